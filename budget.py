@@ -1,0 +1,96 @@
+"""What a sweep will cost: trials and epochs exactly, seconds roughly. Used to plan, to show progress, and by --dry-run."""
+
+import dataclasses
+import heapq
+import math
+from dataclasses import dataclass
+
+from config import Choice, Config, LogRange, Range, Search, Space
+from data_preprocessing import Dataset
+from models.registry import ARCHITECTURES
+from results import YARDSTICK, Study
+
+HYPERBAND_FACTOR = 3
+# Seconds of one CPU thread, from `python -m benchmarks.step_cost`: a time step of a training batch costs FIXED plus
+# PER_REVIEW for each review in it, at 32 units; reading costs PREDICT per token; building and tracing BUILD per model.
+FIXED, PER_REVIEW, PREDICT, BUILD = 230e-6, 2.5e-6, 1.2e-6, 2.5
+LINEAR_PER_TOKEN = 3e-6
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one study will take at most."""
+
+    trials: int
+    epochs: int
+    seconds: float  # of one worker
+
+
+def of_study(study: Study, config: Config, dataset: Dataset) -> Work:
+    """Trials, epochs and a rough number of seconds on one CPU thread."""
+    data = dataset.scope(study.bucket)
+    limit = config.data.max_length
+    train, test = (float(part.sequences.lengths.clip(max=limit).sum()) for part in (data.train, data.test))
+    if study.architecture == YARDSTICK:
+        whole = data.train.sequences.lengths.sum() + data.test.sequences.lengths.sum()
+        return Work(0, 0, float(whole) * LINEAR_PER_TOKEN)
+    trials, search_epochs = planned(config.space, config.search)
+    epochs = search_epochs + config.training.repeats * config.training.epochs
+    batch, units = _typical(config.space.batch_size), _typical(config.space.units)
+    step = FIXED + PER_REVIEW * batch * units / 32
+    models = trials + config.training.repeats
+    seconds = train / batch * step * epochs + test * PREDICT * config.training.repeats
+    return Work(trials, epochs, seconds * ARCHITECTURES[study.architecture].cost + models * BUILD)
+
+
+def wall_seconds(seconds: list[float], workers: int) -> float:
+    """How long `workers` workers take for studies of these lengths, each free worker taking the next."""
+    busy = [0.0] * max(1, workers)
+    for length in seconds:
+        heapq.heapreplace(busy, busy[0] + length)
+    return max(busy)
+
+
+def _typical(tunable: object) -> float:
+    match tunable:
+        case Choice(values=values):
+            return sum(values) / len(values)
+        case Range(low=low, high=high):
+            return (low + high) / 2
+        case LogRange(low=low, high=high):
+            return math.sqrt(low * high)
+    return float(tunable)  # type: ignore[arg-type]
+
+
+def planned(space: Space, settings: Search) -> tuple[int, int]:
+    """Trials and epochs that one search will take at most.
+
+    Hyperband's numbers follow from its brackets (Li et al. 2018, Hyperband, JMLR), as keras_tuner runs them.
+    """
+    if settings.tuner != "hyperband":
+        trials = min(settings.max_trials, _settings_in(space))
+        return trials, trials * settings.epochs
+    trials = epochs = 0
+    brackets = int(math.log(settings.epochs, HYPERBAND_FACTOR) + 1e-9) + 1
+    last_round = math.ceil(1 + math.log(settings.epochs, HYPERBAND_FACTOR))  # trials that the longest bracket ends with
+    for bracket in range(brackets):
+        trained = 0
+        for round_number in range(bracket + 1):
+            shrink = HYPERBAND_FACTOR ** (bracket - round_number)
+            size, until = math.ceil(last_round / (bracket + 1) * shrink), math.ceil(settings.epochs / shrink)
+            trials, epochs, trained = trials + size, epochs + size * (until - trained), until
+    return trials, epochs
+
+
+def _settings_in(space: Space) -> float:
+    """How many different settings a space holds."""
+    count = 1.0
+    for item in dataclasses.fields(space):
+        match getattr(space, item.name):
+            case Choice(values=values):
+                count *= len(values)
+            case Range(low=low, high=high, step=step):
+                count *= int((high - low) / step + 1e-9) + 1
+            case LogRange():
+                count *= math.inf
+    return count

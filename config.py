@@ -1,0 +1,378 @@
+"""What to run: the file to edit. Profiles stand at the end; `python main.py PROFILE` runs one.
+
+Three headings, after Google's tuning playbook: what is *compared* (the scientific question), what is *tuned* for each
+contender (the nuisance hyperparameters), and what is *fixed* for all of them. Standard library only.
+"""
+
+import ast
+import dataclasses
+import difflib
+import types
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+
+class ConfigError(ValueError):
+    """The chosen configuration cannot be run; the message lists every problem, one a line."""
+
+
+# -- ranges: plain records; only tuner.py knows Keras Tuner ------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of the given values, without order."""
+
+    values: tuple[int | float, ...]
+
+    def __init__(self, *values: int | float) -> None:
+        object.__setattr__(self, "values", values)
+
+
+@dataclass(frozen=True)
+class Range:
+    """A number from low to high, both included, in steps."""
+
+    low: int | float
+    high: int | float
+    step: int | float
+
+
+@dataclass(frozen=True)
+class LogRange:
+    """A real number from low to high, uniform in its logarithm."""
+
+    low: float
+    high: float
+
+
+Tunable = Choice | Range | LogRange | int | float  # a plain number is not searched
+RANGES: dict[str, Any] = {cls.__name__: cls for cls in (Choice, Range, LogRange)}
+
+
+# -- compared ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compare:
+    """The question: which architectures, on which lengths, trained on what."""
+
+    architectures: tuple[str, ...] = ("simple_rnn", "lstm", "gru", "custom_gru")  # names in models/registry.py
+    bucket_edges: tuple[int, ...] = (129, 175, 284, 597)  # last length of each bucket but the open last one, in tokens
+    bucket_quantiles: int = 0  # n > 0: n buckets of equal size instead of the edges, from the training lengths
+    scope: Literal["bucket", "all", "both"] = "bucket"  # a specialist per bucket, one generalist, or both
+
+
+# -- tuned -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Space:
+    """The ranges of the hyperparameters that every study tunes for itself."""
+
+    units: Tunable = Choice(32, 64, 128)  # width of the recurrent state
+    embedding_dim: Tunable = Choice(32, 64, 128)  # width of a word's vector
+    dropout: Tunable = Range(0.1, 0.5, 0.1)  # share of pooled features dropped
+    spatial_dropout: Tunable = 0.0  # share of embedding channels dropped for a whole review
+    learning_rate: Tunable = LogRange(1e-4, 1e-2)  # Adam's initial step size
+    batch_size: Tunable = 32  # reviews per training step
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """How the space is searched: one Keras Tuner search per study, on validation reviews only."""
+
+    tuner: Literal["random", "bayesian", "hyperband"] = "random"  # Keras Tuner's oracles
+    max_trials: int = 10  # settings tried per study; hyperband derives its own number from `epochs`
+    epochs: int = 15  # at most, per trial
+    patience: int = 3  # epochs without a better validation loss before a trial stops
+    objective: Literal["val_loss", "val_accuracy"] = "val_loss"  # what decides between trials
+
+
+# -- fixed -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """Which reviews, and how they become sequences."""
+
+    source: str = "auto"  # auto | imdb | demo | a path: folder, imdb.npz, aclImdb(.tar.gz), CSV/TSV/Parquet
+    word_index: str = ""  # path of a word -> rank JSON for sources of texts; "" = vocabulary from the training part
+    text_column: str = "text"  # of a table
+    label_column: str = "label"  # of a table: 0/1, neg/pos, negative/positive, false/true
+    split_column: str = "split"  # of a table, train/test; without that column the split is drawn, stratified
+    vocab_size: int = 20_000  # ids below this are kept, rarer words become out-of-vocabulary; linear sees all words
+    min_frequency: int = 1  # rarer words of a vocabulary built from the training part are out-of-vocabulary
+    max_length: int = 2_500  # tokens a network reads of a longer review; buckets go by the whole length
+    truncate: Literal["head", "tail", "both"] = "tail"  # which part of a longer review is kept
+    test_fraction: float = 0.2  # drawn when the source has no split of its own
+    validation_fraction: float = 0.1  # carved from the training part, stratified by bucket and label
+    max_train_per_bucket: int = 0  # n > 0: a stratified subsample of at most n training reviews, validation included
+    drop_leaked: bool = False  # take texts that also stand in the test part out of training
+    demo_reviews: int = 4_000  # size of the generated demo corpus, one third of it test
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """The network around every recurrent body."""
+
+    pooling: Literal["last", "mean", "max"] = "mean"  # how the states become one vector; padding never counts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """The final training of a study's chosen setting (trials share everything but epochs and patience)."""
+
+    epochs: int = 50  # at most
+    patience: int = 5  # epochs without a better validation loss before stopping; best weights come back
+    reduce_patience: int = 2  # epochs without a better validation loss before the learning rate falls
+    reduce_factor: float = 0.5  # by which it falls
+    clip_norm: float = 1.0  # largest global norm of the gradient
+    repeats: int = 3  # final trainings of the chosen setting, each with its own seed
+    padding_rungs: int = 6  # padded lengths per study: more rungs waste less padding
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What holds for the whole run."""
+
+    seed: int = 1  # everything random derives from it
+    device: Literal["auto", "cpu", "gpu"] = "auto"  # auto: GPUs where there are any
+    checkpoints: Literal["all", "best"] = "all"  # keep every repeat's model, or the best repeat's by validation loss
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """One experiment. Its hash, with the data's and the code's, names the run folder."""
+
+    compare: Compare = field(default_factory=Compare)
+    space: Space = field(default_factory=Space)
+    search: Search = field(default_factory=Search)
+    data: Data = field(default_factory=Data)
+    model: Model = field(default_factory=Model)
+    training: Training = field(default_factory=Training)
+    run: Run = field(default_factory=Run)
+
+
+# -- overrides: --set section.field=value ------------------------------------------------------------------------------
+
+
+def with_overrides(config: Config, assignments: Collection[str]) -> Config:
+    """A copy with `section.field=value` assignments applied; values are Python literals, bare words or ranges.
+
+    Raises:
+        ConfigError: an assignment names no field or cannot be read; all of them are listed.
+    """
+    problems: list[str] = []
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        section, _, key = name.strip().partition(".")
+        known = [f"{s.name}.{f.name}" for s in dataclasses.fields(config) for f in dataclasses.fields(getattr(config, s.name))]
+        if not equals or f"{section}.{key}" not in known:
+            problems.append(f"--set {assignment}: expected section.field=value{closest(name.strip(), known)}")
+            continue
+        try:
+            value = _read_value(text.strip())
+        except ValueError as error:
+            problems.append(f"--set {assignment}: {error}")
+            continue
+        changed = dataclasses.replace(getattr(config, section), **{key: value})
+        config = dataclasses.replace(config, **{section: changed})
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return config
+
+
+def _read_value(text: str) -> Any:
+    """A literal, a range written as in this file, or the bare text."""
+    try:
+        node = ast.parse(text, mode="eval").body
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in RANGES:
+            return RANGES[node.func.id](*map(ast.literal_eval, node.args))
+        value = ast.literal_eval(node)
+    except (SyntaxError, ValueError):
+        return {"true": True, "false": False}.get(text.lower(), text)
+    except TypeError as error:
+        raise ValueError(f"cannot be read: {error}") from error
+    return tuple(value) if isinstance(value, list) else value
+
+
+# -- validation --------------------------------------------------------------------------------------------------------
+
+
+def validate(config: Config, architectures: Collection[str]) -> None:
+    """Check every field of the chosen config against its type and meaning.
+
+    Args:
+        config: the experiment about to run.
+        architectures: the names that exist in the registry.
+
+    Raises:
+        ConfigError: lists every problem, one a line, as `section.field: expected ..., got ...`.
+    """
+    problems = _type_problems(config)
+    if not problems:  # meaning is only checked on values of the right type
+        problems = _meaning_problems(config, architectures)
+    if problems:
+        raise ConfigError("\n".join(problems))
+
+
+def _type_problems(config: Config) -> list[str]:
+    problems = []
+    for section in dataclasses.fields(config):
+        record = getattr(config, section.name)
+        hints = get_type_hints(type(record))
+        for item in dataclasses.fields(record):
+            value = getattr(record, item.name)
+            if not _fits(value, hints[item.name]):
+                problems.append(f"{section.name}.{item.name}: expected {_describe(hints[item.name])}, got {value!r}")
+    return problems
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    if isinstance(hint, types.UnionType):
+        return any(_fits(value, option) for option in get_args(hint))
+    if get_origin(hint) is Literal:
+        return value in get_args(hint)
+    if get_origin(hint) is tuple:
+        return isinstance(value, tuple) and all(_fits(item, get_args(hint)[0]) for item in value)
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, hint) and (hint is bool or not isinstance(value, bool))
+
+
+def _describe(hint: Any) -> str:
+    if get_origin(hint) is Literal:
+        return "one of " + ", ".join(map(str, get_args(hint)))
+    if get_origin(hint) is tuple:
+        return f"a tuple of {get_args(hint)[0].__name__}"
+    if hint == Tunable:
+        return "a number or Choice(...), Range(low, high, step), LogRange(low, high)"
+    return {int: "an integer", float: "a number", str: "a text", bool: "True or False"}[hint]
+
+
+def _meaning_problems(config: Config, architectures: Collection[str]) -> list[str]:
+    compare, data, training, search = config.compare, config.data, config.training, config.search
+    problems = [
+        f"compare.architectures: no architecture is named {name!r}{closest(name, architectures)}"
+        for name in compare.architectures
+        if name not in architectures
+    ]
+
+    def expect(condition: bool, name: str, expected: str, value: object) -> None:
+        if not condition:
+            problems.append(f"{name}: expected {expected}, got {value!r}")
+
+    names, edges = compare.architectures, compare.bucket_edges
+    expect(bool(names) and len(set(names)) == len(names), "compare.architectures", "at least one, each once", names)
+    ascending = all(a < b for a, b in zip(edges, edges[1:], strict=False))
+    expect(ascending and all(e > 0 for e in edges), "compare.bucket_edges", "ascending lengths above 0", edges)
+    expect(0 <= compare.bucket_quantiles <= 100, "compare.bucket_quantiles", "0 to 100", compare.bucket_quantiles)
+    for section, keys in _POSITIVE.items():
+        for key in keys:
+            value = getattr(getattr(config, section), key)
+            expect(value > 0, f"{section}.{key}", "a positive number", value)
+    expect(data.vocab_size >= 10, "data.vocab_size", "at least 10", data.vocab_size)
+    expect(data.max_train_per_bucket >= 0, "data.max_train_per_bucket", "0 or more", data.max_train_per_bucket)
+    for key in ("test_fraction", "validation_fraction"):
+        expect(0 < getattr(data, key) < 0.9, f"data.{key}", "a share between 0 and 0.9", getattr(data, key))
+    expect(0 < training.reduce_factor < 1, "training.reduce_factor", "between 0 and 1", training.reduce_factor)
+    expect(search.tuner != "hyperband" or search.epochs >= 3, "search.epochs", "at least 3 for hyperband", search.epochs)
+    expect(config.run.seed > 0, "run.seed", "a positive integer", config.run.seed)
+    for item in dataclasses.fields(config.space):
+        problems += _range_problems(f"space.{item.name}", getattr(config.space, item.name))
+    return problems
+
+
+_POSITIVE = {
+    "search": ("max_trials", "epochs", "patience"),
+    "data": ("min_frequency", "max_length", "demo_reviews"),
+    "training": ("epochs", "patience", "reduce_patience", "clip_norm", "repeats", "padding_rungs"),
+}
+
+
+def _range_problems(name: str, tunable: Tunable) -> list[str]:
+    match tunable:
+        case Choice(values=values):
+            numbers, ordered = values, len(values) > 0
+        case Range(low=low, high=high, step=step):
+            numbers, ordered = (low, high), low < high and step > 0
+        case LogRange(low=low, high=high):
+            numbers, ordered = (low, high), 0 < low < high
+        case _:
+            numbers, ordered = (tunable,), True
+    if not all(_fits(n, float) for n in numbers):
+        return [f"{name}: expected numbers, got {tunable}"]
+    if not ordered:
+        return [f"{name}: expected low < high (above 0 for LogRange), a positive step, at least one value; got {tunable}"]
+    if name in ("space.dropout", "space.spatial_dropout"):
+        return [] if all(0 <= n < 1 for n in numbers) else [f"{name}: expected shares from 0 to below 1, got {tunable}"]
+    if name != "space.learning_rate" and (isinstance(tunable, LogRange) or not all(isinstance(n, int) for n in numbers)):
+        return [f"{name}: expected integers, got {tunable}"]
+    return [] if all(n > 0 for n in numbers) else [f"{name}: expected numbers above 0, got {tunable}"]
+
+
+def closest(name: str, known: Collection[str]) -> str:
+    """`; did you mean ...? Known: ...`, to end a sentence about an unknown name."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return (f"; did you mean {near[0]}?" if near else "") + (" Known: " if near else "; known: ") + ", ".join(known)
+
+
+# -- profiles ----------------------------------------------------------------------------------------------------------
+
+PROFILES: dict[str, Config] = {
+    "quick": Config(
+        space=Space(
+            units=32,
+            embedding_dim=64,
+            dropout=0.3,
+            spatial_dropout=Choice(0.0, 0.2),
+            learning_rate=Choice(3e-3, 6e-3),
+            batch_size=32,
+        ),
+        search=Search(max_trials=2, epochs=2, patience=2),
+        data=Data(vocab_size=10_000, max_length=400, max_train_per_bucket=1_500),
+        training=Training(epochs=5, patience=2, repeats=1),
+    ),
+    "study": Config(
+        model=Model(pooling="last"),
+    ),
+    "all_architectures": Config(
+        compare=Compare(
+            architectures=(
+                "simple_rnn",
+                "lstm",
+                "gru",
+                "custom_gru",
+                "bidirectional_lstm",
+                "bidirectional_gru",
+                "stacked_bidirectional_lstm",
+            )
+        ),
+        space=Space(
+            units=Choice(32, 64),
+            embedding_dim=64,
+            dropout=Choice(0.2, 0.4),
+            spatial_dropout=Choice(0.0, 0.2),
+            learning_rate=LogRange(1e-3, 1e-2),
+        ),
+        search=Search(max_trials=3, epochs=3, patience=2),
+        data=Data(vocab_size=10_000, max_length=400, max_train_per_bucket=1_500),
+        training=Training(epochs=8, patience=2, repeats=1),
+    ),
+    "smoke": Config(
+        compare=Compare(architectures=("simple_rnn", "gru", "custom_gru"), bucket_edges=(60,)),
+        space=Space(units=16, embedding_dim=16, dropout=0.1, learning_rate=Choice(3e-3, 1e-2)),
+        search=Search(max_trials=2, epochs=1, patience=1),
+        data=Data(source="demo", demo_reviews=900, max_length=100),
+        training=Training(epochs=2, patience=2, repeats=1),
+    ),
+}
+
+PROFILE_NOTES: dict[str, str] = {  # shown by --list
+    "quick": "four architectures, five buckets, 1,500 reviews a bucket",
+    "study": "the published experiment",
+    "all_architectures": "the seven architectures, five buckets",
+    "smoke": "three architectures on the demo corpus",
+}

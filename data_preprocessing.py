@@ -1,0 +1,401 @@
+"""From a source's reviews to train, validation and test parts in length buckets, and on to padded batches.
+
+The order matters and is the same for every source: encode, split, count duplicates and leaks, cut buckets, subsample,
+carve validation. Vocabulary and quantile edges come from the training part only. No Keras in here.
+"""
+
+import hashlib
+import json
+import logging
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from config import Compare, Config, Data
+from results import ALL, BucketSummary, DataSummary
+from sources.locate import load
+from sources.records import DataError, IdArray, Sequences, SourceReviews
+from text_encoding import FIRST_WORD, OOV, PADDING, Vocabulary, learn_vocabulary
+
+log = logging.getLogger(__name__)
+SMALLEST_CLASS = 10  # training reviews of each class a bucket needs
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A range of sequence lengths, both edges inclusive; lengths count the start token."""
+
+    low: int
+    high: int | None  # None: open
+
+    @property
+    def name(self) -> str:
+        """`0-129`, ..., `598-end`."""
+        return f"{self.low}-{'end' if self.high is None else self.high}"
+
+    def holds(self, lengths: np.ndarray) -> np.ndarray:
+        """`<bool>[reviews]`: whether each length falls in this bucket."""
+        return (lengths >= self.low) & (lengths <= (self.high if self.high is not None else np.inf))
+
+
+@dataclass(frozen=True)
+class Reviews:
+    """Reviews of one part, ids as the source has them: cutting to a network's vocabulary comes with the batches."""
+
+    sequences: Sequences
+    labels: np.ndarray  # <int8>[reviews], 1 = positive
+    rows: np.ndarray  # <int64>[reviews], position in the source
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, indices: np.ndarray) -> "Reviews":
+        """The reviews at these positions, in this order."""
+        return Reviews(self.sequences.take(indices), self.labels[indices], self.rows[indices])
+
+    def within(self, bucket: Bucket) -> "Reviews":
+        """The reviews whose length falls in the bucket."""
+        return self.take(np.flatnonzero(bucket.holds(self.sequences.lengths)))
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Everything a study reads."""
+
+    train: Reviews
+    validation: Reviews
+    test: Reviews
+    buckets: tuple[Bucket, ...]
+    vocabulary: Vocabulary
+    vocab_size: int  # ids a network knows: 0 ... vocab_size - 1
+    summary: DataSummary
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of ids, labels, split and buckets."""
+        return self.summary.fingerprint
+
+    def scope(self, bucket: str) -> "Dataset":
+        """The dataset cut to one bucket, or itself for `all`.
+
+        Raises:
+            DataError: no bucket has this name.
+        """
+        if bucket == ALL:
+            return self
+        for candidate in self.buckets:
+            if candidate.name == bucket:
+                parts = {part: getattr(self, part).within(candidate) for part in ("train", "validation", "test")}
+                return replace(self, buckets=(candidate,), **parts)
+        raise DataError(f"no bucket is named {bucket!r}; buckets: {', '.join(b.name for b in self.buckets)}")
+
+
+# -- preparing ---------------------------------------------------------------------------------------------------------
+
+
+def prepare(config: Config) -> Dataset:
+    """Load, encode, split and bucket the reviews that the config names.
+
+    Raises:
+        DataError: the source cannot be used, or a bucket is too small to train on.
+    """
+    data, seed = config.data, config.run.seed
+    source = load(data, seed)
+    rng = np.random.default_rng([seed, len(source.labels)])
+    is_test = source.is_test if source.is_test is not None else _draw(source.labels, data.test_fraction, rng)
+    sequences, vocabulary = _encode(source, is_test, data)
+    reviews = Reviews(sequences, source.labels, np.arange(len(source.labels)))
+    train, test = reviews.take(np.flatnonzero(~is_test)), reviews.take(np.flatnonzero(is_test))
+
+    keys_train, keys_test = _text_keys(train.sequences), _text_keys(test.sequences)
+    leaked = set(keys_train) & set(keys_test)
+    counts = _Counts(len(keys_train) - len(set(keys_train)), len(keys_test) - len(set(keys_test)), len(leaked))
+    if data.drop_leaked and leaked:
+        kept = np.flatnonzero([key not in leaked for key in keys_train])
+        counts = replace(counts, leaked_dropped=len(train) - len(kept))
+        train = train.take(kept)
+
+    whole_train = train
+    buckets = cut_buckets(config.compare, train.sequences.lengths)
+    train = _subsample(train, buckets, data.max_train_per_bucket, rng)
+    strata = _bucket_numbers(buckets, train.sequences.lengths) * 2 + train.labels
+    is_validation = _draw(strata, data.validation_fraction, rng)
+    validation, train = train.take(np.flatnonzero(is_validation)), train.take(np.flatnonzero(~is_validation))
+    vocab_size = min(data.vocab_size, len(vocabulary.words) + FIRST_WORD)
+    summary = _summarise(source, whole_train, (train, validation, test), buckets, vocabulary, vocab_size, data, counts)
+    dataset = Dataset(train, validation, test, buckets, vocabulary, vocab_size, summary)
+    if config.compare.scope != ALL:
+        check_buckets(dataset)
+    return dataset
+
+
+@dataclass(frozen=True)
+class _Counts:
+    duplicates_train: int
+    duplicates_test: int
+    leaked: int
+    leaked_dropped: int = 0
+
+
+def cut_buckets(compare: Compare, train_lengths: np.ndarray) -> tuple[Bucket, ...]:
+    """Buckets from explicit edges, or from quantiles of the training lengths; together they hold every length.
+
+    Raises:
+        DataError: so many reviews share a length that the quantiles coincide.
+    """
+    edges = list(compare.bucket_edges)
+    if n := compare.bucket_quantiles:
+        edges = [int(q) for q in np.quantile(train_lengths, np.arange(1, n) / n, method="lower")]
+        if len(set(edges)) < len(edges):
+            raise DataError(f"compare.bucket_quantiles: {n} quantiles of the training lengths coincide ({edges}); ask for fewer")
+    lows = [0, *(edge + 1 for edge in edges)]
+    return tuple(Bucket(low, high) for low, high in zip(lows, [*edges, None], strict=True))
+
+
+def check_buckets(dataset: Dataset) -> None:
+    """Refuse buckets too small to train on, before anything trains.
+
+    Raises:
+        DataError: names each bucket and its counts.
+    """
+    problems = []
+    for bucket in dataset.buckets:
+        parts = dataset.scope(bucket.name)
+        positive = int(parts.train.labels.sum())
+        negative = len(parts.train) - positive
+        if min(positive, negative) < SMALLEST_CLASS or len(parts.test) == 0 or len(np.unique(parts.validation.labels)) < 2:
+            problems.append(
+                f"bucket {bucket.name} is too small to train on: {negative} negative and {positive} positive training, "
+                f"{len(parts.validation)} validation and {len(parts.test)} test reviews"
+            )
+    if problems:
+        need = f"each needs {SMALLEST_CLASS} training reviews of both classes, both in validation, and a test review"
+        raise DataError("; ".join(problems) + f"; {need}. Change compare.bucket_edges or bring more reviews")
+
+
+def _encode(source: SourceReviews, is_test: np.ndarray, data: Data) -> tuple[Sequences, Vocabulary]:
+    if source.sequences is not None:
+        return source.sequences, Vocabulary(source.words or (), drops_unknown=True)
+    texts = source.texts or []
+    if data.word_index:
+        from sources.imdb import read_word_index
+
+        vocabulary = Vocabulary(read_word_index(Path(data.word_index).expanduser()), drops_unknown=True)
+    else:
+        train_texts = (text for text, test in zip(texts, is_test, strict=True) if not test)
+        vocabulary = learn_vocabulary(train_texts, data.min_frequency)
+    return Sequences.from_lists(vocabulary.encode(text) for text in texts), vocabulary
+
+
+def _draw(strata: np.ndarray, fraction: float, rng: np.random.Generator) -> np.ndarray:
+    """`<bool>[n]`, True for the drawn fraction of every stratum (rounded, at least one)."""
+    drawn = np.zeros(len(strata), dtype=bool)
+    for stratum in np.unique(strata):
+        members = rng.permutation(np.flatnonzero(strata == stratum))
+        drawn[members[: max(1, round(len(members) * fraction))]] = True
+    return drawn
+
+
+def _subsample(train: Reviews, buckets: tuple[Bucket, ...], limit: int, rng: np.random.Generator) -> Reviews:
+    """At most `limit` reviews of every bucket, keeping the share of each class; all of them for 0."""
+    if not limit:
+        return train
+    numbers, chosen = _bucket_numbers(buckets, train.sequences.lengths), []
+    for number in range(len(buckets)):
+        members = np.flatnonzero(numbers == number)
+        if len(members) > limit:
+            positive = rng.permutation(members[train.labels[members] == 1])
+            negative = rng.permutation(members[train.labels[members] == 0])
+            n_positive = round(limit * len(positive) / len(members))
+            members = np.concatenate([positive[:n_positive], negative[: limit - n_positive]])
+        chosen.append(members)
+    return train.take(np.sort(np.concatenate(chosen)))
+
+
+def _bucket_numbers(buckets: tuple[Bucket, ...], lengths: np.ndarray) -> np.ndarray:
+    return np.searchsorted([b.high for b in buckets[:-1] if b.high is not None], lengths)
+
+
+def _text_keys(sequences: Sequences) -> list[bytes]:
+    return [sequences[i].tobytes() for i in range(len(sequences))]
+
+
+# -- describing --------------------------------------------------------------------------------------------------------
+
+
+def _summarise(
+    source: SourceReviews,
+    whole_train: Reviews,
+    parts: tuple[Reviews, Reviews, Reviews],
+    buckets: tuple[Bucket, ...],
+    vocabulary: Vocabulary,
+    vocab_size: int,
+    data: Data,
+    counts: _Counts,
+) -> DataSummary:
+    train, validation, test = parts
+    lengths = whole_train.sequences.lengths
+    edges = np.arange(0, max(int(np.quantile(lengths, 0.99)), 50) + 26, 25)
+    edges[-1] = max(edges[-1], lengths.max() + 1)  # the last bar holds the longest per cent
+    histograms = [np.histogram(lengths[whole_train.labels == label], edges)[0] for label in (0, 1)]
+    tokens = train.sequences.values
+    return DataSummary(
+        title=source.title,
+        fingerprint=_fingerprint(parts, buckets, vocab_size),
+        is_demo=source.is_demo,
+        buckets=tuple(_bucket_summary(bucket, parts, data.max_length) for bucket in buckets),
+        n_train=len(train),
+        n_validation=len(validation),
+        n_test=len(test),
+        vocabulary=vocab_size,
+        words_in_source=len(vocabulary.words),
+        oov_share=float(np.mean((tokens >= vocab_size) | (tokens == OOV))),
+        duplicates_train=counts.duplicates_train,
+        duplicates_test=counts.duplicates_test,
+        leaked=counts.leaked,
+        leaked_dropped=counts.leaked_dropped,
+        length_quantiles={f"{q:.0%}": int(np.quantile(lengths, q)) for q in (0, 0.05, 0.25, 0.5, 0.75, 0.95, 1)},
+        histogram_edges=tuple(edges.tolist()),
+        histogram_negative=tuple(histograms[0].tolist()),
+        histogram_positive=tuple(histograms[1].tolist()),
+        notes=source.notes,
+    )
+
+
+def _bucket_summary(bucket: Bucket, parts: tuple[Reviews, Reviews, Reviews], max_length: int) -> BucketSummary:
+    train, validation, test = (bucket.holds(part.sequences.lengths) for part in parts)
+    lengths, test_labels = parts[0].sequences.lengths[train], parts[2].labels[test]
+    return BucketSummary(
+        name=bucket.name,
+        low=bucket.low,
+        high=bucket.high,
+        n_train=int(train.sum()),
+        n_validation=int(validation.sum()),
+        n_test=int(test.sum()),
+        positive_share_test=float(test_labels.mean()) if len(test_labels) else 0.0,
+        truncated_share=float((lengths > max_length).mean()) if len(lengths) else 0.0,
+    )
+
+
+def _fingerprint(parts: tuple[Reviews, ...], buckets: tuple[Bucket, ...], vocab_size: int) -> str:
+    digest = hashlib.sha256(json.dumps([[b.name for b in buckets], vocab_size]).encode())
+    for part in parts:
+        for array in (part.sequences.values, part.sequences.offsets, part.labels, part.rows):
+            digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+# -- batching ----------------------------------------------------------------------------------------------------------
+
+
+def network_ids(sequences: Sequences, vocab_size: int, max_length: int, truncate: str) -> list[IdArray]:
+    """What a network reads: ids outside its vocabulary become 2, and at most `max_length` tokens stay.
+
+    Args:
+        sequences: whole reviews.
+        vocab_size: ids from here on are out of vocabulary.
+        max_length: tokens kept of a longer review.
+        truncate: keep its `head`, its `tail`, or half of `both`.
+    """
+    known = np.where(sequences.values < vocab_size, sequences.values, OOV).astype(np.int32)
+    known_sequences = Sequences(known, sequences.offsets)
+    return [_truncated(known_sequences[i], max_length, truncate) for i in range(len(sequences))]
+
+
+def _truncated(ids: IdArray, max_length: int, truncate: str) -> IdArray:
+    if len(ids) <= max_length:
+        return ids
+    head = {"head": max_length, "tail": 0, "both": max_length // 2}[truncate]
+    return np.concatenate([ids[:head], ids[len(ids) - (max_length - head) :]])
+
+
+def ladder(lengths: np.ndarray, rungs: int) -> np.ndarray:
+    """A short ladder of padded lengths: the longest of each of `rungs` equally large groups, `<int64>[<= rungs]`."""
+    return np.unique(np.quantile(lengths, np.arange(1, rungs + 1) / rungs, method="higher"))
+
+
+def plan_batches(lengths: np.ndarray, rungs: np.ndarray, batch_size: int, rng: np.random.Generator | None) -> list[np.ndarray]:
+    """Positions of each batch's reviews: neighbours in length together, so that little is padded.
+
+    Args:
+        lengths: tokens of each review, `<int64>[reviews]`.
+        rungs: the ladder, ascending; its last rung holds the longest review.
+        batch_size: reviews per batch; only the last batch may be smaller.
+        rng: shuffles reviews within a rung and then the batches; None keeps the order of lengths.
+    """
+    numbers = np.searchsorted(rungs, lengths)
+    within = np.arange(len(lengths)) if rng is None else rng.permutation(len(lengths))
+    order = within[np.argsort((lengths if rng is None else numbers)[within], kind="stable")]
+    batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+    return batches if rng is None else [batches[i] for i in rng.permutation(len(batches))]
+
+
+def pad(rows: list[IdArray], rungs: np.ndarray) -> np.ndarray:
+    """Right-pad with 0 to the lowest rung that holds them all, `<int32>[batch, time]`.
+
+    Raises:
+        ValueError: a review of length zero, which no network can read.
+    """
+    lengths = [len(row) for row in rows]
+    if min(lengths) == 0:
+        raise ValueError("a review has no tokens at all; encode() always gives at least the start token")
+    padded = np.full((len(rows), int(rungs[np.searchsorted(rungs, max(lengths))])), PADDING, dtype=np.int32)
+    for row, ids in zip(padded, rows, strict=True):
+        row[: len(ids)] = ids
+    return padded
+
+
+def padding_share(lengths: np.ndarray, rungs: np.ndarray, batch_size: int) -> float:
+    """Share of padded cells among all cells of one epoch's batches."""
+    padded = sum(
+        len(batch) * int(rungs[np.searchsorted(rungs, lengths[batch].max())])
+        for batch in plan_batches(lengths, rungs, batch_size, np.random.default_rng(0))
+    )
+    return 1 - float(lengths.sum()) / padded
+
+
+# -- the cache that workers read ---------------------------------------------------------------------------------------
+
+
+def save(dataset: Dataset, path: Path) -> None:
+    """Write the dataset as flat arrays (no pickle); `load_prepared` reads it back."""
+    arrays = {"words": np.frombuffer("\n".join(dataset.vocabulary.words).encode(), dtype=np.uint8)}
+    for part in ("train", "validation", "test"):
+        reviews: Reviews = getattr(dataset, part)
+        arrays |= {
+            f"{part}_ids": reviews.sequences.values,
+            f"{part}_offsets": reviews.sequences.offsets,
+            f"{part}_labels": reviews.labels,
+            f"{part}_rows": reviews.rows,
+        }
+    about = {
+        "drops_unknown": dataset.vocabulary.drops_unknown,
+        "vocab_size": dataset.vocab_size,
+        "buckets": [(b.low, b.high) for b in dataset.buckets],
+        "summary": dataset.summary.to_json(),
+    }
+    arrays["about"] = np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
+    temporary = path.with_suffix(f".{os.getpid()}.part")
+    with temporary.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+    temporary.replace(path)
+
+
+def load_prepared(path: Path) -> Dataset:
+    """The dataset that `save` wrote."""
+    with np.load(path, allow_pickle=False) as file:
+        about = json.loads(file["about"].tobytes())
+        words = tuple(file["words"].tobytes().decode().split("\n")) if file["words"].size else ()
+        parts = {
+            part: Reviews(Sequences(file[f"{part}_ids"], file[f"{part}_offsets"]), file[f"{part}_labels"], file[f"{part}_rows"])
+            for part in ("train", "validation", "test")
+        }
+    return Dataset(
+        **parts,
+        buckets=tuple(Bucket(low, high) for low, high in about["buckets"]),
+        vocabulary=Vocabulary(words, about["drops_unknown"]),
+        vocab_size=about["vocab_size"],
+        summary=DataSummary.from_json(about["summary"]),
+    )

@@ -1,0 +1,72 @@
+"""CPU or GPU: what there is, and what one worker process may use. Decided before TensorFlow or JAX is imported."""
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import subprocess
+from dataclasses import dataclass
+
+from config import ConfigError
+
+
+@dataclass(frozen=True)
+class Device:
+    """What one worker trains on."""
+
+    kind: str  # "cpu" or "gpu"
+    number: int
+    name: str  # for logs and the report
+
+
+def available(choice: str) -> tuple[Device, ...]:
+    """The devices for `run.device`: every GPU, or one CPU device per core this process may use.
+
+    Raises:
+        ConfigError: a GPU is asked for and there is none.
+    """
+    gpus = _gpus() if choice != "cpu" else ()
+    if choice == "gpu" and not gpus:
+        raise ConfigError("run.device: no NVIDIA GPU answers nvidia-smi; use auto or cpu, or see README, 'On a GPU'")
+    if gpus:
+        return gpus
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return tuple(Device("cpu", number, f"cpu ({platform.machine()})") for number in range(cores))
+
+
+def _gpus() -> tuple[Device, ...]:
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return ()
+    command = [program, "--query-gpu=name", "--format=csv,noheader"]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)  # noqa: S603 - a fixed command
+    names = answer.stdout.split("\n") if answer.returncode == 0 else []
+    return tuple(Device("gpu", number, f"gpu {number} ({name.strip()})") for number, name in enumerate(names) if name.strip())
+
+
+def spread(devices: tuple[Device, ...], workers: int | None) -> tuple[Device, ...]:
+    """The device of each worker: one per device, or `workers` of them dealt over the devices."""
+    return devices if workers is None else tuple(devices[number % len(devices)] for number in range(workers))
+
+
+def restrict_process(device: Device) -> None:
+    """Let this process use only its device: one GPU with growing memory, or one CPU thread.
+
+    One thread a process is what makes the numbers independent of the number of workers, and on small recurrent steps
+    two one-thread processes do more work than one process with two threads.
+    """
+    os.environ["CUDA_VISIBLE_DEVICES"] = str(device.number) if device.kind == "gpu" else "-1"
+    os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"
+    os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
+    if device.kind == "cpu":
+        os.environ["JAX_PLATFORMS"] = "cpu"
+        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+            os.environ[name] = "1"
+        os.environ["XLA_FLAGS"] = (os.environ.get("XLA_FLAGS", "") + " --xla_cpu_multi_thread_eigen=false").strip()
+
+
+def environment(kind: str) -> dict[str, str]:
+    """Versions and kind of device that a number may depend on; part of the run's hash."""
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    packages = ("keras", "keras-tuner", "numpy", "scikit-learn", backend)
+    return {"backend": backend, "device": kind} | {name: importlib.metadata.version(name) for name in packages}

@@ -1,0 +1,128 @@
+"""`python main.py [PROFILE]`: from reviews to a report that compares recurrent networks over review lengths.
+
+The run, top to bottom. TensorFlow is imported by the worker processes only.
+"""
+
+import argparse
+import logging
+import signal
+import sys
+from pathlib import Path
+
+import config as configuration
+from config import PROFILES, Config, ConfigError, validate, with_overrides
+from models.registry import ARCHITECTURES
+
+RESERVED = ("compare", "evaluate", "prune")
+DONE, SOME_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+log = logging.getLogger("lengthwise")
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="main.py", description="Compare recurrent networks over review lengths.")
+    parser.add_argument("profile", nargs="?", default="quick", metavar="PROFILE", help="a profile of config.py (default: quick)")
+    parser.add_argument("--only", nargs="+", action="extend", default=[], metavar="ARCH[/BUCKET]", help="run these studies only")
+    parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="SECTION.FIELD=VALUE", help="change the config")
+    parser.add_argument("--workers", type=int, metavar="N", help="worker processes (default: one per GPU, or per core)")
+    parser.add_argument("--artifacts", type=Path, default=Path("artifacts"), metavar="DIR", help="where runs are kept")
+    parser.add_argument("--fresh", action="store_true", help="move this config's existing folder aside and start anew")
+    parser.add_argument("--dry-run", action="store_true", help="say what would run and how long it would take")
+    parser.add_argument("--list", action="store_true", help="show architectures, profiles and buckets")
+    return parser.parse_args(arguments)
+
+
+def choose_config(options: argparse.Namespace) -> Config:
+    """The profile with its overrides, checked.
+
+    Raises:
+        ConfigError: every problem found.
+    """
+    if options.profile in RESERVED:
+        raise ConfigError(f"{options.profile} is reserved for a later command; profiles: {', '.join(PROFILES)}")
+    if options.profile not in PROFILES:
+        raise ConfigError(f"no profile is named {options.profile!r}{configuration.closest(options.profile, PROFILES)}")
+    if options.workers is not None and options.workers < 1:
+        raise ConfigError(f"--workers: expected a positive integer, got {options.workers}")
+    config = with_overrides(PROFILES[options.profile], options.set)
+    validate(config, ARCHITECTURES)
+    return config
+
+
+def run(options: argparse.Namespace) -> int:
+    """Prepare the data, run the sweep, write the report; returns the exit code."""
+    config = choose_config(options)
+
+    import budget
+    import console
+    import data_preprocessing
+    import devices
+    import final_stats
+    import logger
+    import report
+    import saver
+    import sweep
+
+    if options.list:
+        console.print_lists(config)
+        return DONE
+    available = devices.available(config.run.device)
+    dataset = data_preprocessing.prepare(config)
+    planned = sweep.plan(config, dataset)
+    studies = sweep.only(planned, options.only)
+    work = {study: budget.of_study(study, config, dataset) for study in studies}
+    workers = devices.spread(available, options.workers)
+    if options.dry_run:
+        console.print_plan(studies, work, dataset, len(workers))
+        return DONE
+    environment = devices.environment(workers[0].kind)
+    name = saver.run_name(options.profile, config, dataset.fingerprint, environment)
+    with saver.open_run(options.artifacts, name, fresh=options.fresh) as folder:
+        handler = logger.log_to_file(folder.log)
+        try:
+            about = saver.begin_run(folder, options.profile, config, environment, dataset.summary)
+            prepared = saver.cache_path(options.artifacts, dataset.fingerprint)
+            data_preprocessing.save(dataset, prepared)
+            with console.Live(studies, work, dataset.summary, folder.path) as live:
+                try:
+                    sweep.Sweep(config, folder, prepared, workers, live.on_event).run(studies)
+                    status = "done"
+                except sweep.Interrupted:
+                    status = "interrupted"
+            results = final_stats.recorded(planned, folder)
+            if status == "done" and any(result.status == "failed" for result in results):
+                status = "some failed"
+            about = saver.end_run(folder, about, status)
+            verdicts = final_stats.verdicts(results, folder, dataset.buckets)
+            final_stats.write(results, verdicts, folder)
+            report.write(results, verdicts, dataset.summary, about, config, folder)
+            report.write_index(options.artifacts)
+        finally:
+            logger.stop(handler)
+        console.print_summary(verdicts, results, folder, dataset.summary)
+    return {"done": DONE, "some failed": SOME_FAILED, "interrupted": INTERRUPTED}[status]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run and turn what a person can mend into one sentence and an exit code."""
+    options = parse(sys.argv[1:] if arguments is None else arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return run(options)
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on", file=sys.stderr)
+        return INTERRUPTED
+    except ConfigError as error:
+        print(f"configuration error:\n{error}", file=sys.stderr)
+    except Exception as error:
+        from saver import ArtifactsError
+        from sources.records import DataError
+
+        if not isinstance(error, ArtifactsError | DataError):
+            raise
+        print(f"error: {error}", file=sys.stderr)
+    return BAD_INPUT
+
+
+if __name__ == "__main__":
+    sys.exit(main())

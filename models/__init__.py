@@ -1,0 +1,1 @@
+"""Recurrent networks that classify token sequences. Importing this package imports no Keras."""

@@ -1,0 +1,165 @@
+"""The pages: one self-contained report per run, each figure on its own, and the index of all runs."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import plotly.graph_objects as go
+from plotly.io import to_html
+from plotly.offline import get_plotlyjs
+
+import final_stats
+import plotter
+from config import Config
+from models.registry import title
+from results import YARDSTICK, BucketVerdict, DataSummary, Standing, Study, StudyResult
+from saver import RunFolder, config_dict, write_text
+
+PLOT_OPTIONS = {"responsive": True, "displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
+_PAGES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_PAGES.filters["thousands"] = lambda number: f"{number:,}"
+_PAGES.filters["percent"] = lambda share: f"{100 * share:.1f} %"
+
+
+def write(
+    results: list[StudyResult],
+    verdicts: tuple[BucketVerdict, ...],
+    data: DataSummary,
+    about: dict[str, Any],
+    config: Config,
+    folder: RunFolder,
+) -> None:
+    """Write `plots/*.html`, sharing one `plotly.min.js`, and `report.html`, which needs nothing else and no network.
+
+    Args:
+        results: of every study that has ended, failed ones included.
+        verdicts: one a bucket.
+        data: the reviews.
+        about: environment.json's content.
+        config: resolved.
+        folder: the run's.
+    """
+    figures = plotter.all_figures(results, verdicts, data, config.search.objective)
+    script = get_plotlyjs()
+    write_text(folder.plot("plotly.min.js"), script)
+    for key, figure in figures.items():
+        page = _PAGES.get_template("figure.html.j2").render(heading=plotter.FIGURES[key], figure=_fragment(figure, key))
+        write_text(folder.plot(f"{key}.html"), page)
+    page = _PAGES.get_template("report.html.j2").render(
+        script=script,
+        about=about,
+        data=data,
+        headings=plotter.FIGURES,
+        figures={key: _fragment(figure, key) for key, figure in figures.items()},
+        sentences=[(verdict.bucket, verdict.n_test, sentence(verdict)) for verdict in verdicts],
+        overall=overall(verdicts),
+        networks=[result for result in results if result.status == "completed" and result.layers],
+        failures=[result for result in results if result.status == "failed"],
+        failed_trials=[(result.study.id, t) for result in results for t in result.trials if t.status == "failed"],
+        averages=final_stats.averages(results),
+        title=title,
+        config=json.dumps(config_dict(config), indent=2),
+        devices=_devices(results),
+    )
+    write_text(folder.report, page)
+
+
+def _fragment(figure: go.Figure, key: str) -> str:
+    return to_html(figure, full_html=False, include_plotlyjs=False, include_mathjax=False, config=PLOT_OPTIONS, div_id=f"figure-{key}")
+
+
+def _devices(results: Iterable[StudyResult]) -> list[tuple[str, list[str]]]:
+    """Each device with the studies it trained."""
+    by_device: dict[str, list[str]] = {}
+    for result in results:
+        by_device.setdefault(result.device, []).append(result.study.id)
+    return sorted(by_device.items())
+
+
+# -- what the numbers say, in words ------------------------------------------------------------------------------------
+
+
+def sentence(verdict: BucketVerdict) -> str:
+    """Who leads a bucket, who cannot be told apart, who is like chance, and how they stand to the yardstick."""
+    if verdict.leader is None:
+        return "No network has a result here."
+    networks = [s for s in verdict.standings if s.study.architecture != YARDSTICK]
+    leader = next(s for s in networks if s.study == verdict.leader)
+    tied = [s.study for s in networks if s.tied_with_leader and s.study != verdict.leader]
+    parts = [f"{plotter.name(leader.study)} leads with {_percent(leader)}"]
+    if tied:
+        parts[0] += f"; {_names(tied)} cannot be told apart from it"
+    elif len(networks) > 1:
+        parts[0] += ", ahead of every other network"
+    if guessing := [s.study for s in networks if s.like_chance]:
+        parts.append(f"{_names(guessing)} cannot be told from chance ({100 * verdict.chance:.1f} %)")
+    yardsticks = [s for s in verdict.standings if s.study.architecture == YARDSTICK]
+    for yardstick in yardsticks:
+        same_scope = [s for s in networks if s.study.bucket == yardstick.study.bucket]
+        against = [
+            f"{_names([s.study for s in same_scope if s.against_linear == how])} {how if len([s for s in same_scope if s.against_linear == how]) == 1 else plural} it"
+            for how, plural in (("beats", "beat"), ("cannot be told from", "cannot be told from"), ("loses to", "lose to"))
+            if any(s.against_linear == how for s in same_scope)
+        ]
+        if against:
+            parts.append(f"The {plotter.name(yardstick.study).lower()} reaches {_percent(yardstick)}: {', '.join(against)}")
+    return ". ".join(parts) + "."
+
+
+def overall(verdicts: tuple[BucketVerdict, ...]) -> str:
+    """One sentence over all buckets."""
+    led = [verdict for verdict in verdicts if verdict.leader is not None]
+    if not led:
+        return "No network has a result yet."
+    against = [next(s for s in v.standings if s.study == v.leader).against_linear for v in led]
+    beaten, lost = against.count("beats"), against.count("loses to")
+    leaders = ", ".join(dict.fromkeys(plotter.name(v.leader) for v in led if v.leader))
+    return (
+        f"In {len(led)} buckets the networks with the highest accuracy are {leaders}. "
+        f"The best network beats the linear yardstick in {beaten}, loses to it in {lost}, "
+        f"and cannot be told from it in {len(led) - beaten - lost}."
+    )
+
+
+def _percent(standing: Standing) -> str:
+    return f"{100 * standing.accuracy:.1f} % ({100 * standing.low:.1f} to {100 * standing.high:.1f})"
+
+
+def _names(studies: list[Study]) -> str:
+    names = [plotter.name(study) for study in studies]
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
+
+
+# -- the index ---------------------------------------------------------------------------------------------------------
+
+
+def write_index(artifacts: Path) -> None:
+    """Write `index.html`: every run under the artifacts folder, newest first, one line each."""
+    runs = []
+    for path in artifacts.glob("*/environment.json"):
+        about = json.loads(path.read_text(encoding="utf-8"))
+        folder = path.parent
+        runs.append(about | {"folder": folder.name, "has_report": (folder / "report.html").is_file(), "best": _best(folder)})
+    runs.sort(key=lambda about: about["last_started"], reverse=True)
+    write_text(artifacts / "index.html", _PAGES.get_template("index.html.j2").render(runs=runs))
+
+
+def _best(folder: Path) -> str:
+    """The best network's accuracy over all buckets, by its mean."""
+    path = folder / "final_stats" / "results.json"
+    if not path.is_file():
+        return "-"
+    rows = json.loads(path.read_text(encoding="utf-8"))["architectures"]
+    scored = [row for row in rows if row["mean_test_accuracy"] is not None and row["architecture"] != YARDSTICK]
+    if not scored:
+        return "-"
+    best = max(scored, key=lambda row: row["mean_test_accuracy"])
+    return f"{title(best['architecture'])} {100 * best['mean_test_accuracy']:.1f} %"

@@ -1,0 +1,280 @@
+"""The records that cross room borders: frozen values, JSON in, JSON out. No Keras, nothing from the project."""
+
+import dataclasses
+import hashlib
+import json
+import re
+import textwrap
+import types
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
+
+YARDSTICK = "linear"  # the architecture name of the TF-IDF + logistic regression rows
+ALL = "all"  # the bucket name of a generalist, and of the whole test part
+Status = Literal["completed", "failed"]
+
+
+class Record:
+    """A frozen dataclass that round-trips through JSON without loss (NaN and infinity are refused)."""
+
+    def to_json(self) -> str:
+        """Pretty JSON, keys in field order.
+
+        Raises:
+            ValueError: a number is NaN or infinite.
+        """
+        return json.dumps(dataclasses.asdict(self), indent=1, allow_nan=False) + "\n"  # type: ignore[call-overload]
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The record that `to_json` wrote.
+
+        Raises:
+            ValueError: not JSON, or fields are missing, unknown or of another shape.
+        """
+        try:
+            return _decode(cls, json.loads(text))
+        except (TypeError, KeyError, AttributeError) as error:
+            raise ValueError(f"not a {cls.__name__} record: {error}") from error
+
+
+def _decode(hint: Any, value: Any) -> Any:
+    if get_origin(hint) in (types.UnionType,):
+        return None if value is None else _decode(get_args(hint)[0], value)
+    if get_origin(hint) is tuple:
+        return tuple(_decode(get_args(hint)[0], item) for item in value)
+    if get_origin(hint) is dict:
+        return {key: _decode(get_args(hint)[1], item) for key, item in value.items()}
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        hints = get_type_hints(hint)
+        return hint(**{key: _decode(hints[key], item) for key, item in value.items()})
+    return value
+
+
+@dataclass(frozen=True, order=True)
+class Study(Record):
+    """One architecture on one training scope; a pure value."""
+
+    architecture: str
+    bucket: str  # a bucket's name, or `all` for a generalist
+
+    @property
+    def id(self) -> str:
+        """`gru/130-175` or `gru/all`, also its path under the run's folders."""
+        return str(PurePosixPath(self.architecture) / self.bucket)
+
+    @property
+    def scope(self) -> str:
+        """`bucket` for a specialist, `all` for a generalist."""
+        return "all" if self.bucket == ALL else "bucket"
+
+    def seed(self, base: int, *parts: object) -> int:
+        """A seed in [1, 2**31) for one random decision of this study, the same in every process.
+
+        Args:
+            base: the run's seed.
+            parts: what the decision is, for example `"repeat", 2`.
+        """
+        text = "/".join(map(str, (base, self.id, *parts)))
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") % (2**31 - 1) + 1
+
+
+@dataclass(frozen=True)
+class Epoch(Record):
+    """One row of a training's history; numbers are means over the epoch's batches, validation after it."""
+
+    epoch: int  # from 1
+    loss: float
+    accuracy: float
+    val_loss: float
+    val_accuracy: float
+    learning_rate: float
+    gradient_norm: float  # global norm before clipping
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Trial(Record):
+    """One hyperparameter setting tried inside a study."""
+
+    number: int  # from 0, in the order proposed
+    hyperparameters: dict[str, float | int]
+    status: Status
+    score: float | None  # the objective at its best epoch; None when failed
+    epochs: int
+    seconds: float
+    parameters: int
+    message: str  # why it failed, else ""
+    history: tuple[Epoch, ...]
+
+
+@dataclass(frozen=True)
+class Score(Record):
+    """What one trained model does on one bucket's test reviews."""
+
+    bucket: str
+    n_test: int
+    accuracy: float
+    accuracy_low: float  # 95 % bootstrap interval over test reviews
+    accuracy_high: float
+    loss: float
+    precision: float
+    recall: float
+    f1: float
+    roc_auc: float | None  # None when the bucket holds one class only
+    true_negative: int
+    false_positive: int
+    false_negative: int
+    true_positive: int
+
+
+@dataclass(frozen=True)
+class Repeat(Record):
+    """One final training of the chosen setting with its own seed."""
+
+    number: int  # from 0
+    seed: int
+    hyperparameters: dict[str, float | int]
+    epochs: int
+    train_accuracy: float  # dropout off
+    val_accuracy: float
+    val_loss: float
+    train_seconds: float
+    history: tuple[Epoch, ...]
+    scores: tuple[Score, ...]  # one per bucket scored
+
+
+@dataclass(frozen=True)
+class LayerSize(Record):
+    """One line of the parameter breakdown."""
+
+    name: str
+    kind: str
+    parameters: int
+
+
+@dataclass(frozen=True)
+class StudyResult(Record):
+    """The completion record of a study."""
+
+    study: Study
+    status: Status
+    message: str  # why it failed, else ""
+    device: str
+    n_train: int
+    n_validation: int
+    padding_share: float  # padded cells among all the training cells processed
+    hyperparameters: dict[str, float | int]
+    parameters: int
+    layers: tuple[LayerSize, ...]
+    trials: tuple[Trial, ...]
+    repeats: tuple[Repeat, ...]
+    search_seconds: float
+
+    @property
+    def train_seconds(self) -> float:
+        """Seconds of all final trainings."""
+        return sum(repeat.train_seconds for repeat in self.repeats)
+
+
+def failed(study: Study, message: str, device: str, trials: tuple[Trial, ...] = ()) -> StudyResult:
+    """The record of a study that could not be completed."""
+    return StudyResult(
+        study=study,
+        status="failed",
+        message=message,
+        device=device,
+        n_train=0,
+        n_validation=0,
+        padding_share=0.0,
+        hyperparameters={},
+        parameters=0,
+        layers=(),
+        trials=trials,
+        repeats=(),
+        search_seconds=sum(trial.seconds for trial in trials),
+    )
+
+
+def one_line(error: Exception) -> str:
+    """An exception as one readable line: type and message, without terminal colours, at most 400 characters."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", f"{type(error).__name__}: {error}")
+    return textwrap.shorten(text, 400, placeholder=" ...")
+
+
+@dataclass(frozen=True)
+class Progress(Record):
+    """Where a running study is."""
+
+    study: Study
+    phase: str  # "search" or "final"
+    step: int  # trial or repeat, from 1
+    steps: int
+    epoch: int  # from 1
+    epochs: int
+    best_val_accuracy: float
+
+
+@dataclass(frozen=True)
+class BucketSummary(Record):
+    """A bucket's reviews; lengths are whole lengths in tokens, the start token included."""
+
+    name: str
+    low: int
+    high: int | None  # None: open
+    n_train: int
+    n_validation: int
+    n_test: int
+    positive_share_test: float
+    truncated_share: float  # of training reviews longer than what a network reads
+
+
+@dataclass(frozen=True)
+class DataSummary(Record):
+    """What the report says about the data."""
+
+    title: str
+    fingerprint: str
+    is_demo: bool
+    buckets: tuple[BucketSummary, ...]
+    n_train: int
+    n_validation: int
+    n_test: int
+    vocabulary: int  # ids a network knows, the four special ones included
+    words_in_source: int
+    oov_share: float  # training tokens outside the networks' vocabulary
+    duplicates_train: int  # reviews whose ids stand in the training part already
+    duplicates_test: int
+    leaked: int  # distinct training texts that also stand in the test part
+    leaked_dropped: int
+    length_quantiles: dict[str, int]  # of the whole training part
+    histogram_edges: tuple[int, ...]  # left edges and the last right edge, in tokens
+    histogram_negative: tuple[int, ...]
+    histogram_positive: tuple[int, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Standing(Record):
+    """How one study stands on one bucket's test reviews against the leader, chance and the yardstick of its scope."""
+
+    study: Study
+    accuracy: float  # mean over repeats
+    low: float  # 95 % bootstrap interval over test reviews and repeats
+    high: float
+    loss: float
+    tied_with_leader: bool  # the paired interval of the difference to the leader holds 0
+    like_chance: bool  # the interval of the accuracy reaches down to the share of the larger class
+    against_linear: Literal["beats", "loses to", "cannot be told from"] | None  # None where the yardstick is missing
+
+
+@dataclass(frozen=True)
+class BucketVerdict(Record):
+    """What the numbers say about one bucket; networks only compete with networks for the lead."""
+
+    bucket: str
+    n_test: int
+    chance: float  # share of the larger class among the test reviews
+    leader: Study | None  # the network with the highest mean accuracy; None when no network has a result
+    standings: tuple[Standing, ...]  # in the order of the studies, yardsticks last

@@ -1,0 +1,299 @@
+"""The run folder: who may write it, what lies where, and every write atomic."""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import filelock
+import numpy as np
+
+from config import Config
+from results import DataSummary, Epoch, Repeat, Study, StudyResult, Trial
+
+ARTEFACT_VERSION = 1  # raise it when files change so that older folders cannot be continued
+
+
+class ArtifactsError(OSError):
+    """The artifacts folder cannot be used; the message says why and what to do."""
+
+
+def run_name(profile: str, config: Config, fingerprint: str, environment: dict[str, str]) -> str:
+    """`<profile>-<hash8>`: the hash covers the config, the data, and what else could change a number.
+
+    Args:
+        profile: the name the config was chosen by.
+        config: resolved.
+        fingerprint: of the data.
+        environment: versions and kind of device.
+    """
+    about = {"config": config_dict(config), "data": fingerprint, "environment": environment, "version": ARTEFACT_VERSION}
+    return f"{profile}-{hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:8]}"
+
+
+def config_dict(config: Config) -> dict[str, Any]:
+    """The config as plain JSON values; ranges as they are written in config.py."""
+    return {
+        section.name: {item.name: _plain(getattr(record, item.name)) for item in fields(record)}
+        for section in fields(config)
+        for record in [getattr(config, section.name)]
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return list(value)
+    return value if isinstance(value, int | float | str) else repr(value)
+
+
+@contextlib.contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """A path beside `path` to write to; it takes its name only when the block ends well, and after it is on the disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}-", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text atomically."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """One folder under `artifacts/`; the only code that knows where a file of a run lies."""
+
+    path: Path
+
+    @property
+    def report(self) -> Path:
+        """The page."""
+        return self.path / "report.html"
+
+    @property
+    def log(self) -> Path:
+        """The run's log."""
+        return self.path / "logs" / "run.log"
+
+    def study_log(self, study: Study) -> Path:
+        """The log of one study."""
+        return self.path / "logs" / f"{study.id}.log"
+
+    def tuning(self, study: Study) -> Path:
+        """Keras Tuner's own folder of one study, and our trial records beside it."""
+        return self.path / "tuning" / study.id
+
+    def trial_weights(self, study: Study, number: int) -> Path:
+        """Weights that a later round of Hyperband starts from; deleted when the search ends."""
+        return self.tuning(study) / "weights" / f"{number}.weights.h5"
+
+    def checkpoint(self, study: Study, repeat: int) -> Path:
+        """The trained model of one repeat."""
+        return self.path / "checkpoints" / study.id / f"{repeat}.keras"
+
+    def final_stats(self, name: str) -> Path:
+        """A file with everything the report shows."""
+        return self.path / "final_stats" / name
+
+    def plot(self, name: str) -> Path:
+        """A figure on its own."""
+        return self.path / "plots" / name
+
+    # -- trials, repeats, studies: records that make a resumed run skip what is done -----------------------------------
+
+    def load_trial(self, study: Study, number: int, hyperparameters: dict[str, float | int]) -> Trial | None:
+        """The record of a trial that completed with exactly these hyperparameters, or None."""
+        record = _load(Trial, self.tuning(study) / "trials" / f"{number}.json")
+        return record if record and record.status == "completed" and record.hyperparameters == hyperparameters else None
+
+    def save_trial(self, study: Study, trial: Trial) -> None:
+        """Write a trial's record."""
+        write_text(self.tuning(study) / "trials" / f"{trial.number}.json", trial.to_json())
+
+    def load_repeat(self, study: Study, number: int, hyperparameters: dict[str, float | int]) -> Repeat | None:
+        """The record of a finished repeat of this setting, or None."""
+        record = _load(Repeat, self._repeat(study, number))
+        return record if record and record.hyperparameters == hyperparameters else None
+
+    def save_repeat(self, study: Study, repeat: Repeat, predictions: dict[str, np.ndarray]) -> None:
+        """Write a repeat's predictions and history, then its record."""
+        with atomic(self._predictions(study, repeat.number)) as temporary, temporary.open("wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **predictions)  # type: ignore[arg-type]
+        if repeat.history:
+            write_text(self.path / "history" / study.id / f"{repeat.number}.csv", history_csv(repeat.history))
+        write_text(self._repeat(study, repeat.number), repeat.to_json())
+
+    def load_predictions(self, study: Study, number: int) -> dict[str, np.ndarray]:
+        """Test rows, labels and probabilities of one repeat: `rows, labels, probabilities`, each `[reviews]`."""
+        with np.load(self._predictions(study, number), allow_pickle=False) as file:
+            return dict(file)
+
+    def load_result(self, study: Study) -> StudyResult | None:
+        """The completion record of a study, or None when it has not ended."""
+        return _load(StudyResult, self._study(study))
+
+    def save_result(self, result: StudyResult) -> None:
+        """Write the completion record; nothing of a study is written after it."""
+        write_text(self._study(result.study), result.to_json())
+
+    def _study(self, study: Study) -> Path:
+        return self.path / "studies" / f"{study.id}.json"
+
+    def _repeat(self, study: Study, number: int) -> Path:
+        return self.path / "studies" / study.id / f"{number}.json"
+
+    def _predictions(self, study: Study, number: int) -> Path:
+        return self.path / "studies" / study.id / f"{number}.predictions.npz"
+
+
+def _load(kind: Any, path: Path) -> Any:
+    """A record, or None when there is none. A record that cannot be read is an error: it was written atomically.
+
+    Raises:
+        ArtifactsError: someone changed the file.
+    """
+    try:
+        return kind.from_json(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise ArtifactsError(f"{path} was changed and cannot be read ({error}); delete it, or run with --fresh") from error
+
+
+def history_csv(history: tuple[Epoch, ...]) -> str:
+    """Per epoch: losses, accuracies, learning rate, gradient norm, seconds."""
+    out = io.StringIO()
+    out.write(",".join(field.name for field in fields(Epoch)) + "\n")
+    for epoch in history:
+        out.write(",".join(repr(value) for value in asdict(epoch).values()) + "\n")
+    return out.getvalue()
+
+
+# -- opening a run -----------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def open_run(artifacts: Path, name: str, *, fresh: bool) -> Iterator[RunFolder]:
+    """The run's folder, locked against a second sweep; `fresh` moves an existing one aside.
+
+    Raises:
+        ArtifactsError: no permission, no space, or another sweep is running in it.
+    """
+    folder = artifacts / name
+    lock = filelock.FileLock(artifacts / f".{name}.lock")
+    try:
+        artifacts.mkdir(parents=True, exist_ok=True)
+        lock.acquire(blocking=False)
+    except filelock.Timeout as error:
+        raise ArtifactsError(f"{folder}: another sweep is running in this folder; wait for it or stop it first") from error
+    except OSError as error:
+        raise unusable(artifacts, error) from error
+    try:
+        if fresh and folder.exists():
+            folder.rename(artifacts / f"{name}.{time.strftime('%Y%m%d-%H%M%S')}.aside")
+        folder.mkdir(exist_ok=True)
+        _point_latest(artifacts, name)
+        yield RunFolder(folder)
+    except OSError as error:
+        if isinstance(error, ArtifactsError):
+            raise
+        raise unusable(folder, error) from error
+    finally:
+        lock.release()
+
+
+def begin_run(
+    folder: RunFolder, profile: str, config: Config, environment: dict[str, str], data: DataSummary
+) -> dict[str, Any]:
+    """Write config.json and environment.json; returns the latter, for `end_run`. An earlier start stays noted."""
+    write_text(folder.path / "config.json", json.dumps(config_dict(config), indent=1) + "\n")
+    path = folder.path / "environment.json"
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"started": now, "minutes": 0.0}
+    about = {
+        "profile": profile,
+        "run": folder.path.name,
+        "status": "running",
+        "started": before["started"],
+        "last_started": now,
+        "ended": None,
+        "minutes": before["minutes"],  # of all sittings that ended by themselves
+        "seed": config.run.seed,
+        "data": data.title,
+        "is_demo": data.is_demo,
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "git_commit": _git_commit(),
+        **environment,
+    }
+    write_text(path, json.dumps(about, indent=1) + "\n")
+    return about
+
+
+def end_run(folder: RunFolder, about: dict[str, Any], status: str) -> dict[str, Any]:
+    """Note how and when the run ended."""
+    ended = datetime.now(UTC)
+    seconds = (ended - datetime.fromisoformat(about["last_started"])).total_seconds()
+    about = about | {"status": status, "ended": ended.isoformat(timespec="seconds"), "minutes": about["minutes"] + seconds / 60}
+    write_text(folder.path / "environment.json", json.dumps(about, indent=1) + "\n")
+    return about
+
+
+def cache_path(artifacts: Path, fingerprint: str) -> Path:
+    """Where prepared data of this fingerprint lies; safe to delete between runs."""
+    path = artifacts / "cache" / f"data-{fingerprint[:16]}.npz"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _git_commit() -> str:
+    git = shutil.which("git")
+    if git is None:
+        return "unknown"
+    command = [git, "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - a fixed command
+    return answer.stdout.strip() or "unknown"
+
+
+def unusable(folder: Path, error: OSError) -> ArtifactsError:
+    """One sentence for a folder that cannot be written."""
+    return ArtifactsError(f"{folder} cannot be used: {error.strerror or error}; free space, fix permissions, or choose another --artifacts folder")
+
+
+def _point_latest(artifacts: Path, name: str) -> None:
+    temporary = artifacts / f".latest-{os.getpid()}"
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(name)
+    temporary.replace(artifacts / "latest")
+
+
+def remove_weights(folder: RunFolder, study: Study) -> None:
+    """Delete the weights of a search that has ended."""
+    shutil.rmtree(folder.tuning(study) / "weights", ignore_errors=True)

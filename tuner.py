@@ -1,0 +1,143 @@
+"""One Keras Tuner search per study. Everything that touches Keras Tuner, and all the care it needs, is in this file.
+
+Keras Tuner 1.4.8 is frozen upstream; what this wrapper does about it:
+
+* Its files are not written atomically, a Bayesian oracle does not save its random state, and an edited space is ignored
+  on resume. So its files are never read back: every search starts its oracle anew from the seed, and trials that
+  finished before an interruption answer from their own records (written atomically by the caller) without training.
+  The oracle sees the same scores in the same order and proposes the same settings.
+* Seeds of 0 mean "random", so seeds are positive. Each trial seeds itself.
+* Failed trials can be returned as "best", NaN loses its message and infinity counts as a score: a training that is not
+  finite is reported as failed with its reason, and the best trial is chosen here, among completed ones.
+* TensorBoard is imported by its own `run_trial`; ours never calls that.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras_tuner
+from keras_tuner import errors
+from keras_tuner.src import config as keras_tuner_config
+from keras_tuner.engine import base_tuner
+from keras_tuner.engine import trial as kt_trial
+from keras_tuner.oracles import BayesianOptimizationOracle, HyperbandOracle, RandomSearchOracle
+
+from budget import HYPERBAND_FACTOR
+from config import Choice, LogRange, Range, Search, Space, Tunable
+from results import Trial
+
+Hyperparameters = dict[str, float | int]
+# (setting, number of the trial, epochs, number of the trial whose weights to start from) -> its record
+RunTrial = Callable[[Hyperparameters, int, int, int | None], Trial]
+
+
+class SearchError(RuntimeError):
+    """No trial of a search completed; the message carries the last failure."""
+
+
+def search(space: Space, settings: Search, *, seed: int, folder: Path, run_trial: RunTrial) -> tuple[Trial, ...]:
+    """Propose settings, run each as a trial, and return all trials in the order proposed.
+
+    Args:
+        space: the ranges; plain numbers are passed to every trial unchanged.
+        settings: oracle, number of trials, epochs, objective.
+        seed: positive; the same seed and scores give the same proposals.
+        folder: for Keras Tuner's own files, emptied first.
+        run_trial: trains one setting, or answers from its record; called with (setting, number, epochs, parent).
+
+    Raises:
+        SearchError: no trial completed, or Keras Tuner gave up after three failures in a row.
+    """
+    fixed, searched = _split(space)
+    trials: list[Trial] = []
+
+    def run(values: dict[str, Any]) -> Trial:
+        setting = fixed | {name: values[name] for name in searched}
+        parent = values.get("tuner/trial_id")
+        epochs = values.get("tuner/epochs", settings.epochs) - values.get("tuner/initial_epoch", 0)
+        trials.append(run_trial(setting, len(trials), epochs, int(parent) if parent else None))
+        return trials[-1]
+
+    oracle = _oracle(_hyperparameters(space, searched), settings, seed)
+    tuner = _StudyTuner(run, settings.objective, oracle=oracle, directory=str(folder), project_name="keras_tuner", overwrite=True)
+    keras_tuner_config.DEBUG = False  # it would print the traceback of every failed trial, which has its record
+    try:
+        tuner.search(verbose=0)
+    except RuntimeError as error:
+        if not trials or any(trial.status == "completed" for trial in trials[-3:]):
+            raise
+        raise SearchError(f"the search gave up: three trials in a row failed, the last with: {trials[-1].message}") from error
+    best(trials, settings.objective)
+    return tuple(trials)
+
+
+def best(trials: list[Trial] | tuple[Trial, ...], objective: str) -> Trial:
+    """The completed trial with the best score; the earlier one of equals.
+
+    Raises:
+        SearchError: no trial completed.
+    """
+    completed = [trial for trial in trials if trial.status == "completed" and trial.score is not None]
+    if not completed:
+        raise SearchError(f"no trial completed; the last one failed with: {trials[-1].message if trials else 'none was run'}")
+    sign = -1 if objective == "val_accuracy" else 1
+    return min(completed, key=lambda trial: sign * (trial.score if trial.score is not None else math.inf))
+
+
+class _StudyTuner(base_tuner.BaseTuner):
+    """Keras Tuner's loop around our own trials."""
+
+    def __init__(self, run: Callable[[dict[str, Any]], Trial], objective: str, **kwargs: Any) -> None:
+        self._run, self._objective = run, objective
+        super().__init__(hypermodel=None, **kwargs)
+
+    def run_trial(self, trial: kt_trial.Trial, *args: Any, **kwargs: Any) -> dict[str, float]:
+        try:
+            record = self._run(dict(trial.hyperparameters.values))
+        except Exception as error:  # anything else would count as an invalid trial and be lost in a message
+            raise errors.FatalError(f"the trial's own code failed: {error!r}") from error
+        if record.status == "failed" or record.score is None:
+            raise errors.FailedTrialError(record.message)
+        return {self._objective: record.score}
+
+    def load_model(self, trial: kt_trial.Trial) -> None:
+        raise NotImplementedError("trials keep records, not models")
+
+
+def _split(space: Space) -> tuple[Hyperparameters, list[str]]:
+    values: dict[str, Tunable] = {item.name: getattr(space, item.name) for item in dataclasses.fields(space)}
+    fixed = {name: value for name, value in values.items() if isinstance(value, int | float)}
+    return fixed, [name for name in values if name not in fixed]
+
+
+def _hyperparameters(space: Space, names: list[str]) -> keras_tuner.HyperParameters:
+    hp = keras_tuner.HyperParameters()
+    for name in names:
+        match getattr(space, name):
+            case Choice(values=values):
+                hp.Choice(name, list(values))
+            case Range(low=low, high=high, step=step) if all(isinstance(n, int) for n in (low, high, step)):
+                hp.Int(name, low, high, step=step)
+            case Range(low=low, high=high, step=step):
+                hp.Float(name, low, high, step=step)
+            case LogRange(low=low, high=high):
+                hp.Float(name, low, high, sampling="log")
+    return hp
+
+
+def _oracle(hp: keras_tuner.HyperParameters, settings: Search, seed: int) -> keras_tuner.Oracle:
+    direction = "max" if settings.objective == "val_accuracy" else "min"
+    common = {
+        "objective": keras_tuner.Objective(settings.objective, direction),
+        "hyperparameters": hp,
+        "allow_new_entries": False,
+        "tune_new_entries": False,
+        "seed": seed,
+    }
+    if settings.tuner == "hyperband":
+        return HyperbandOracle(max_epochs=settings.epochs, factor=HYPERBAND_FACTOR, **common)
+    oracle = BayesianOptimizationOracle if settings.tuner == "bayesian" else RandomSearchOracle
+    return oracle(max_trials=settings.max_trials, **common)
