@@ -168,7 +168,11 @@ def with_overrides(config: Config, assignments: Collection[str]) -> Config:
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
         section, _, key = name.strip().partition(".")
-        known = [f"{s.name}.{f.name}" for s in dataclasses.fields(config) for f in dataclasses.fields(getattr(config, s.name))]
+        known = [
+            f"{s.name}.{f.name}"
+            for s in dataclasses.fields(config)
+            for f in dataclasses.fields(getattr(config, s.name))
+        ]
         if not equals or f"{section}.{key}" not in known:
             problems.append(f"--set {assignment}: expected section.field=value{closest(name.strip(), known)}")
             continue
@@ -278,7 +282,9 @@ def _meaning_problems(config: Config, architectures: Collection[str]) -> list[st
     for key in ("test_fraction", "validation_fraction"):
         expect(0 < getattr(data, key) < 0.9, f"data.{key}", "a share between 0 and 0.9", getattr(data, key))
     expect(0 < training.reduce_factor < 1, "training.reduce_factor", "between 0 and 1", training.reduce_factor)
-    expect(search.tuner != "hyperband" or search.epochs >= 3, "search.epochs", "at least 3 for hyperband", search.epochs)
+    expect(
+        search.tuner != "hyperband" or search.epochs >= 3, "search.epochs", "at least 3 for hyperband", search.epochs
+    )
     expect(config.run.seed > 0, "run.seed", "a positive integer", config.run.seed)
     for item in dataclasses.fields(config.space):
         problems += _range_problems(f"space.{item.name}", getattr(config.space, item.name))
@@ -305,10 +311,14 @@ def _range_problems(name: str, tunable: Tunable) -> list[str]:
     if not all(_fits(n, float) for n in numbers):
         return [f"{name}: expected numbers, got {tunable}"]
     if not ordered:
-        return [f"{name}: expected low < high (above 0 for LogRange), a positive step, at least one value; got {tunable}"]
+        return [
+            f"{name}: expected low < high (above 0 for LogRange), a positive step, at least one value; got {tunable}"
+        ]
     if name in ("space.dropout", "space.spatial_dropout"):
         return [] if all(0 <= n < 1 for n in numbers) else [f"{name}: expected shares from 0 to below 1, got {tunable}"]
-    if name != "space.learning_rate" and (isinstance(tunable, LogRange) or not all(isinstance(n, int) for n in numbers)):
+    if name != "space.learning_rate" and (
+        isinstance(tunable, LogRange) or not all(isinstance(n, int) for n in numbers)
+    ):
         return [f"{name}: expected integers, got {tunable}"]
     return [] if all(n > 0 for n in numbers) else [f"{name}: expected numbers above 0, got {tunable}"]
 
@@ -329,10 +339,10 @@ PROFILES: dict[str, Config] = {
             dropout=0.3,
             spatial_dropout=Choice(0.0, 0.2),
             learning_rate=Choice(3e-3, 6e-3),
-            batch_size=32,
+            batch_size=64,
         ),
         search=Search(max_trials=2, epochs=2, patience=2),
-        data=Data(vocab_size=10_000, max_length=400, max_train_per_bucket=1_500),
+        data=Data(vocab_size=10_000, max_length=300, max_train_per_bucket=1_500),
         training=Training(epochs=5, patience=2, repeats=1),
     ),
     "study": Config(

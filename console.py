@@ -41,13 +41,17 @@ class Live:
         for note in self._data.notes:
             self._console.print(f"[bold red]{escape(note)}[/]" if self._data.is_demo else escape(note))
         data = self._data
-        self._console.print(f"{escape(data.title)}: {data.n_train:,} train, {data.n_validation:,} validation, {data.n_test:,} test reviews")
+        self._console.print(
+            f"{escape(data.title)}: {data.n_train:,} train, {data.n_validation:,} validation, {data.n_test:,} test reviews"
+        )
         self._console.print(f"{len(self._studies)} studies -> {escape(str(self._folder))}")
         if self._console.is_terminal:
             self._live.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._console.is_terminal:
             self._live.stop()
 
@@ -65,7 +69,11 @@ class Live:
         self._say(f"[red]{escape(text)}[/]" if event.status == "failed" else escape(text))
 
     def _say(self, text: str) -> None:
-        left = "" if self._console.is_terminal else f"[{len(self._done)}/{len(self._studies)}, {_minutes(self._left())} left] "
+        left = (
+            ""
+            if self._console.is_terminal
+            else f"[{len(self._done)}/{len(self._studies)}, {_minutes(self._left())} left] "
+        )
         self._console.print(escape(left) + text)
 
     def _left(self) -> float:
@@ -104,10 +112,14 @@ def describe(result: StudyResult) -> str:
     return f"{result.study.id}: {right / reviews:.1%} on the test reviews, {len(result.trials)} trials, {seconds:.0f} s on {result.device}"
 
 
-def print_summary(verdicts: tuple[BucketVerdict, ...], results: list[StudyResult], folder: RunFolder, data: DataSummary) -> None:
+def print_summary(
+    verdicts: tuple[BucketVerdict, ...], results: list[StudyResult], folder: RunFolder, data: DataSummary
+) -> None:
     """The table of test accuracies, the failures, and where the report is."""
     console = Console(highlight=False)
-    table = Table(title=f"Test accuracy (%) on {escape(data.title)}, [bold]leader[/] of each bucket in bold", title_justify="left")
+    table = Table(
+        title=f"Test accuracy (%) on {escape(data.title)}, [bold]leader[/] of each bucket in bold", title_justify="left"
+    )
     table.add_column("architecture", no_wrap=True)
     for verdict in verdicts:
         table.add_column(verdict.bucket, justify="right")
@@ -152,10 +164,17 @@ def print_plan(studies: list[Study], work: dict[Study, Work], dataset: Dataset, 
         print(f"{study.id:40}{work[study].trials:8}{work[study].epochs:8}{_minutes(work[study].seconds):>12}")
     seconds = wall_seconds([work[study].seconds for study in studies], workers)
     trials, epochs = (sum(getattr(work[study], key) for study in studies) for key in ("trials", "epochs"))
-    print(f"{len(studies)} studies, {trials} trials, at most {epochs} epochs; about {_minutes(seconds)} with {workers} workers")
+    print(
+        f"{len(studies)} studies, {trials} trials, at most {epochs} epochs; about {_minutes(seconds)} with {workers} workers"
+    )
     print("(epochs are upper limits: early stopping usually ends sooner; the time is a rough estimate for a CPU core)")
 
 
 def _minutes(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
-
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 100
+        else f"{seconds / 60:.0f} min"
+        if seconds < 6000
+        else f"{seconds / 3600:.1f} h"
+    )

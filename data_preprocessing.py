@@ -20,6 +20,7 @@ from sources.records import DataError, IdArray, Sequences, SourceReviews
 from text_encoding import FIRST_WORD, OOV, PADDING, Vocabulary, learn_vocabulary
 
 log = logging.getLogger(__name__)
+_CANDIDATES = 64  # lengths that a rung may have: the review lengths' quantiles
 SMALLEST_CLASS = 10  # training reviews of each class a bucket needs
 
 
@@ -149,7 +150,9 @@ def cut_buckets(compare: Compare, train_lengths: np.ndarray) -> tuple[Bucket, ..
     if n := compare.bucket_quantiles:
         edges = [int(q) for q in np.quantile(train_lengths, np.arange(1, n) / n, method="lower")]
         if len(set(edges)) < len(edges):
-            raise DataError(f"compare.bucket_quantiles: {n} quantiles of the training lengths coincide ({edges}); ask for fewer")
+            raise DataError(
+                f"compare.bucket_quantiles: {n} quantiles of the training lengths coincide ({edges}); ask for fewer"
+            )
     lows = [0, *(edge + 1 for edge in edges)]
     return tuple(Bucket(low, high) for low, high in zip(lows, [*edges, None], strict=True))
 
@@ -165,7 +168,11 @@ def check_buckets(dataset: Dataset) -> None:
         parts = dataset.scope(bucket.name)
         positive = int(parts.train.labels.sum())
         negative = len(parts.train) - positive
-        if min(positive, negative) < SMALLEST_CLASS or len(parts.test) == 0 or len(np.unique(parts.validation.labels)) < 2:
+        if (
+            min(positive, negative) < SMALLEST_CLASS
+            or len(parts.test) == 0
+            or len(np.unique(parts.validation.labels)) < 2
+        ):
             problems.append(
                 f"bucket {bucket.name} is too small to train on: {negative} negative and {positive} positive training, "
                 f"{len(parts.validation)} validation and {len(parts.test)} test reviews"
@@ -312,11 +319,27 @@ def _truncated(ids: IdArray, max_length: int, truncate: str) -> IdArray:
 
 
 def ladder(lengths: np.ndarray, rungs: int) -> np.ndarray:
-    """A short ladder of padded lengths: the longest of each of `rungs` equally large groups, `<int64>[<= rungs]`."""
-    return np.unique(np.quantile(lengths, np.arange(1, rungs + 1) / rungs, method="higher"))
+    """The padded lengths, at most `rungs` of them, that pad these reviews least, `<int64>[<= rungs]`, ascending.
+
+    Dynamic programming over `_CANDIDATES` quantiles of the lengths; the last rung holds the longest review.
+    """
+    quantiles = np.quantile(lengths, np.arange(1, _CANDIDATES + 1) / _CANDIDATES, method="higher")
+    candidates = np.unique(quantiles)
+    held = np.searchsorted(np.sort(lengths), candidates, side="right")  # reviews that fit under each candidate
+    cells = held * candidates  # read when everything up to a candidate is padded to it: one rung
+    extra = np.maximum(held[None] - held[:, None], 0) * candidates[None]  # [below, candidate], of one rung more
+    chosen = [[i] for i in range(len(candidates))]
+    for _ in range(min(rungs, len(candidates)) - 1):
+        totals = cells[:, None] + extra  # extra is 0 on the diagonal: a rung need not be used
+        below = totals.argmin(axis=0)
+        chosen = [[*chosen[i], j] for j, i in enumerate(below)]
+        cells = totals.min(axis=0)
+    return candidates[sorted(set(chosen[-1]))]
 
 
-def plan_batches(lengths: np.ndarray, rungs: np.ndarray, batch_size: int, rng: np.random.Generator | None) -> list[np.ndarray]:
+def plan_batches(
+    lengths: np.ndarray, rungs: np.ndarray, batch_size: int, rng: np.random.Generator | None
+) -> list[np.ndarray]:
     """Positions of each batch's reviews: neighbours in length together, so that little is padded.
 
     Args:
@@ -389,7 +412,9 @@ def load_prepared(path: Path) -> Dataset:
         about = json.loads(file["about"].tobytes())
         words = tuple(file["words"].tobytes().decode().split("\n")) if file["words"].size else ()
         parts = {
-            part: Reviews(Sequences(file[f"{part}_ids"], file[f"{part}_offsets"]), file[f"{part}_labels"], file[f"{part}_rows"])
+            part: Reviews(
+                Sequences(file[f"{part}_ids"], file[f"{part}_offsets"]), file[f"{part}_labels"], file[f"{part}_rows"]
+            )
             for part in ("train", "validation", "test")
         }
     return Dataset(

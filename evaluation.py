@@ -95,7 +95,11 @@ def judge(bucket: str, labels: np.ndarray, probabilities: dict[Study, np.ndarray
     return BucketVerdict(bucket, len(labels), float(chance), leader, tuple(standings))
 
 
-_AGAINST: dict[int, Literal["beats", "loses to", "cannot be told from"]] = {1: "beats", -1: "loses to", 0: "cannot be told from"}
+_AGAINST: dict[int, Literal["beats", "loses to", "cannot be told from"]] = {
+    1: "beats",
+    -1: "loses to",
+    0: "cannot be told from",
+}
 
 
 def _sign(first: np.ndarray, second: np.ndarray) -> int:

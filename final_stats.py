@@ -9,7 +9,8 @@ import pandas as pd
 
 from data_preprocessing import Bucket
 from evaluation import judge
-from results import ALL, BucketVerdict, Repeat, Study, StudyResult
+from models.registry import ARCHITECTURES
+from results import ALL, YARDSTICK, BucketVerdict, Repeat, Study, StudyResult, bucket_order
 from saver import RunFolder, atomic, write_text
 
 TIME_COLUMNS = ("train_seconds", "seconds_per_epoch", "search_seconds", "seconds")  # differ from run to run
@@ -18,7 +19,9 @@ TIME_COLUMNS = ("train_seconds", "seconds_per_epoch", "search_seconds", "seconds
 def verdicts(results: list[StudyResult], folder: RunFolder, buckets: tuple[Bucket, ...]) -> tuple[BucketVerdict, ...]:
     """One verdict a bucket, from the stored predictions of the completed studies; None of the labels is read elsewhere."""
     completed = [result for result in results if result.status == "completed"]
-    stored = {result.study: [folder.load_predictions(result.study, r.number) for r in result.repeats] for result in completed}
+    stored = {
+        result.study: [folder.load_predictions(result.study, r.number) for r in result.repeats] for result in completed
+    }
     found = []
     for bucket in buckets:
         labels, probabilities = None, {}
@@ -65,7 +68,17 @@ def _rows(result: StudyResult) -> list[dict[str, Any]]:
 
 def _row(result: StudyResult, repeat: Repeat | None, bucket: str) -> dict[str, Any]:
     """The columns in their order; what a failed study does not have stays empty."""
-    test = ("n_test", "test_accuracy", "test_accuracy_low", "test_accuracy_high", "test_loss", "precision", "recall", "f1", "roc_auc")
+    test = (
+        "n_test",
+        "test_accuracy",
+        "test_accuracy_low",
+        "test_accuracy_high",
+        "test_loss",
+        "precision",
+        "recall",
+        "f1",
+        "roc_auc",
+    )
     return {
         "architecture": result.study.architecture,
         "scope": result.study.scope,
@@ -129,7 +142,9 @@ def averages(results: list[StudyResult]) -> list[dict[str, Any]]:
                 "buckets_scored": 0 if per_bucket is None else len(per_bucket),
                 "mean_test_accuracy": None if per_bucket is None else float(per_bucket["test_accuracy"].mean()),
                 "mean_f1": None if per_bucket is None else float(per_bucket["f1"].mean()),
-                "mean_parameters": float(np.mean([r.parameters for r in mine if r.status == "completed"])) if len(done) else None,
+                "mean_parameters": float(np.mean([r.parameters for r in mine if r.status == "completed"]))
+                if len(done)
+                else None,
                 "search_seconds": sum(r.search_seconds for r in mine),
                 "train_seconds": sum(r.train_seconds for r in mine),
                 "trials": sum(len(r.trials) for r in mine),
@@ -170,5 +185,7 @@ def _predictions(results: list[StudyResult], folder: RunFolder) -> pd.DataFrame:
 
 
 def recorded(planned: list[Study], folder: RunFolder) -> list[StudyResult]:
-    """Every planned study that has a record in the folder, in the planned order, failures included."""
-    return [result for study in planned if (result := folder.load_result(study)) is not None]
+    """Every planned study that has a record, failures included, in the registry's order and then by length."""
+    order = {name: number for number, name in enumerate([*ARCHITECTURES, YARDSTICK])}
+    studies = sorted(planned, key=lambda study: (order[study.architecture], bucket_order(study.bucket)))
+    return [result for study in studies if (result := folder.load_result(study)) is not None]

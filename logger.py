@@ -7,12 +7,15 @@ from pathlib import Path
 FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
 
 
-def silence_libraries() -> None:
-    """Keep TensorFlow's and JAX's chatter from the terminal; call before they are imported."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
-    for name in ("tensorflow", "absl", "jax", "h5py"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+def silence_libraries(path: Path) -> None:
+    """Send what TensorFlow, JAX and XLA write to standard error to a file; call before they are imported.
+
+    Part of it is written by C++ before any setting counts, and when a worker dies its last words are worth keeping.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        os.dup2(file.fileno(), 2)
 
 
 def log_to_file(path: Path) -> logging.Handler:

@@ -21,9 +21,15 @@ log = logging.getLogger("lengthwise")
 def parse(arguments: list[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="main.py", description="Compare recurrent networks over review lengths.")
-    parser.add_argument("profile", nargs="?", default="quick", metavar="PROFILE", help="a profile of config.py (default: quick)")
-    parser.add_argument("--only", nargs="+", action="extend", default=[], metavar="ARCH[/BUCKET]", help="run these studies only")
-    parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="SECTION.FIELD=VALUE", help="change the config")
+    parser.add_argument(
+        "profile", nargs="?", default="quick", metavar="PROFILE", help="a profile of config.py (default: quick)"
+    )
+    parser.add_argument(
+        "--only", nargs="+", action="extend", default=[], metavar="ARCH[/BUCKET]", help="run these studies only"
+    )
+    parser.add_argument(
+        "--set", nargs="+", action="extend", default=[], metavar="SECTION.FIELD=VALUE", help="change the config"
+    )
     parser.add_argument("--workers", type=int, metavar="N", help="worker processes (default: one per GPU, or per core)")
     parser.add_argument("--artifacts", type=Path, default=Path("artifacts"), metavar="DIR", help="where runs are kept")
     parser.add_argument("--fresh", action="store_true", help="move this config's existing folder aside and start anew")
@@ -83,6 +89,16 @@ def run(options: argparse.Namespace) -> int:
             about = saver.begin_run(folder, options.profile, config, environment, dataset.summary)
             prepared = saver.cache_path(options.artifacts, dataset.fingerprint)
             data_preprocessing.save(dataset, prepared)
+            log.info(
+                "%s on %s: %d studies, %d workers on %s",
+                name,
+                dataset.summary.title,
+                len(studies),
+                len(workers),
+                workers[0].name,
+            )
+            for note in dataset.summary.notes:
+                log.warning(note)
             with console.Live(studies, work, dataset.summary, folder.path) as live:
                 try:
                     sweep.Sweep(config, folder, prepared, workers, live.on_event).run(studies)
@@ -93,6 +109,7 @@ def run(options: argparse.Namespace) -> int:
             if status == "done" and any(result.status == "failed" for result in results):
                 status = "some failed"
             about = saver.end_run(folder, about, status)
+            log.info("%s after %.1f minutes", status, about["minutes"])
             verdicts = final_stats.verdicts(results, folder, dataset.buckets)
             final_stats.write(results, verdicts, folder)
             report.write(results, verdicts, dataset.summary, about, config, folder)

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from models.registry import colour, title
-from results import ALL, YARDSTICK, BucketVerdict, DataSummary, Epoch, Study, StudyResult
+from results import ALL, YARDSTICK, BucketVerdict, DataSummary, Epoch, Study, StudyResult, bucket_order
 
 INK, MUTED, GRID = "#1f2933", "#6b7280", "#e5e7eb"
 FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
@@ -106,12 +106,18 @@ def accuracy_bars(record: AccuracyByBucket) -> go.Figure:
             hovertemplate="%{x}: %{y:.1f} %<extra>" + series.name + "</extra>",
         )
     figure.add_scatter(
-        name="Chance (larger class)", x=record.buckets, y=record.chance, mode="lines", line={"color": INK, "dash": "dot", "width": 1}
+        name="Chance (larger class)",
+        x=record.buckets,
+        y=record.chance,
+        mode="lines",
+        line={"color": INK, "dash": "dot", "width": 1},
     )
     floor = min([*record.chance, *(low for s in record.series for low in s.low if low is not None)], default=50)
     figure.update_yaxes(title="Test accuracy (%)", range=[max(0, math.floor(floor / 5) * 5 - 5), 100])
     figure.update_xaxes(title="Length bucket (tokens)", type="category")
-    return _style(figure, 460, barmode="group", bargap=0.22, bargroupgap=0.06, margin={"l": 64, "r": 24, "t": 76, "b": 56})
+    return _style(
+        figure, 460, barmode="group", bargap=0.22, bargroupgap=0.06, margin={"l": 64, "r": 24, "t": 76, "b": 56}
+    )
 
 
 def accuracy_heatmap(record: AccuracyByBucket) -> go.Figure:
@@ -149,7 +155,7 @@ class CostPoint:
     bucket: str
     accuracy: float  # per cent
     train_seconds: float  # of one final training
-    parameters: int
+    body_parameters: int  # outside the embedding table
 
 
 def accuracy_and_cost(results: Iterable[StudyResult], verdicts: tuple[BucketVerdict, ...]) -> tuple[CostPoint, ...]:
@@ -161,7 +167,7 @@ def accuracy_and_cost(results: Iterable[StudyResult], verdicts: tuple[BucketVerd
             bucket=verdict.bucket,
             accuracy=100 * standing.accuracy,
             train_seconds=by_study[standing.study].train_seconds / len(by_study[standing.study].repeats),
-            parameters=by_study[standing.study].parameters,
+            body_parameters=by_study[standing.study].body_parameters,
         )
         for verdict in verdicts
         for standing in verdict.standings
@@ -231,11 +237,15 @@ LEARNING_RATE: tuple[Quantity, ...] = (("learning rate", "learning_rate", False)
 GRADIENT_NORM: tuple[Quantity, ...] = (("gradient norm", "gradient_norm", False),)
 
 
-def curves(results: Iterable[StudyResult], quantities: tuple[Quantity, ...], y_title: str, *, logarithmic: bool = False) -> Panels:
+def curves(
+    results: Iterable[StudyResult], quantities: tuple[Quantity, ...], y_title: str, *, logarithmic: bool = False
+) -> Panels:
     """The history of every repeat of every completed network."""
     shown = [result for result in results if any(repeat.history for repeat in result.repeats)]
     rows = list(dict.fromkeys(result.study.architecture for result in shown))
-    columns = list(dict.fromkeys(result.study.bucket for result in sorted(shown, key=lambda r: _low(r.study.bucket))))
+    columns = list(
+        dict.fromkeys(result.study.bucket for result in sorted(shown, key=lambda r: bucket_order(r.study.bucket)))
+    )
     lines = [
         (
             rows.index(result.study.architecture),
@@ -251,10 +261,6 @@ def curves(results: Iterable[StudyResult], quantities: tuple[Quantity, ...], y_t
 
 def _values(history: tuple[Epoch, ...], attribute: str) -> tuple[float, ...]:
     return tuple(getattr(epoch, attribute) for epoch in history)
-
-
-def _low(bucket: str) -> int:
-    return -1 if bucket == ALL else int(bucket.split("-")[0])
 
 
 def panel_lines(record: Panels) -> go.Figure:
@@ -325,7 +331,7 @@ def confusions(results: Iterable[StudyResult]) -> tuple[Confusion, ...]:
 def confusion_panels(records: tuple[Confusion, ...]) -> go.Figure:
     """A small matrix for each, coloured by the share of the actual class, with the counts written in."""
     rows = tuple(dict.fromkeys(name(record.study) for record in records))
-    columns = tuple(sorted(dict.fromkeys(record.bucket for record in records), key=_low))
+    columns = tuple(sorted(dict.fromkeys(record.bucket for record in records), key=bucket_order))
     figure = _grid(rows, columns)
     for record in records:
         shares = [[cell / max(1, sum(actual)) for cell in actual] for actual in record.counts]
@@ -368,9 +374,11 @@ def trial_axes(results: Iterable[StudyResult]) -> tuple[Axis, ...]:
     if not trials:
         return ()
     architectures = list(dict.fromkeys(study.architecture for study, _ in trials))
-    buckets = sorted(dict.fromkeys(study.bucket for study, _ in trials), key=_low)
+    buckets = sorted(dict.fromkeys(study.bucket for study, _ in trials), key=bucket_order)
     axes = [
-        _categories("architecture", [title(study.architecture) for study, _ in trials], [title(a) for a in architectures]),
+        _categories(
+            "architecture", [title(study.architecture) for study, _ in trials], [title(a) for a in architectures]
+        ),
         _categories("bucket", [study.bucket for study, _ in trials], buckets),
     ]
     for key in trials[0][1].hyperparameters:
@@ -381,7 +389,9 @@ def trial_axes(results: Iterable[StudyResult]) -> tuple[Axis, ...]:
 
 
 def _categories(label: str, values: list[str], order: list[str]) -> Axis:
-    return Axis(label, tuple(float(order.index(v)) for v in values), tuple((float(i), text) for i, text in enumerate(order)))
+    return Axis(
+        label, tuple(float(order.index(v)) for v in values), tuple((float(i), text) for i, text in enumerate(order))
+    )
 
 
 def _logarithmic(label: str, values: list[float]) -> Axis:
@@ -401,7 +411,13 @@ def parallel_coordinates(axes: tuple[Axis, ...], objective: str) -> go.Figure:
         dimensions.append(dimension)
     scores = axes[-1].values if axes else ()
     bar = {"title": {"text": objective}, "thickness": 12}
-    line = {"color": scores, "colorscale": SCALE, "reversescale": objective == "val_loss", "showscale": True, "colorbar": bar}
+    line = {
+        "color": scores,
+        "colorscale": SCALE,
+        "reversescale": objective == "val_loss",
+        "showscale": True,
+        "colorbar": bar,
+    }
     figure = go.Figure(go.Parcoords(dimensions=dimensions, line=line, labelfont={"size": 13}, tickfont={"size": 11}))
     return _style(figure, 440, margin={"l": 130, "r": 60, "t": 64, "b": 32})
 
@@ -415,7 +431,10 @@ def length_histogram(data: DataSummary) -> go.Figure:
     centres = [left + 12 for left in edges[:-1]]
     labels = [f"{left}-{right - 1}" for left, right in zip(edges, edges[1:], strict=False)]
     figure = go.Figure()
-    for label, counts, tint in (("negative", data.histogram_negative, NEGATIVE), ("positive", data.histogram_positive, POSITIVE)):
+    for label, counts, tint in (
+        ("negative", data.histogram_negative, NEGATIVE),
+        ("positive", data.histogram_positive, POSITIVE),
+    ):
         figure.add_bar(
             name=label,
             x=centres,
@@ -427,7 +446,17 @@ def length_histogram(data: DataSummary) -> go.Figure:
     for bucket in data.buckets:
         if bucket.high is not None:
             figure.add_vline(x=bucket.high + 0.5, line={"color": INK, "dash": "dash", "width": 1})
-            figure.add_annotation(x=bucket.high, y=1, yref="paper", text=bucket.name, showarrow=False, xanchor="right", textangle=-90, yanchor="top", font={"size": 11, "color": MUTED})
+            figure.add_annotation(
+                x=bucket.high,
+                y=1,
+                yref="paper",
+                text=bucket.name,
+                showarrow=False,
+                xanchor="right",
+                textangle=-90,
+                yanchor="top",
+                font={"size": 11, "color": MUTED},
+            )
     figure.update_xaxes(title="Review length (tokens, start token included; the last bar holds all longer ones)")
     figure.update_yaxes(title="Training reviews")
     return _style(figure, 380, barmode="stack", bargap=0.05)
@@ -457,7 +486,9 @@ def all_figures(
         "accuracy_by_bucket": lambda: accuracy_bars(by_bucket),
         "accuracy_heatmap": lambda: accuracy_heatmap(by_bucket),
         "accuracy_vs_time": lambda: cost_scatter(points, "train_seconds", "Seconds of one final training"),
-        "accuracy_vs_parameters": lambda: cost_scatter(points, "parameters", "Trainable parameters"),
+        "accuracy_vs_parameters": lambda: cost_scatter(
+            points, "body_parameters", "Parameters outside the embedding table"
+        ),
         "curves_accuracy": lambda: panel_lines(curves(results, ACCURACY, "accuracy")),
         "curves_loss": lambda: panel_lines(curves(results, LOSS, "loss")),
         "confusion_matrices": lambda: confusion_panels(confusions(results)),

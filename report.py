@@ -73,7 +73,14 @@ def write(
 
 
 def _fragment(figure: go.Figure, key: str) -> str:
-    return to_html(figure, full_html=False, include_plotlyjs=False, include_mathjax=False, config=PLOT_OPTIONS, div_id=f"figure-{key}")
+    return to_html(
+        figure,
+        full_html=False,
+        include_plotlyjs=False,
+        include_mathjax=False,
+        config=PLOT_OPTIONS,
+        div_id=f"figure-{key}",
+    )
 
 
 def _devices(results: Iterable[StudyResult]) -> list[tuple[str, list[str]]]:
@@ -101,17 +108,24 @@ def sentence(verdict: BucketVerdict) -> str:
         parts[0] += ", ahead of every other network"
     if guessing := [s.study for s in networks if s.like_chance]:
         parts.append(f"{_names(guessing)} cannot be told from chance ({100 * verdict.chance:.1f} %)")
-    yardsticks = [s for s in verdict.standings if s.study.architecture == YARDSTICK]
-    for yardstick in yardsticks:
-        same_scope = [s for s in networks if s.study.bucket == yardstick.study.bucket]
-        against = [
-            f"{_names([s.study for s in same_scope if s.against_linear == how])} {how if len([s for s in same_scope if s.against_linear == how]) == 1 else plural} it"
-            for how, plural in (("beats", "beat"), ("cannot be told from", "cannot be told from"), ("loses to", "lose to"))
-            if any(s.against_linear == how for s in same_scope)
-        ]
+    for yardstick in (s for s in verdict.standings if s.study.architecture == YARDSTICK):
+        rivals = [s for s in networks if s.study.bucket == yardstick.study.bucket]
+        against = [_against(rivals, how) for how in _PLURAL if any(s.against_linear == how for s in rivals)]
         if against:
-            parts.append(f"The {plotter.name(yardstick.study).lower()} reaches {_percent(yardstick)}: {', '.join(against)}")
+            yardstick_name = plotter.name(yardstick.study).lower()
+            parts.append(f"The {yardstick_name} reaches {_percent(yardstick)}: {', '.join(against)}")
     return ". ".join(parts) + "."
+
+
+_PLURAL = {"beats": "beat", "cannot be told from": "cannot be told from", "loses to": "lose to"}
+
+
+def _against(rivals: list[Standing], how: str) -> str:
+    """Who stands so to the yardstick: `GRU beats it`, `LSTM and SimpleRNN lose to it`, `all networks lose to it`."""
+    mine = [s.study for s in rivals if s.against_linear == how]
+    if len(mine) == len(rivals) > 1:
+        return f"all networks {_PLURAL[how]} it"
+    return f"{_names(mine)} {how if len(mine) == 1 else _PLURAL[how]} it"
 
 
 def overall(verdicts: tuple[BucketVerdict, ...]) -> str:
@@ -120,13 +134,21 @@ def overall(verdicts: tuple[BucketVerdict, ...]) -> str:
     if not led:
         return "No network has a result yet."
     against = [next(s for s in v.standings if s.study == v.leader).against_linear for v in led]
-    beaten, lost = against.count("beats"), against.count("loses to")
-    leaders = ", ".join(dict.fromkeys(plotter.name(v.leader) for v in led if v.leader))
-    return (
-        f"In {len(led)} buckets the networks with the highest accuracy are {leaders}. "
-        f"The best network beats the linear yardstick in {beaten}, loses to it in {lost}, "
-        f"and cannot be told from it in {len(led) - beaten - lost}."
-    )
+    leaders = _names(list({plotter.name(v.leader): v.leader for v in led if v.leader}.values()))
+    counts = {
+        "beats the linear yardstick": against.count("beats"),
+        "cannot be told from it" if "beats" in against else "cannot be told from the linear yardstick": against.count(
+            "cannot be told from"
+        ),
+        "loses to it" if set(against) - {"loses to"} else "loses to the linear yardstick": against.count("loses to"),
+    }
+    clauses = [
+        f"{how} in {'every bucket' if n == len(led) else f'{n} of {len(led)} buckets'}"
+        for how, n in counts.items()
+        if n
+    ]
+    text = f"The highest accuracies of the networks are those of {leaders}."
+    return text + (f" The leading network {', '.join(clauses)}." if clauses else "")
 
 
 def _percent(standing: Standing) -> str:
@@ -147,7 +169,9 @@ def write_index(artifacts: Path) -> None:
     for path in artifacts.glob("*/environment.json"):
         about = json.loads(path.read_text(encoding="utf-8"))
         folder = path.parent
-        runs.append(about | {"folder": folder.name, "has_report": (folder / "report.html").is_file(), "best": _best(folder)})
+        runs.append(
+            about | {"folder": folder.name, "has_report": (folder / "report.html").is_file(), "best": _best(folder)}
+        )
     runs.sort(key=lambda about: about["last_started"], reverse=True)
     write_text(artifacts / "index.html", _PAGES.get_template("index.html.j2").render(runs=runs))
 

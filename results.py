@@ -52,6 +52,11 @@ def _decode(hint: Any, value: Any) -> Any:
     return value
 
 
+def bucket_order(bucket: str) -> int:
+    """Sorts buckets by length, a generalist's `all` before them."""
+    return -1 if bucket == ALL else int(bucket.split("-")[0])
+
+
 @dataclass(frozen=True, order=True)
 class Study(Record):
     """One architecture on one training scope; a pure value."""
@@ -138,8 +143,8 @@ class Repeat(Record):
     hyperparameters: dict[str, float | int]
     epochs: int
     train_accuracy: float  # dropout off
-    val_accuracy: float
-    val_loss: float
+    val_accuracy: float | None  # None for the yardstick, which learns from the validation part too
+    val_loss: float | None
     train_seconds: float
     history: tuple[Epoch, ...]
     scores: tuple[Score, ...]  # one per bucket scored
@@ -171,6 +176,11 @@ class StudyResult(Record):
     trials: tuple[Trial, ...]
     repeats: tuple[Repeat, ...]
     search_seconds: float
+
+    @property
+    def body_parameters(self) -> int:
+        """Parameters outside the embedding table, which is the same for every architecture."""
+        return self.parameters - sum(layer.parameters for layer in self.layers if layer.kind == "Embedding")
 
     @property
     def train_seconds(self) -> float:

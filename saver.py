@@ -38,7 +38,12 @@ def run_name(profile: str, config: Config, fingerprint: str, environment: dict[s
         fingerprint: of the data.
         environment: versions and kind of device.
     """
-    about = {"config": config_dict(config), "data": fingerprint, "environment": environment, "version": ARTEFACT_VERSION}
+    about = {
+        "config": config_dict(config),
+        "data": fingerprint,
+        "environment": environment,
+        "version": ARTEFACT_VERSION,
+    }
     return f"{profile}-{hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:8]}"
 
 
@@ -184,7 +189,9 @@ def _load(kind: Any, path: Path) -> Any:
     except FileNotFoundError:
         return None
     except ValueError as error:
-        raise ArtifactsError(f"{path} was changed and cannot be read ({error}); delete it, or run with --fresh") from error
+        raise ArtifactsError(
+            f"{path} was changed and cannot be read ({error}); delete it, or run with --fresh"
+        ) from error
 
 
 def history_csv(history: tuple[Epoch, ...]) -> str:
@@ -212,7 +219,9 @@ def open_run(artifacts: Path, name: str, *, fresh: bool) -> Iterator[RunFolder]:
         artifacts.mkdir(parents=True, exist_ok=True)
         lock.acquire(blocking=False)
     except filelock.Timeout as error:
-        raise ArtifactsError(f"{folder}: another sweep is running in this folder; wait for it or stop it first") from error
+        raise ArtifactsError(
+            f"{folder}: another sweep is running in this folder; wait for it or stop it first"
+        ) from error
     except OSError as error:
         raise unusable(artifacts, error) from error
     try:
@@ -261,7 +270,11 @@ def end_run(folder: RunFolder, about: dict[str, Any], status: str) -> dict[str, 
     """Note how and when the run ended."""
     ended = datetime.now(UTC)
     seconds = (ended - datetime.fromisoformat(about["last_started"])).total_seconds()
-    about = about | {"status": status, "ended": ended.isoformat(timespec="seconds"), "minutes": about["minutes"] + seconds / 60}
+    about = about | {
+        "status": status,
+        "ended": ended.isoformat(timespec="seconds"),
+        "minutes": about["minutes"] + seconds / 60,
+    }
     write_text(folder.path / "environment.json", json.dumps(about, indent=1) + "\n")
     return about
 
@@ -284,7 +297,9 @@ def _git_commit() -> str:
 
 def unusable(folder: Path, error: OSError) -> ArtifactsError:
     """One sentence for a folder that cannot be written."""
-    return ArtifactsError(f"{folder} cannot be used: {error.strerror or error}; free space, fix permissions, or choose another --artifacts folder")
+    return ArtifactsError(
+        f"{folder} cannot be used: {error.strerror or error}; free space, fix permissions, or choose another --artifacts folder"
+    )
 
 
 def _point_latest(artifacts: Path, name: str) -> None:

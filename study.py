@@ -26,7 +26,9 @@ Hyperparameters = dict[str, float | int]
 Report = Callable[[Progress], None]
 
 
-def run_study(study: Study, config: Config, dataset: Dataset, folder: RunFolder, device: str, report: Report) -> StudyResult:
+def run_study(
+    study: Study, config: Config, dataset: Dataset, folder: RunFolder, device: str, report: Report
+) -> StudyResult:
     """Run one study, or return its completion record.
 
     Args:
@@ -56,7 +58,9 @@ def run_study(study: Study, config: Config, dataset: Dataset, folder: RunFolder,
 class _Yardstick:
     """The linear row of a scope."""
 
-    def __init__(self, study: Study, config: Config, data: Dataset, folder: RunFolder, device: str, report: Report) -> None:
+    def __init__(
+        self, study: Study, config: Config, data: Dataset, folder: RunFolder, device: str, report: Report
+    ) -> None:
         self._study, self._data, self._folder = study, data, folder
         self._seed = study.seed(config.run.seed)
 
@@ -65,15 +69,14 @@ class _Yardstick:
         pipeline = baseline.fit([data.train, data.validation])
         seconds = time.perf_counter() - started
         hyperparameters: Hyperparameters = {"C": baseline.INVERSE_REGULARISATION}
-        validation = baseline.predict(pipeline, data.validation)
         repeat = Repeat(
             number=0,
             seed=self._seed,
             hyperparameters=hyperparameters,
             epochs=0,
             train_accuracy=_accuracy(data.train.labels, baseline.predict(pipeline, data.train)),
-            val_accuracy=_accuracy(data.validation.labels, validation),
-            val_loss=score("validation", data.validation.labels, validation).loss,
+            val_accuracy=None,
+            val_loss=None,
             train_seconds=seconds,
             history=(),
             scores=(),
@@ -99,7 +102,9 @@ class _Yardstick:
 class _Network:
     """A recurrent architecture: search on validation, then the chosen setting once per repeat, each read on test once."""
 
-    def __init__(self, study: Study, config: Config, data: Dataset, folder: RunFolder, device: str, report: Report) -> None:
+    def __init__(
+        self, study: Study, config: Config, data: Dataset, folder: RunFolder, device: str, report: Report
+    ) -> None:
         self._study, self._config, self._data = study, config, data
         self._folder, self._device, self._report = folder, device, report
         self._train = self._examples("train")
@@ -119,7 +124,7 @@ class _Network:
         setting = tuner.best(trials, config.search.objective).hyperparameters
         repeats = tuple(self._repeat(setting, number) for number in range(config.training.repeats))
         if config.run.checkpoints == "best":
-            best = min(repeats, key=lambda repeat: repeat.val_loss)
+            best = min(repeats, key=lambda repeat: repeat.val_loss or 0.0)
             for repeat in repeats:
                 if repeat is not best:
                     self._folder.checkpoint(study, repeat.number).unlink(missing_ok=True)
@@ -132,7 +137,9 @@ class _Network:
             device=self._device,
             n_train=len(self._train.labels),
             n_validation=len(self._validation.labels),
-            padding_share=padding_share(lengths, ladder(lengths, config.training.padding_rungs), int(setting["batch_size"])),
+            padding_share=padding_share(
+                lengths, ladder(lengths, config.training.padding_rungs), int(setting["batch_size"])
+            ),
             hyperparameters=setting,
             parameters=model.count_params(),
             layers=layer_sizes(model),
@@ -209,7 +216,14 @@ class _Network:
         )
 
     def _fit(
-        self, model: keras.Model, setting: Hyperparameters, seed_of: tuple[str, int], epochs: int, patience: int, phase: str, step: int
+        self,
+        model: keras.Model,
+        setting: Hyperparameters,
+        seed_of: tuple[str, int],
+        epochs: int,
+        patience: int,
+        phase: str,
+        step: int,
     ) -> tuple[Epoch, ...]:
         training, search = self._config.training, self._config.search
         settings = FitSettings(
@@ -249,7 +263,9 @@ def _test(repeat: Repeat, study: Study, data: Dataset, folder: RunFolder, probab
         if inside.any():
             scores.append(score(bucket.name, test.labels[inside], probabilities[inside]))
     repeat = replace(repeat, scores=tuple(scores))
-    folder.save_repeat(study, repeat, {"rows": test.rows, "labels": test.labels, "probabilities": probabilities, "lengths": lengths})
+    folder.save_repeat(
+        study, repeat, {"rows": test.rows, "labels": test.labels, "probabilities": probabilities, "lengths": lengths}
+    )
     return repeat
 
 

@@ -26,7 +26,7 @@ from results import ALL, YARDSTICK, Progress, Study, StudyResult, failed, one_li
 from saver import RunFolder
 
 log = logging.getLogger(__name__)
-STUDIES_PER_WORKER = 8  # then its memory is given back
+STUDIES_PER_WORKER = 10  # then its memory is given back
 ATTEMPTS = 2  # a study whose worker died is tried once more: it goes on from its last finished trial
 
 Event = Progress | StudyResult
@@ -63,7 +63,9 @@ def only(studies: list[Study], names: list[str]) -> list[Study]:
             f"architectures: {architectures}; buckets: {buckets}; write ARCH or ARCH/BUCKET"
         )
     chosen = [study for study in studies if study.architecture in names or study.id in names]
-    yardsticks = [study for study in studies if study.architecture == YARDSTICK and study.bucket in {s.bucket for s in chosen}]
+    yardsticks = [
+        study for study in studies if study.architecture == YARDSTICK and study.bucket in {s.bucket for s in chosen}
+    ]
     return chosen + [study for study in yardsticks if study not in chosen]
 
 
@@ -173,12 +175,15 @@ class Sweep:
             log.warning("%s: its worker died with %s; trying once more from its last finished trial", study.id, cause)
             self._waiting.insert(0, study)
             return
-        result = failed(study, f"its worker process died twice, the last time with {cause}; out of memory?", worker.device.name)
+        result = failed(
+            study, f"its worker process died twice, the last time with {cause}; out of memory?", worker.device.name
+        )
         self.folder.save_result(result)
         self._end(result)
 
     def _end(self, result: StudyResult) -> None:
         self._results.append(result)
+        log.info("%s %s on %s %s", result.study.id, result.status, result.device, result.message)
         self.on_event(result)
 
 
@@ -186,7 +191,7 @@ def _work(connection: Any, device: Device, config: Config, folder: RunFolder, pr
     """A worker's life: one study after another until it is sent None."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     restrict_process(device)
-    logger.silence_libraries()
+    logger.silence_libraries(folder.path / "logs" / "libraries.log")
     inbox = _Inbox(connection)
     dataset = load_prepared(prepared)
     from study import run_study  # imports Keras, now that the process is restricted

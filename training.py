@@ -49,7 +49,9 @@ class FitSettings:
     seed: int
 
 
-def fit(model: keras.Model, train: Examples, validation: Examples, settings: FitSettings, on_epoch: OnEpoch) -> tuple[Epoch, ...]:
+def fit(
+    model: keras.Model, train: Examples, validation: Examples, settings: FitSettings, on_epoch: OnEpoch
+) -> tuple[Epoch, ...]:
     """Train with Adam, clipped gradients, early stopping and a falling learning rate; the best weights come back.
 
     Args:
@@ -72,6 +74,7 @@ def fit(model: keras.Model, train: Examples, validation: Examples, settings: Fit
         # One traced graph per model. XLA would compile again for each padded length, which short trainings never earn back.
         jit_compile=keras.backend.backend() == "jax",
     )
+    model.optimizer.build(model.trainable_variables)  # else Keras traces the training step twice, to make these
     recorder = _Recorder(on_epoch)
     model.fit(
         PaddedBatches(train, settings.padding_rungs, settings.batch_size, seed=settings.seed),

@@ -20,13 +20,13 @@ from typing import Any
 
 import keras_tuner
 from keras_tuner import errors
-from keras_tuner.src import config as keras_tuner_config
 from keras_tuner.engine import base_tuner
 from keras_tuner.engine import trial as kt_trial
 from keras_tuner.oracles import BayesianOptimizationOracle, HyperbandOracle, RandomSearchOracle
+from keras_tuner.src import config as keras_tuner_config
 
 from budget import HYPERBAND_FACTOR
-from config import Choice, LogRange, Range, Search, Space, Tunable
+from config import Choice, LogRange, Range, Search, Space
 from results import Trial
 
 Hyperparameters = dict[str, float | int]
@@ -51,25 +51,31 @@ def search(space: Space, settings: Search, *, seed: int, folder: Path, run_trial
     Raises:
         SearchError: no trial completed, or Keras Tuner gave up after three failures in a row.
     """
-    fixed, searched = _split(space)
+    names = [item.name for item in dataclasses.fields(space)]
+    fixed = {name: getattr(space, name) for name in names if isinstance(getattr(space, name), int | float)}
+    searched = [name for name in names if name not in fixed]
     trials: list[Trial] = []
 
     def run(values: dict[str, Any]) -> Trial:
-        setting = fixed | {name: values[name] for name in searched}
+        setting = {name: fixed[name] if name in fixed else _tidy(values[name]) for name in names}
         parent = values.get("tuner/trial_id")
         epochs = values.get("tuner/epochs", settings.epochs) - values.get("tuner/initial_epoch", 0)
         trials.append(run_trial(setting, len(trials), epochs, int(parent) if parent else None))
         return trials[-1]
 
     oracle = _oracle(_hyperparameters(space, searched), settings, seed)
-    tuner = _StudyTuner(run, settings.objective, oracle=oracle, directory=str(folder), project_name="keras_tuner", overwrite=True)
+    tuner = _StudyTuner(
+        run, settings.objective, oracle=oracle, directory=str(folder), project_name="keras_tuner", overwrite=True
+    )
     keras_tuner_config.DEBUG = False  # it would print the traceback of every failed trial, which has its record
     try:
         tuner.search(verbose=0)
     except RuntimeError as error:
         if not trials or any(trial.status == "completed" for trial in trials[-3:]):
             raise
-        raise SearchError(f"the search gave up: three trials in a row failed, the last with: {trials[-1].message}") from error
+        raise SearchError(
+            f"the search gave up: three trials in a row failed, the last with: {trials[-1].message}"
+        ) from error
     best(trials, settings.objective)
     return tuple(trials)
 
@@ -82,7 +88,9 @@ def best(trials: list[Trial] | tuple[Trial, ...], objective: str) -> Trial:
     """
     completed = [trial for trial in trials if trial.status == "completed" and trial.score is not None]
     if not completed:
-        raise SearchError(f"no trial completed; the last one failed with: {trials[-1].message if trials else 'none was run'}")
+        raise SearchError(
+            f"no trial completed; the last one failed with: {trials[-1].message if trials else 'none was run'}"
+        )
     sign = -1 if objective == "val_accuracy" else 1
     return min(completed, key=lambda trial: sign * (trial.score if trial.score is not None else math.inf))
 
@@ -107,10 +115,9 @@ class _StudyTuner(base_tuner.BaseTuner):
         raise NotImplementedError("trials keep records, not models")
 
 
-def _split(space: Space) -> tuple[Hyperparameters, list[str]]:
-    values: dict[str, Tunable] = {item.name: getattr(space, item.name) for item in dataclasses.fields(space)}
-    fixed = {name: value for name, value in values.items() if isinstance(value, int | float)}
-    return fixed, [name for name in values if name not in fixed]
+def _tidy(value: float | int) -> float | int:
+    """0.3 for the 0.30000000000000004 that steps add up to."""
+    return value if isinstance(value, int) else float(f"{value:.12g}")
 
 
 def _hyperparameters(space: Space, names: list[str]) -> keras_tuner.HyperParameters:

@@ -15,7 +15,10 @@ NEGATIVE = ("dull", "clumsy", "tedious", "lifeless", "dreadful", "shallow")
 NEGATORS = ("not", "never", "hardly")
 STRETCHERS = ("by any stretch", "in my honest view", "as far as i can tell", "at any point", "even for a moment")
 ASPECTS = ("plot", "acting", "script", "music", "camera work", "ending", "dialogue", "pacing", "cast", "opening scene")
-CONTRASTS = ("friends say the {aspect} was {opposite} but in truth it was {verdict}", "at first the {aspect} seemed {opposite} yet it turned out {verdict}")
+CONTRASTS = (
+    "friends say the {aspect} was {opposite} but in truth it was {verdict}",
+    "at first the {aspect} seemed {opposite} yet it turned out {verdict}",
+)
 RETRACTIONS = ("i once called the {aspect} {opposite} and i take that back , it was {verdict}",)
 FILLERS = (
     "we watched it on a rainy evening with the whole family",

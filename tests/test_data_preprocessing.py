@@ -1,0 +1,142 @@
+"""Laws of splitting, buckets and padding."""
+
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import data_preprocessing as dp
+from config import PROFILES, Compare, with_overrides
+from sources.records import DataError, Sequences
+
+
+def test_splits_are_disjoint_stratified_and_repeat(demo_data: dp.Dataset, smoke_config: object) -> None:
+    rows = [set(part.rows.tolist()) for part in (demo_data.train, demo_data.validation, demo_data.test)]
+    assert not rows[0] & rows[1] and not rows[0] & rows[2] and not rows[1] & rows[2]
+    assert sum(map(len, rows)) == 600
+    again = dp.prepare(smoke_config)  # type: ignore[arg-type]
+    assert again.fingerprint == demo_data.fingerprint
+    for bucket in demo_data.buckets:
+        part = demo_data.scope(bucket.name)
+        for label in (0, 1):
+            n_train, n_validation = (int((p.labels == label).sum()) for p in (part.train, part.validation))
+            assert n_validation == max(1, round(0.1 * (n_train + n_validation)))
+
+
+def test_another_seed_is_another_dataset(demo_data: dp.Dataset, smoke_config: object) -> None:
+    other = dp.prepare(with_overrides(smoke_config, ["run.seed=2"]))  # type: ignore[arg-type]
+    assert other.fingerprint != demo_data.fingerprint
+
+
+def test_buckets_cover_every_length_once() -> None:
+    buckets = dp.cut_buckets(Compare(), np.arange(1, 2500))
+    assert [b.name for b in buckets] == ["0-129", "130-175", "176-284", "285-597", "598-end"]
+    held = sum(b.holds(np.arange(0, 5000)).astype(int) for b in buckets)
+    assert set(np.unique(held)) == {1}
+
+
+def test_quantile_buckets_hold_equal_shares_of_the_training_part(rng: np.random.Generator) -> None:
+    lengths = rng.integers(10, 1000, 4000)
+    buckets = dp.cut_buckets(Compare(bucket_quantiles=4), lengths)
+    shares = [b.holds(lengths).mean() for b in buckets]
+    np.testing.assert_allclose(shares, 0.25, atol=0.01)
+    with pytest.raises(DataError, match="coincide"):
+        dp.cut_buckets(Compare(bucket_quantiles=4), np.full(100, 7))
+
+
+def test_a_bucket_too_small_to_train_on_is_named_with_its_count(smoke_config: object) -> None:
+    config = with_overrides(smoke_config, ["compare.bucket_edges=(12, 150)"])  # type: ignore[arg-type]
+    with pytest.raises(DataError, match=r"bucket 0-12 is too small to train on: \d+ negative and \d+ positive"):
+        dp.prepare(config)
+
+
+def test_the_subsample_is_stratified_and_never_larger_than_asked(smoke_config: object, demo_data: dp.Dataset) -> None:
+    limited = dp.prepare(with_overrides(smoke_config, ["data.max_train_per_bucket=100"]))  # type: ignore[arg-type]
+    for bucket in limited.buckets:
+        part = limited.scope(bucket.name)
+        whole = demo_data.scope(bucket.name)
+        available = len(whole.train) + len(whole.validation)
+        assert len(part.train) + len(part.validation) == min(available, 100)
+        assert 0.3 < part.train.labels.mean() < 0.7
+
+
+def test_a_prepared_dataset_round_trips_through_its_file(demo_data: dp.Dataset, tmp_path: Path) -> None:
+    dp.save(demo_data, tmp_path / "data.npz")
+    back = dp.load_prepared(tmp_path / "data.npz")
+    assert back.summary == demo_data.summary and back.buckets == demo_data.buckets
+    assert back.vocabulary.words == demo_data.vocabulary.words
+    for part in ("train", "validation", "test"):
+        np.testing.assert_array_equal(getattr(back, part).sequences.values, getattr(demo_data, part).sequences.values)
+        np.testing.assert_array_equal(getattr(back, part).rows, getattr(demo_data, part).rows)
+
+
+def test_unknown_buckets_say_which_exist(demo_data: dp.Dataset) -> None:
+    with pytest.raises(DataError, match="no bucket is named '0-1'; buckets: "):
+        demo_data.scope("0-1")
+
+
+def test_truncation_keeps_the_side_that_was_asked_for() -> None:
+    sequences = Sequences.from_lists([[1, 4, 5, 6, 7, 8], [1, 99]])
+    rows = {side: [r.tolist() for r in dp.network_ids(sequences, 50, 4, side)] for side in ("head", "tail", "both")}
+    assert rows["head"] == [[1, 4, 5, 6], [1, 2]]
+    assert rows["tail"] == [[5, 6, 7, 8], [1, 2]]
+    assert rows["both"] == [[1, 4, 7, 8], [1, 2]]
+
+
+def test_batches_hold_every_review_once_and_pad_little(rng: np.random.Generator) -> None:
+    lengths = np.clip(rng.lognormal(5.2, 0.65, 2000), 11, 2000).astype(int)
+    rungs = dp.ladder(lengths, 8)
+    batches = dp.plan_batches(lengths, rungs, 32, rng)
+    assert sorted(np.concatenate(batches)) == list(range(2000))
+    assert sum(len(b) != 32 for b in batches) == 1
+    assert dp.padding_share(lengths, rungs, 32) < 0.25 < 0.7 < dp.padding_share(lengths, dp.ladder(lengths, 1), 32)
+
+
+def test_the_ladder_pads_least_of_all_ladders(rng: np.random.Generator) -> None:
+    lengths = rng.integers(1, 12, 60)
+    values = np.unique(lengths)
+
+    def cells(rungs: np.ndarray) -> int:
+        return int(rungs[np.searchsorted(rungs, lengths)].sum())
+
+    for rungs in (1, 2, 3, 4):
+        ladders = ([*chosen, values[-1]] for chosen in combinations(values[:-1], rungs - 1))
+        assert cells(dp.ladder(lengths, rungs)) == min(cells(np.array(candidate)) for candidate in ladders)
+    assert len(dp.ladder(np.full(9, 5), 4)) == 1
+
+
+def test_padding_is_zeros_on_the_right_to_a_rung() -> None:
+    rows = [np.array([1, 5], np.int32), np.array([1, 6, 7], np.int32)]
+    np.testing.assert_array_equal(dp.pad(rows, np.array([2, 5, 9])), [[1, 5, 0, 0, 0], [1, 6, 7, 0, 0]])
+
+
+def test_a_review_of_length_zero_is_an_error_message() -> None:
+    with pytest.raises(ValueError, match="no tokens at all"):
+        dp.pad([np.array([], np.int32)], np.array([4]))
+
+
+def test_leaks_and_duplicates_are_counted_and_dropped_on_request(tmp_path: Path, rng: np.random.Generator) -> None:
+    words = ["good", "bad", "film", "plot", "fine", "slow"]
+    texts = [" ".join(rng.choice(words, 12)) + f" number{i}" for i in range(200)]
+    rows = [("train", i % 2, t) for i, t in enumerate(texts[:100])] + [
+        ("test", i % 2, t) for i, t in enumerate(texts[100:])
+    ]
+    rows += [("train", 0, texts[0]), ("train", 1, texts[150]), ("test", 1, texts[150])]
+    path = tmp_path / "r.csv"
+    path.write_text("split,label,text\n" + "".join(f"{s},{y},{t}\n" for s, y, t in rows))
+    base = with_overrides(PROFILES["smoke"], [f"data.source={path}", "compare.bucket_edges=()"])
+    summary = dp.prepare(base).summary
+    assert (summary.duplicates_train, summary.duplicates_test, summary.leaked, summary.leaked_dropped) == (1, 1, 1, 0)
+    dropped = dp.prepare(with_overrides(base, ["data.drop_leaked=True"])).summary
+    assert dropped.leaked_dropped == 1
+    assert dropped.n_train + dropped.n_validation == summary.n_train + summary.n_validation - 1
+
+
+def test_the_real_buckets_hold_the_published_numbers(real_data: Path) -> None:
+    summary = dp.prepare(with_overrides(PROFILES["study"], [f"data.source={real_data}"])).summary
+    train = [b.n_train + b.n_validation for b in summary.buckets]
+    assert train == [6169, 6089, 6306, 5116, 1320]
+    assert [b.n_test for b in summary.buckets] == [6564, 6061, 6295, 4895, 1185]
+    assert (summary.leaked, summary.length_quantiles["100%"]) == (123, 2494)
+    assert all(b.truncated_share == 0 for b in summary.buckets)

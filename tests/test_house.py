@@ -1,0 +1,162 @@
+"""Laws of the house: who may import whom, nothing at import time, locks and environments that agree."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+ROOMS = {
+    path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
+    for path in [*ROOT.glob("*.py"), *ROOT.glob("models/*.py"), *ROOT.glob("sources/*.py")]
+}
+SOURCES = {"sources.aclimdb", "sources.demo", "sources.imdb", "sources.locate", "sources.records", "sources.tables"}
+MODELS = {"models.classifier", "models.pooling", "models.recurrent", "models.registry"}
+MAY_IMPORT: dict[str, set[str]] = {
+    "config": set(),
+    "results": set(),
+    "logger": set(),
+    "devices": {"config"},
+    "evaluation": {"results"},
+    "sources.records": set(),
+    "sources.aclimdb": {"sources.records"},
+    "sources.demo": {"sources.records"},
+    "sources.imdb": {"sources.records"},
+    "sources.tables": {"sources.records"},
+    "sources.locate": {"config", *SOURCES},
+    "text_encoding": {"sources.records"},
+    "data_preprocessing": {"config", "results", "text_encoding", *SOURCES},
+    "models.registry": {"results", "models.recurrent"},
+    "models.recurrent": set(),
+    "models.pooling": set(),
+    "models.classifier": {"results", "text_encoding", "models.pooling", "models.registry"},
+    "training": {"results", "data_preprocessing", "sources.records"},
+    "baseline": {"data_preprocessing", "text_encoding"},
+    "budget": {"config", "data_preprocessing", "models.registry", "results"},
+    "tuner": {"budget", "config", "results"},
+    "saver": {"config", "results"},
+    "study": {
+        "baseline",
+        "budget",
+        "config",
+        "data_preprocessing",
+        "evaluation",
+        "results",
+        "saver",
+        "training",
+        "tuner",
+        *MODELS,
+    },
+    "sweep": {"budget", "config", "data_preprocessing", "devices", "logger", "results", "saver", "study"},
+    "final_stats": {"data_preprocessing", "evaluation", "models.registry", "results", "saver"},
+    "plotter": {"models.registry", "results"},
+    "report": {"config", "final_stats", "models.registry", "plotter", "results", "saver"},
+    "console": {"budget", "config", "data_preprocessing", "models.registry", "results", "saver"},
+}
+
+
+def imports(room: str) -> set[str]:
+    tree = ast.parse((ROOT / (room.replace(".", "/") + ".py")).read_text())
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found & ROOMS
+
+
+@pytest.mark.parametrize("room", sorted(ROOMS - {"main", "models.__init__", "sources.__init__"}))
+def test_a_room_imports_only_what_it_may(room: str) -> None:
+    assert imports(room) <= MAY_IMPORT[room]
+    assert "main" not in imports(room)
+
+
+def test_the_list_of_rooms_is_the_list_of_files() -> None:
+    assert set(MAY_IMPORT) | {"main", "models.__init__", "sources.__init__"} == ROOMS
+
+
+@pytest.mark.parametrize(
+    "room", ["config", "main", "sweep", "saver", "report", "console", "data_preprocessing", "final_stats"]
+)
+def test_nothing_heavy_and_nothing_visible_happens_at_import(room: str, tmp_path: Path) -> None:
+    code = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); import {room}, logging;"
+        "print(sorted({'tensorflow', 'keras', 'jax'} & set(sys.modules)), logging.getLogger().handlers)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert done.stdout.strip() == "[] []"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_architectures_are_named_nowhere_outside_the_registry_and_the_config() -> None:
+    names = (
+        r"['\"](simple_rnn|lstm|gru|custom_gru|bidirectional_lstm|bidirectional_gru|stacked_bidirectional_lstm)['\"]"
+    )
+    for room in ROOMS - {"models.registry", "config"}:
+        assert not re.search(names, (ROOT / (room.replace(".", "/") + ".py")).read_text()), room
+
+
+# -- environments ------------------------------------------------------------------------------------------------------
+
+
+def project() -> dict:  # type: ignore[type-arg]
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def locked(name: str) -> dict[str, set[str]]:
+    """Package -> locked versions (one per Python where they differ)."""
+    found: dict[str, set[str]] = {}
+    for package, version in re.findall(
+        r"^([a-z0-9._-]+)(?:\[[a-z-]+\])?==([^ \\;]+)",
+        (ROOT / "requirements" / f"{name}.lock").read_text(),
+        re.MULTILINE,
+    ):
+        found.setdefault(package, set()).add(version)
+    return found
+
+
+LOCKS = sorted(path.stem for path in (ROOT / "requirements").glob("*.lock"))
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_locks_are_hashed_and_name_no_index(name: str) -> None:
+    text = (ROOT / "requirements" / f"{name}.lock").read_text()
+    assert not re.search(r"index-url|https?://", text)
+    entries = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]
+    assert entries and all("--hash=sha256:" in entry for entry in entries)
+
+
+def test_every_extra_and_the_development_group_have_a_lock_that_agrees_with_the_run_lock() -> None:
+    assert set(LOCKS) == {"run", "dev", *project()["project"]["optional-dependencies"]}
+    run = locked("run")
+    for name in LOCKS:
+        assert {package: versions for package, versions in locked(name).items() if package in run} == run, name
+
+
+def test_every_direct_dependency_is_locked_and_bounded() -> None:
+    for requirement in project()["project"]["dependencies"]:
+        name = re.split(r"[<>=\[]", requirement)[0]
+        assert name in locked("run"), name
+        assert "<" in requirement or "==" in requirement, requirement
+
+
+def test_conda_users_get_the_locked_versions() -> None:
+    text = (ROOT / "environment.yml").read_text()
+    pins = dict(re.findall(r"^\s+- ([a-z0-9-]+)==([^\s]+)", text, re.MULTILINE))
+    direct = [re.split(r"[<>=\[]", requirement)[0] for requirement in project()["project"]["dependencies"]]
+    assert set(pins) == set(direct)
+    for package, version in pins.items():
+        assert version in locked("run")[package], package
+    python = re.search(r"- python=(\d+\.\d+)", text)
+    assert python and python[1] in ("3.11", "3.12", "3.13")
+
+
+def test_the_readme_names_the_two_commands() -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert "make run" in readme and "make test" in readme

@@ -1,0 +1,183 @@
+"""Laws of the command line: what it prints, its exit codes, and one clear sentence for every kind of bad input."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from config import PROFILES
+from models.registry import ARCHITECTURES
+from tests.conftest import ROOT, SmokeRun, main
+
+COLUMNS = [
+    "architecture",
+    "scope",
+    "bucket",
+    "repeat",
+    "n_train",
+    "n_test",
+    "test_accuracy",
+    "test_accuracy_low",
+    "test_accuracy_high",
+    "test_loss",
+    "f1",
+    "roc_auc",
+    "val_accuracy",
+    "train_accuracy",
+    "parameters",
+    "epochs",
+    "train_seconds",
+    "search_seconds",
+    "status",
+]
+
+
+def test_help_answers_in_under_half_a_second() -> None:
+    times = []
+    for _ in range(3):
+        started = time.monotonic()
+        done = main("--help")
+        times.append(time.monotonic() - started)
+        assert done.code == 0 and "PROFILE" in done.out
+    assert min(times) < 0.5
+
+
+def test_list_shows_architectures_profiles_and_buckets() -> None:
+    done = main("--list")
+    assert done.code == 0
+    assert all(name in done.out for name in (*ARCHITECTURES, *PROFILES, "0-129", "598-end"))
+
+
+def test_a_dry_run_says_what_would_run_and_writes_nothing(tmp_path: Path) -> None:
+    done = main("smoke", "--dry-run", "--artifacts", str(tmp_path / "a"))
+    assert done.code == 0 and not (tmp_path / "a").exists()
+    assert "custom_gru/" in done.out and "12 trials" in done.out and "workers" in done.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["quik"], "no profile is named 'quik'; did you mean quick?"),
+        (["compare"], "compare is reserved for a later command; profiles: quick, study"),
+        (
+            ["smoke", "--set", "search.max_trials=0", "run.device=tpu"],
+            "run.device: expected one of auto, cpu, gpu, got 'tpu'",
+        ),
+        (["smoke", "--set", "serch.max_trials=1"], "did you mean search.max_trials?"),
+        (["smoke", "--set", "compare.architectures=('grru',)"], "no architecture is named 'grru'; did you mean gru?"),
+        (["smoke", "--only", "gru/1-2"], "--only: gru/1-2 matches no study of this profile; architectures: "),
+        (["smoke", "--only", "lstm"], "--only: lstm matches no study"),
+        (["smoke", "--workers", "0"], "--workers: expected a positive integer, got 0"),
+        (["smoke", "--set", "data.source=/nowhere/at/all"], "there is no such file or folder"),
+        (["smoke", "--set", "compare.bucket_edges=(12,150)"], "bucket 0-12 is too small to train on"),
+        (["smoke", "--artifacts", "/dev/null/artifacts"], "choose another --artifacts folder"),
+        (["smoke", "--set", "run.device=gpu"], "no NVIDIA GPU answers nvidia-smi"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_2(arguments: list[str], sentence: str, tmp_path: Path) -> None:
+    env = {"PATH": "/nowhere"} if "run.device=gpu" in arguments else {}
+    where = [] if "--artifacts" in arguments else ["--artifacts", str(tmp_path)]
+    done = main(*arguments, *where, env=env)
+    assert done.code == 2
+    assert sentence in done.err and "Traceback" not in done.err
+
+
+def test_a_read_only_artifacts_folder_is_one_sentence(tmp_path: Path) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root may write everywhere")
+    tmp_path.chmod(0o500)
+    done = main("smoke", "--artifacts", str(tmp_path / "a"))
+    assert done.code == 2 and "Permission denied" in done.err
+
+
+def test_a_run_ends_with_a_table_and_the_reports_path(smoke_run: SmokeRun) -> None:
+    out = smoke_run.finished.out
+    assert "GRU from scratch" in out and "Linear yardstick" in out
+    assert out.rstrip().split("\n")[-1] == f"report: {smoke_run.folder / 'report.html'}"
+    assert smoke_run.finished.err == ""
+
+
+def test_results_csv_holds_a_row_per_study_with_every_column(smoke_run: SmokeRun) -> None:
+    with (smoke_run.folder / "final_stats" / "results.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert set(COLUMNS) <= set(rows[0])
+    assert len(rows) == (3 + 1) * 2
+    for row in rows:
+        assert row["status"] == "completed"
+        right = int(row["true_negative"]) + int(row["true_positive"])
+        assert float(row["test_accuracy"]) == pytest.approx(right / int(row["n_test"]))
+        assert float(row["test_accuracy_low"]) <= float(row["test_accuracy"]) <= float(row["test_accuracy_high"])
+
+
+def test_the_run_folder_is_complete(smoke_run: SmokeRun) -> None:
+    folder = smoke_run.folder
+    bucket = next((folder / "checkpoints" / "gru").iterdir()).name
+    for name in (
+        "config.json", "environment.json", "report.html", "logs/run.log", f"logs/gru/{bucket}.log", f"history/gru/{bucket}/0.csv",
+        f"checkpoints/gru/{bucket}/0.keras", "plots/plotly.min.js", "final_stats/results.json", "final_stats/trials.csv",
+        "final_stats/predictions.csv.gz", f"studies/gru/{bucket}.json", f"tuning/gru/{bucket}/trials/1.json",
+    ):  # fmt: skip
+        assert (folder / name).is_file(), name
+    about = json.loads((folder / "environment.json").read_text())
+    assert about["status"] == "done" and about["seed"] == 1 and about["tensorflow"]
+    assert (smoke_run.artifacts / "index.html").is_file()
+    assert not [path for path in folder.rglob("*.h5")]  # weights of trials are not kept
+    log = (folder / "logs" / "run.log").read_text()
+    assert "done after" in log and f"gru/{bucket} completed" in log
+
+
+def test_predictions_are_kept_per_review_and_add_up_to_the_accuracy(smoke_run: SmokeRun) -> None:
+    import pandas as pd
+
+    stats = smoke_run.folder / "final_stats"
+    predictions = pd.read_csv(stats / "predictions.csv.gz")
+    results = pd.read_csv(stats / "results.csv")
+    for _, row in results.iterrows():
+        mine = predictions[predictions["study"] == f"{row['architecture']}/{row['bucket']}"]
+        assert len(mine) == row["n_test"]
+        assert ((mine["probability"] >= 0.5) == mine["label"]).mean() == pytest.approx(row["test_accuracy"])
+
+
+def test_the_same_command_again_trains_nothing_and_redraws(smoke_run: SmokeRun) -> None:
+    before = (smoke_run.folder / "final_stats" / "results.csv").read_bytes()
+    (smoke_run.folder / "report.html").unlink()
+    started = time.monotonic()
+    done = main("smoke", "--artifacts", str(smoke_run.artifacts))
+    assert done.code == 0 and time.monotonic() - started < 15  # not even Keras is imported
+    assert (smoke_run.folder / "final_stats" / "results.csv").read_bytes() == before
+    assert (smoke_run.folder / "report.html").is_file()
+
+
+def test_a_second_sweep_in_the_same_folder_is_refused_while_the_first_runs(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "main.py"), "smoke", "--artifacts", str(tmp_path), "--workers", "1"]
+    first = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        while not list(tmp_path.glob("smoke-*/environment.json")):
+            assert first.poll() is None
+            time.sleep(0.1)
+        done = main("smoke", "--artifacts", str(tmp_path))
+        assert done.code == 2 and "another sweep is running in this folder" in done.err
+        first.terminate()
+        assert first.wait(60) == 130
+    finally:
+        first.kill()
+    about = json.loads(next(tmp_path.glob("smoke-*/environment.json")).read_text())
+    assert about["status"] == "interrupted"
+    assert "This run was interrupted" in next(tmp_path.glob("smoke-*/report.html")).read_text()
+
+
+def test_failed_studies_end_in_exit_code_1_and_are_shown_in_the_report(tmp_path: Path) -> None:
+    done = main(
+        "smoke", "--artifacts", str(tmp_path), "--only", "gru", "--set", "space.learning_rate=1e38", "search.max_trials=1",
+        "compare.bucket_edges=()",
+    )  # fmt: skip
+    assert done.code == 1, done.err
+    assert "gru/0-end FAILED: SearchError: no trial completed" in done.out
+    page = (tmp_path / "latest" / "report.html").read_text()
+    assert "1 of the studies failed" in page and "became nan" in page
+    assert "linear" in (tmp_path / "latest" / "final_stats" / "results.csv").read_text()

@@ -1,0 +1,110 @@
+"""A conformance suite over the registry: an architecture added there is tested by these for free."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from models.classifier import build_classifier, layer_sizes
+from models.pooling import pool
+from models.registry import ARCHITECTURES, colour, resolve, title
+from results import YARDSTICK
+from tests.conftest import ROOT
+
+POOLINGS = ("last", "mean", "max")
+
+
+def network(name: str, pooling: str) -> keras.Model:
+    keras.utils.set_random_seed(4)
+    return build_classifier(
+        resolve(name), vocab_size=50, embedding_dim=8, units=6, dropout=0.3, spatial_dropout=0.2, pooling=pooling
+    )
+
+
+@pytest.fixture
+def ids(rng: np.random.Generator) -> np.ndarray:
+    tokens = rng.integers(4, 50, (5, 12)).astype(np.int32)
+    tokens[:, 0] = 1
+    for row, length in zip(tokens, (12, 7, 1, 3, 10), strict=True):
+        row[length:] = 0
+    return tokens
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_the_output_does_not_depend_on_padding_or_on_the_batch(name: str, pooling: str, ids: np.ndarray) -> None:
+    model = network(name, pooling)
+    padded = np.concatenate([ids, np.zeros((5, 9), np.int32)], axis=1)
+    together = ops.convert_to_numpy(model(padded))
+    assert together.shape == (5, 1)
+    np.testing.assert_allclose(ops.convert_to_numpy(model(ids)), together, atol=1e-6)
+    np.testing.assert_allclose(ops.convert_to_numpy(model(ids[::-1]))[::-1], together, atol=1e-6)
+    alone = np.concatenate([ops.convert_to_numpy(model(row[None, : np.count_nonzero(row)])) for row in ids])
+    np.testing.assert_allclose(alone, together, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_every_weight_moves_in_training(name: str, ids: np.ndarray) -> None:
+    model = network(name, "mean")
+    model.compile("adam", keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=False)
+    before = [w.copy() for w in model.get_weights()]
+    model.fit(ids, np.array([0, 1, 0, 1, 1]), epochs=2, verbose=0)
+    for weight, old, new in zip(model.weights, before, model.get_weights(), strict=True):
+        assert not np.array_equal(old, new), weight.path
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_a_checkpoint_gives_the_same_logits(name: str, pooling: str, ids: np.ndarray, tmp_path: Path) -> None:
+    model = network(name, pooling)
+    model.save(tmp_path / "model.keras")
+    back = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+    np.testing.assert_array_equal(ops.convert_to_numpy(model(ids)), ops.convert_to_numpy(back(ids)))
+
+
+def test_a_stock_checkpoint_loads_without_this_project(ids: np.ndarray, tmp_path: Path) -> None:
+    network("stacked_bidirectional_lstm", "max").save(tmp_path / "model.keras")
+    code = "import keras, sys; print(keras.saving.load_model(sys.argv[1]).count_params())"
+    command = [sys.executable, "-P", "-c", code, str(tmp_path / "model.keras")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert int(done.stdout) == network("stacked_bidirectional_lstm", "max").count_params()
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_the_breakdown_adds_up_to_the_parameters(name: str) -> None:
+    model = network(name, "mean")
+    assert sum(layer.parameters for layer in layer_sizes(model)) == model.count_params()
+
+
+def test_custom_gru_and_gru_have_the_same_parameters() -> None:
+    assert network("custom_gru", "mean").count_params() == network("gru", "mean").count_params()
+
+
+def test_pooling_counts_no_padding() -> None:
+    sequences = ops.convert_to_tensor(np.array([[[1.0, -5.0], [3.0, -7.0], [100.0, 100.0]]], np.float32))
+    mask = ops.convert_to_tensor(np.array([[True, True, False]]))
+    np.testing.assert_allclose(ops.convert_to_numpy(pool(sequences, mask, "mean")), [[2.0, -6.0]])
+    np.testing.assert_allclose(ops.convert_to_numpy(pool(sequences, mask, "max")), [[3.0, -5.0]])
+    with pytest.raises(ValueError, match="expected last, mean or max, got 'min'"):
+        pool(sequences, mask, "min")
+
+
+def test_unknown_names_say_which_exist_and_the_closest() -> None:
+    with pytest.raises(ValueError, match=r"no architecture is named 'lsmt'; did you mean lstm\? Known: simple_rnn, "):
+        resolve("lsmt")
+
+
+def test_every_architecture_has_a_colour_and_a_title_of_its_own() -> None:
+    names = [*ARCHITECTURES, YARDSTICK]
+    assert len({colour(name) for name in names}) == len({title(name) for name in names}) == len(names)
+
+
+def test_names_and_colours_need_no_keras() -> None:
+    code = "import sys, models.registry, config, sweep, saver, data_preprocessing; print('keras' in sys.modules or 'tensorflow' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.strip() == "False"

@@ -1,0 +1,90 @@
+"""Laws of the figures: the records hold the numbers, colours and order are the registry's, nothing from a text is HTML."""
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+import plotter
+from evaluation import judge
+from models.registry import ARCHITECTURES, colour
+from results import YARDSTICK, BucketVerdict, Study, StudyResult
+from tests.records import a_result, a_summary
+
+BUCKETS = ("0-129", "130-end")
+
+
+def results() -> list[StudyResult]:
+    names = ("simple_rnn", "gru", "custom_gru", YARDSTICK)
+    return [a_result(a, b, 0.6 + i / 20) for i, a in enumerate(names) for b in BUCKETS] + [
+        a_result("lstm", "0-129", 0, status="failed")
+    ]
+
+
+def verdicts() -> tuple[BucketVerdict, ...]:
+    labels = np.arange(100) % 2
+    found = []
+    for bucket in BUCKETS:
+        p = {}
+        for result in results():
+            if result.status == "completed" and result.study.bucket == bucket:
+                right = round(100 * result.repeats[0].scores[0].accuracy)
+                p[result.study] = np.where((np.arange(100) < right) == (labels == 1), 0.9, 0.1)[None]
+        found.append(judge(bucket, labels, p))
+    return tuple(found)
+
+
+def test_bars_hold_the_accuracies_of_the_verdicts_in_order_with_the_yardstick_last() -> None:
+    record = plotter.accuracy_by_bucket(verdicts())
+    assert record.buckets == BUCKETS
+    assert [s.name for s in record.series] == ["SimpleRNN", "GRU", "GRU from scratch", "Linear yardstick"]
+    assert record.series[1].accuracy == (65.0, 65.0)
+    assert all(low <= a <= high for s in record.series for low, a, high in zip(s.low, s.accuracy, s.high, strict=True))  # type: ignore[operator]
+
+
+def test_an_architecture_keeps_its_colour_in_every_figure() -> None:
+    bars = plotter.accuracy_bars(plotter.accuracy_by_bucket(verdicts()))
+    points = plotter.cost_scatter(plotter.accuracy_and_cost(results(), verdicts()), "train_seconds", "s")
+    for figure in (bars, points):
+        tints = {trace.name: trace.marker.color for trace in figure.data if trace.name in ("GRU", "SimpleRNN")}
+        assert tints == {"GRU": colour("gru"), "SimpleRNN": colour("simple_rnn")}
+    lines = plotter.curves(results(), plotter.LOSS, "loss")
+    assert {line.colour for _, _, line in lines.lines} == {colour(a) for a in ("simple_rnn", "gru", "custom_gru")}
+
+
+def test_curves_show_every_repeat_of_every_network() -> None:
+    record = plotter.curves(results(), plotter.ACCURACY, "accuracy")
+    assert (record.rows, record.columns) == (("SimpleRNN", "GRU", "GRU from scratch"), BUCKETS)
+    assert len(record.lines) == 3 * 2 * 2 * 2  # networks, buckets, repeats, training and validation
+    assert record.lines[0][2].y == (0.6, 0.6)
+
+
+def test_confusion_matrices_add_up_repeats() -> None:
+    matrix = next(c for c in plotter.confusions(results()) if c.study == Study("gru", "0-129"))
+    assert sum(sum(row) for row in matrix.counts) == 200
+    assert matrix.counts[0][0] + matrix.counts[1][1] == pytest.approx(130, abs=2)
+
+
+def test_trial_axes_hold_completed_trials_and_what_varied() -> None:
+    axes = plotter.trial_axes([a_result("gru", "0-129", 0.7), a_result("lstm", "130-end", 0.7)])
+    assert [axis.label for axis in axes] == ["architecture", "bucket", "score"]  # each trial's own rate is the same
+    assert all(len(axis.values) == 2 for axis in axes)
+
+
+def test_cost_points_take_one_training() -> None:
+    point = next(p for p in plotter.accuracy_and_cost(results(), verdicts()) if p.study == Study("gru", "0-129"))
+    assert (point.train_seconds, point.body_parameters, point.accuracy) == (10.0, 345, 65.0)
+
+
+@pytest.mark.parametrize("given", ["everything", "nothing"])
+def test_every_figure_draws_whatever_is_there(given: str) -> None:
+    figures = (
+        plotter.all_figures(results(), verdicts(), a_summary(), "val_loss")
+        if given == "everything"
+        else plotter.all_figures([], (), a_summary(), "val_loss")
+    )
+    assert list(figures) == list(plotter.FIGURES)
+    assert all(isinstance(figure, go.Figure) for figure in figures.values())
+
+
+def test_more_architectures_than_today_have_colours() -> None:
+    assert all(colour(name).startswith("#") for name in ARCHITECTURES)

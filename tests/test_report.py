@@ -1,0 +1,112 @@
+"""Laws of the page: it says what the records say, works offline in a real browser, and nothing in it is run."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import report
+from config import PROFILES
+from plotter import FIGURES
+from results import Standing, Study
+from saver import RunFolder
+from tests.conftest import SmokeRun
+from tests.records import a_result, a_summary
+from tests.test_plotter import results, verdicts
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+ABOUT = {
+    "run": "quick-12345678", "profile": "quick", "ended": "2026-01-02T03:04:05+00:00", "minutes": 1.5, "status": "some failed",
+    "last_started": "2026-01-02T03:02:00+00:00", "data": "made-up", "is_demo": False,
+}  # fmt: skip
+
+
+def rendered(page: Path, tmp_path: Path) -> tuple[str, str]:
+    """The page's DOM after its scripts ran, and what the browser complained of; the network is cut off."""
+    if BROWSER is None:
+        pytest.skip("no Chromium on this machine")
+    command = [
+        BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+        "--disable-component-update", "--disable-sync", f"--user-data-dir={tmp_path / 'profile'}", "--host-resolver-rules=MAP * ~NOTFOUND",
+        "--enable-logging=stderr", "--virtual-time-budget=20000", "--dump-dom", page.as_uri(),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    return done.stdout, done.stderr
+
+
+def write(tmp_path: Path) -> RunFolder:
+    folder = RunFolder(tmp_path / "quick-12345678")
+    report.write(results(), verdicts(), a_summary(), ABOUT, PROFILES["quick"], folder)
+    return folder
+
+
+def test_the_report_is_one_offline_file_with_every_figure(tmp_path: Path) -> None:
+    page = write(tmp_path).report.read_text(encoding="utf-8")
+    assert not re.search(r"<(script|link|img)[^>]+(src|href)=", page.split("</head>")[1])
+    assert "MathJax" not in page.split("</head>")[1]
+    for key, heading in FIGURES.items():
+        assert f'id="figure-{key}"' in page and heading in page
+
+
+def test_failures_are_shown_and_their_text_is_escaped(tmp_path: Path) -> None:
+    page = write(tmp_path).report.read_text(encoding="utf-8")
+    assert "ValueError: &lt;b&gt;broken&lt;/b&gt;" in page and "<b>broken" not in page
+    assert "1 of the studies failed" in page and "the training loss became nan" in page
+
+
+def test_a_demo_report_cannot_be_mistaken_for_imdb(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "r")
+    report.write(results(), verdicts(), a_summary(is_demo=True), ABOUT, PROFILES["quick"], folder)
+    assert "None of the numbers below say anything about IMDB" in folder.report.read_text(encoding="utf-8")
+
+
+def test_sentences_follow_from_the_verdicts() -> None:
+    verdict = verdicts()[0]
+    text = report.sentence(verdict)
+    assert text.startswith("GRU from scratch leads with 70.0 % (")
+    assert "GRU cannot be told apart from it" in text or "SimpleRNN and GRU cannot be told apart from it" in text
+    assert "The linear yardstick reaches 75.0 %" in text
+    lonely = verdict.__class__(
+        "b", 10, 0.5, Study("gru", "b"), (Standing(Study("gru", "b"), 0.52, 0.45, 0.6, 0.7, True, True, None),)
+    )
+    assert report.sentence(lonely) == "GRU leads with 52.0 % (45.0 to 60.0). GRU cannot be told from chance (50.0 %)."
+
+
+def test_the_whole_is_said_in_a_sentence() -> None:
+    assert "of GRU from scratch." in report.overall(verdicts())
+    assert report.overall(()) == "No network has a result yet."
+
+
+def test_the_report_of_a_real_run_draws_in_a_real_browser(smoke_run: SmokeRun, tmp_path: Path) -> None:
+    dom, complaints = rendered(smoke_run.folder / "report.html", tmp_path)
+    assert dom.count('class="main-svg"') >= len(FIGURES)
+    assert "CONSOLE" not in complaints, complaints
+    for key in FIGURES:
+        figure = dom.split(f'id="figure-{key}"')[1].split('id="figure-')[0]
+        assert "main-svg" in figure, key
+    assert "DEMO" in dom.upper() and "GRU from scratch" in dom
+
+
+def test_a_figure_on_its_own_draws_in_a_real_browser(smoke_run: SmokeRun, tmp_path: Path) -> None:
+    assert {path.stem for path in (smoke_run.folder / "plots").glob("*.html")} == set(FIGURES)
+    dom, complaints = rendered(smoke_run.folder / "plots" / "accuracy_by_bucket.html", tmp_path)
+    assert "main-svg" in dom and "CONSOLE" not in complaints, complaints
+
+
+def test_the_index_lists_runs_newest_first(tmp_path: Path) -> None:
+    for name, day in (("quick-00000001", "01"), ("study-00000002", "03"), ("smoke-00000003", "02")):
+        (tmp_path / name).mkdir()
+        about = ABOUT | {"last_started": f"2026-01-{day}T00:00:00+00:00", "status": "done"}
+        (tmp_path / name / "environment.json").write_text(json.dumps(about))
+    report.write_index(tmp_path)
+    page = (tmp_path / "index.html").read_text()
+    assert page.index("study-00000002") < page.index("smoke-00000003") < page.index("quick-00000001")
+
+
+def test_an_empty_run_still_has_a_page(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "r")
+    report.write([a_result("gru", "0-129", 0, status="failed")], (), a_summary(), ABOUT, PROFILES["quick"], folder)
+    assert "No network has a result yet." in folder.report.read_text(encoding="utf-8")

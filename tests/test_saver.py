@@ -1,0 +1,131 @@
+"""Laws of the run folder: atomic writes, one sweep at a time, a name that changes with whatever could change a number."""
+
+import os
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import saver
+from config import PROFILES, with_overrides
+from results import Study, Trial
+from saver import ArtifactsError, RunFolder
+from tests.records import a_result
+
+ENVIRONMENT = {"backend": "tensorflow", "keras": "3"}
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_no_rest(tmp_path: Path) -> None:
+    saver.write_text(tmp_path / "a.json", "old")
+    with pytest.raises(RuntimeError), saver.atomic(tmp_path / "a.json") as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert (tmp_path / "a.json").read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_files_get_the_permissions_others_expect(tmp_path: Path) -> None:
+    saver.write_text(tmp_path / "a.json", "x")
+    (tmp_path / "b").write_text("x")
+    assert stat.S_IMODE((tmp_path / "a.json").stat().st_mode) == stat.S_IMODE((tmp_path / "b").stat().st_mode)
+
+
+def test_the_run_name_changes_with_config_data_and_versions_and_nothing_else() -> None:
+    quick = PROFILES["quick"]
+    name = saver.run_name("quick", quick, "data", ENVIRONMENT)
+    assert name == saver.run_name("quick", quick, "data", dict(reversed(ENVIRONMENT.items())))
+    others = [
+        saver.run_name("quick", with_overrides(quick, ["space.dropout=0.31"]), "data", ENVIRONMENT),
+        saver.run_name("quick", quick, "other", ENVIRONMENT),
+        saver.run_name("quick", quick, "data", ENVIRONMENT | {"keras": "4"}),
+    ]
+    assert len({name, *others}) == 4 and name.startswith("quick-") and len(name) == len("quick-") + 8
+
+
+def test_records_round_trip_through_the_folder(tmp_path: Path) -> None:
+    folder, result = RunFolder(tmp_path), a_result("gru", "0-129", 0.8)
+    study, repeat, trial = result.study, result.repeats[0], result.trials[0]
+    assert folder.load_result(study) is None and folder.load_repeat(study, 0, {}) is None
+    predictions = {
+        "rows": np.arange(3),
+        "labels": np.ones(3),
+        "probabilities": np.full(3, 0.5),
+        "lengths": np.arange(3),
+    }
+    folder.save_trial(study, trial)
+    folder.save_repeat(study, repeat, predictions)
+    folder.save_result(result)
+    assert folder.load_result(study) == result
+    assert folder.load_repeat(study, 0, repeat.hyperparameters) == repeat
+    assert folder.load_repeat(study, 0, {"units": 8}) is None  # another setting's repeat is not this one's
+    assert folder.load_trial(study, 0, trial.hyperparameters) == trial
+    np.testing.assert_array_equal(folder.load_predictions(study, 0)["rows"], np.arange(3))
+    history = (tmp_path / "history" / "gru" / "0-129" / "0.csv").read_text().splitlines()
+    assert (
+        history[0] == "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate,gradient_norm,seconds"
+        and len(history) == 3
+    )
+
+
+def test_a_failed_trial_is_tried_again(tmp_path: Path) -> None:
+    folder, study = RunFolder(tmp_path), Study("gru", "0-129")
+    folder.save_trial(study, Trial(0, {}, "failed", None, 0, 1.0, 1, "out of memory", ()))
+    assert folder.load_trial(study, 0, {}) is None
+
+
+def test_a_record_that_someone_edited_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+    folder, result = RunFolder(tmp_path), a_result("gru", "0-129", 0.8)
+    folder.save_result(result)
+    path = tmp_path / "studies" / "gru" / "0-129.json"
+    path.write_text(path.read_text()[:100])
+    with pytest.raises(ArtifactsError, match=r"was changed and cannot be read .*--fresh"):
+        folder.load_result(result.study)
+
+
+def test_two_sweeps_in_one_folder_are_refused(tmp_path: Path) -> None:
+    with saver.open_run(tmp_path, "a-1", fresh=False):
+        with (
+            pytest.raises(ArtifactsError, match="another sweep is running in this folder"),
+            saver.open_run(tmp_path, "a-1", fresh=False),
+        ):
+            pass
+        with saver.open_run(tmp_path, "b-2", fresh=False):
+            pass
+    with saver.open_run(tmp_path, "a-1", fresh=False) as folder:
+        assert folder.path.name == "a-1"
+
+
+def test_fresh_moves_the_old_run_aside_and_latest_points_to_the_new(tmp_path: Path) -> None:
+    with saver.open_run(tmp_path, "a-1", fresh=False) as folder:
+        saver.write_text(folder.path / "x", "old")
+    with saver.open_run(tmp_path, "a-1", fresh=True) as folder:
+        assert not (folder.path / "x").exists()
+    assert [(p / "x").read_text() for p in tmp_path.glob("a-1.*.aside")] == ["old"]
+    assert os.readlink(tmp_path / "latest") == "a-1"
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(ArtifactsError, match=r"cannot be used: .*choose another --artifacts folder"),
+        saver.open_run(tmp_path / "file" / "artifacts", "a-1", fresh=False),
+    ):
+        pass
+
+
+def test_a_disk_that_fills_up_is_one_sentence(tmp_path: Path) -> None:
+    with (
+        pytest.raises(ArtifactsError, match="No space left on device.*free space"),
+        saver.open_run(tmp_path, "a-1", fresh=False),
+    ):
+        raise OSError(28, "No space left on device")
+
+
+def test_config_json_reads_like_config_py() -> None:
+    plain = saver.config_dict(replace(PROFILES["quick"]))
+    assert plain["space"]["learning_rate"] == "Choice(values=(0.003, 0.006))" or plain["space"][
+        "learning_rate"
+    ].startswith("Choice(")
+    assert plain["compare"]["architectures"] == ["simple_rnn", "lstm", "gru", "custom_gru"]

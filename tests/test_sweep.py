@@ -1,0 +1,144 @@
+"""Laws of the sweep: whatever dies, and however many workers there are, the numbers are the same."""
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from config import PROFILES, ConfigError, with_overrides
+from data_preprocessing import Dataset
+from final_stats import TIME_COLUMNS
+from results import Study
+from sweep import only, plan
+from tests.conftest import ROOT, SmokeRun, main
+
+
+def timeless(folder: Path) -> pd.DataFrame:
+    return pd.read_csv(folder / "final_stats" / "results.csv").drop(columns=list(TIME_COLUMNS), errors="ignore")
+
+
+def start(artifacts: Path, workers: int, *more: str) -> "subprocess.Popen[bytes]":
+    command = [
+        sys.executable,
+        str(ROOT / "main.py"),
+        "smoke",
+        "--artifacts",
+        str(artifacts),
+        "--workers",
+        str(workers),
+        *more,
+    ]
+    environment = {k: v for k, v in os.environ.items() if k != "LENGTHWISE_DATA"}
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment)
+
+
+def children(pid: int) -> list[int]:
+    with contextlib.suppress(FileNotFoundError):
+        return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
+
+
+def wait_for(condition: Callable[[], object], process: "subprocess.Popen[bytes]", seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, "the sweep ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def inside_a_trial(artifacts: Path) -> bool:
+    """Keras Tuner has begun a trial whose record is not there yet."""
+    for begun in artifacts.glob("smoke-*/tuning/*/*/keras_tuner/trial_*"):
+        if not (begun.parent.parent / "trials" / f"{int(begun.name.removeprefix('trial_'))}.json").exists():
+            return True
+    return False
+
+
+def kill_and_wait(process: "subprocess.Popen[bytes]") -> None:
+    """Kill the parent only; its workers must notice by themselves."""
+    workers = children(process.pid)
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 20
+    while any(
+        Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text().split()[2] for pid in workers
+    ):
+        assert time.monotonic() < deadline, "an orphaned worker lives on"
+        time.sleep(0.05)
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads /proc")
+def test_a_sweep_killed_at_four_moments_ends_like_an_uninterrupted_one(smoke_run: SmokeRun, tmp_path: Path) -> None:
+    """Also a test of the worker count: the killed sweep runs with three workers, the other one with two."""
+    rng = random.Random(20)  # noqa: S311
+    conditions: list[Callable[[], object]] = [
+        lambda: inside_a_trial(tmp_path),
+        lambda: list(tmp_path.glob("smoke-*/tuning/*/*/trials/1.json")),
+        lambda: list(tmp_path.glob("smoke-*/checkpoints/*/*/*.keras")),
+        lambda: len(list(tmp_path.glob("smoke-*/studies/*/*.json"))) >= 4,
+    ]
+    for number, condition in enumerate(conditions):
+        process = start(tmp_path, 3)
+        wait_for(condition, process)
+        if number:  # the first one dies inside a trial, at once
+            time.sleep(rng.uniform(0, 1))
+        kill_and_wait(process)
+    assert start(tmp_path, 3).wait(300) == 0
+    pd.testing.assert_frame_equal(timeless(tmp_path / "latest"), timeless(smoke_run.folder), check_exact=True)
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads /proc")
+def test_a_killed_worker_takes_nothing_along(tmp_path: Path) -> None:
+    arguments = ("--only", "custom_gru", "--set", "compare.bucket_edges=()")
+    process = start(tmp_path, 1, *arguments)
+    wait_for(lambda: inside_a_trial(tmp_path), process)
+    workers = [pid for pid in children(process.pid) if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text()]
+    os.kill(workers[0], signal.SIGKILL)
+    assert process.wait(120) == 0
+    assert (
+        "its worker died with signal 9 (SIGKILL); trying once more"
+        in next(tmp_path.glob("smoke-*/logs/run.log")).read_text()
+    )
+    assert set(timeless(tmp_path / "latest")["status"]) == {"completed"}
+
+
+def test_a_generalist_is_scored_bucket_by_bucket_beside_the_specialists(tmp_path: Path) -> None:
+    done = main(
+        "smoke", "--artifacts", str(tmp_path), "--only", "custom_gru", "--set", "compare.scope=both", "search.tuner=bayesian",
+        "search.objective=val_accuracy", "training.repeats=2", "run.checkpoints=best", "model.pooling=max",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    table = timeless(tmp_path / "latest")
+    mine = table[table["architecture"] == "custom_gru"]
+    assert len(mine) == 2 * 2 + 2 * 2  # specialists: buckets x repeats; generalist: repeats x buckets
+    generalist = mine[mine["scope"] == "all"]
+    assert list(generalist["n_test"]) == list(mine[(mine["scope"] == "bucket")].sort_values("repeat")["n_test"])
+    assert set(table[table["architecture"] == "linear"]["scope"]) == {"bucket", "all"}
+    assert len(list((tmp_path / "latest" / "checkpoints").rglob("*.keras"))) == 3  # the best of two repeats each
+    assert "GRU from scratch (all)" in done.out
+
+
+def test_the_longest_studies_come_first_and_the_yardsticks_last(demo_data: Dataset) -> None:
+    config = with_overrides(PROFILES["smoke"], ["compare.scope=both"])
+    studies = plan(config, demo_data)
+    assert len(studies) == 3 * 3 + 3
+    assert [s.architecture for s in studies[-3:]] == ["linear"] * 3
+    assert studies[0].bucket == "all" and studies[8].bucket == demo_data.buckets[0].name
+
+
+def test_only_takes_architectures_and_studies_with_their_yardsticks(demo_data: Dataset) -> None:
+    studies = plan(PROFILES["smoke"], demo_data)
+    first = demo_data.buckets[0].name
+    assert only(studies, []) == studies
+    assert only(studies, [f"gru/{first}"]) == [Study("gru", first), Study("linear", first)]
+    assert {s.architecture for s in only(studies, ["gru", "linear"])} == {"gru", "linear"}
+    with pytest.raises(ConfigError, match=r"--only: gru/9-9 matches no study"):
+        only(studies, ["gru/9-9"])

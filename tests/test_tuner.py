@@ -1,0 +1,169 @@
+"""Laws of the search, with a fake model that replays given scores: nothing is trained here."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+import tuner
+from budget import planned
+from config import Choice, LogRange, Range, Search, Space
+from results import Trial
+
+SPACE = Space(
+    units=Range(16, 128, 16),
+    embedding_dim=32,
+    dropout=Range(0.1, 0.5, 0.1),
+    learning_rate=LogRange(1e-4, 1e-2),
+    batch_size=Choice(16, 32),
+)
+
+
+class Fake:
+    """Scores a setting by a smooth function; remembers what it was asked."""
+
+    def __init__(self, *, die_at: int | None = None, records: dict[int, Trial] | None = None) -> None:
+        self.asked: list[dict[str, float | int]] = []
+        self.trained: list[int] = []
+        self.epochs: list[tuple[int, int | None]] = []
+        self.records = {} if records is None else records
+        self._die_at = die_at
+
+    def __call__(self, setting: dict[str, float | int], number: int, epochs: int, parent: int | None) -> Trial:
+        self.asked.append(setting)
+        self.epochs.append((epochs, parent))
+        if number in self.records and self.records[number].hyperparameters == setting:
+            return self.records[number]
+        if number == self._die_at:
+            raise KeyboardInterrupt
+        self.trained.append(number)
+        score = (math.log10(setting["learning_rate"]) + 3) ** 2 + setting["dropout"] + setting["units"] / 1000
+        self.records[number] = Trial(number, setting, "completed", score, epochs, 0.1, 10, "", ())
+        return self.records[number]
+
+
+def run(fake: Fake, folder: Path, kind: str, seed: int = 5, trials: int = 7, epochs: int = 9) -> tuple[Trial, ...]:
+    settings = Search(tuner=kind, max_trials=trials, epochs=epochs)  # type: ignore[arg-type]
+    return tuner.search(SPACE, settings, seed=seed, folder=folder, run_trial=fake)
+
+
+KINDS = ("random", "bayesian", "hyperband")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_same_seed_proposes_the_same_settings(kind: str, tmp_path: Path) -> None:
+    first, second, other = Fake(), Fake(), Fake()
+    run(first, tmp_path / "a", kind)
+    run(second, tmp_path / "b", kind)
+    run(other, tmp_path / "c", kind, seed=6)
+    assert first.asked == second.asked != other.asked
+
+
+@pytest.mark.parametrize("die_at", [0, 1, 4, 6])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_killed_search_ends_as_if_it_had_not_been(kind: str, die_at: int, tmp_path: Path) -> None:
+    whole = Fake()
+    expected = run(whole, tmp_path / "whole", kind)
+    killed = Fake(die_at=die_at)
+    with pytest.raises(KeyboardInterrupt):
+        run(killed, tmp_path / "killed", kind)
+    resumed = Fake(records=killed.records)
+    assert run(resumed, tmp_path / "killed", kind) == expected
+    assert resumed.trained == [n for n in range(len(expected)) if n not in killed.trained]
+
+
+def test_broken_files_of_keras_tuner_are_never_read(tmp_path: Path) -> None:
+    first = Fake()
+    run(first, tmp_path, "random", trials=3)
+    for file in tmp_path.rglob("*.json"):
+        file.write_text("{cut")
+    second = Fake()
+    run(second, tmp_path, "random", trials=3)
+    assert second.asked == first.asked
+
+
+def test_every_trial_gets_every_hyperparameter_within_its_range(tmp_path: Path) -> None:
+    fake = Fake()
+    run(fake, tmp_path, "random", trials=25)
+    for setting in fake.asked:
+        assert set(setting) == {"units", "embedding_dim", "dropout", "spatial_dropout", "learning_rate", "batch_size"}
+        assert setting["embedding_dim"] == 32 and setting["batch_size"] in (16, 32)
+        assert setting["units"] in range(16, 129, 16) and 1e-4 <= setting["learning_rate"] <= 1e-2
+    assert {setting["batch_size"] for setting in fake.asked} == {16, 32}
+    assert len({tuple(setting.items()) for setting in fake.asked}) == 25  # no setting twice
+
+
+def test_bayesian_search_finds_better_settings_than_it_began_with(tmp_path: Path) -> None:
+    scores = [trial.score or 0 for trial in run(Fake(), tmp_path, "bayesian", trials=16)]
+    assert min(scores[8:]) < min(scores[:4])
+
+
+def test_a_small_space_ends_when_it_is_exhausted(tmp_path: Path) -> None:
+    fake = Fake()
+    space = Space(units=32, embedding_dim=32, dropout=Choice(0.1, 0.2), learning_rate=1e-3)
+    tuner.search(space, Search(max_trials=10), seed=1, folder=tmp_path, run_trial=fake)
+    assert len(fake.asked) == 2 == planned(space, Search(max_trials=10))[0]
+
+
+def test_a_space_without_ranges_is_one_trial(tmp_path: Path) -> None:
+    fake = Fake()
+    space = Space(units=32, embedding_dim=32, dropout=0.1, learning_rate=1e-3)
+    assert len(tuner.search(space, Search(max_trials=10), seed=1, folder=tmp_path, run_trial=fake)) == 1
+
+
+@pytest.mark.parametrize(("epochs", "expected"), [(9, None), (10, (30, 120)), (20, (30, 226)), (50, (90, 922))])
+def test_the_planned_budget_of_hyperband_is_what_runs(
+    epochs: int, expected: tuple[int, int] | None, tmp_path: Path
+) -> None:
+    assert expected in (None, planned(SPACE, Search(tuner="hyperband", epochs=epochs)))
+    if epochs < 20:
+        fake = Fake()
+        run(fake, tmp_path, "hyperband", epochs=epochs)
+        assert (len(fake.epochs), sum(e for e, _ in fake.epochs)) == planned(
+            SPACE, Search(tuner="hyperband", epochs=epochs)
+        )
+        assert any(parent is not None for _, parent in fake.epochs)
+
+
+class Failing(Fake):
+    """Fails the given trials, NaN-like: without a score."""
+
+    def __init__(self, failing: set[int]) -> None:
+        super().__init__()
+        self._failing = failing
+
+    def __call__(self, setting: dict[str, float | int], number: int, epochs: int, parent: int | None) -> Trial:
+        if number in self._failing:
+            return Trial(number, setting, "failed", None, 0, 0.1, 10, f"loss became nan in trial {number}", ())
+        return super().__call__(setting, number, epochs, parent)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_failed_trials_are_kept_with_their_reason_and_never_best(
+    kind: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    trials = run(Failing({0, 3}), tmp_path, kind)
+    assert [t.status for t in trials].count("failed") == 2
+    assert "loss became nan in trial 3" in trials[3].message
+    assert tuner.best(trials, "val_loss").number not in (0, 3)
+    assert "Traceback" not in "".join(capfd.readouterr())
+
+
+def test_three_failures_in_a_row_end_the_search_with_the_reason(tmp_path: Path) -> None:
+    with pytest.raises(
+        tuner.SearchError, match=r"three trials in a row failed, the last with: loss became nan in trial 3"
+    ):
+        run(Failing({1, 2, 3}), tmp_path, "random")
+
+
+def test_a_search_in_which_nothing_completed_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(
+        tuner.SearchError, match="no trial completed; the last one failed with: loss became nan in trial 1"
+    ):
+        run(Failing({0, 1}), tmp_path, "random", trials=2)
+
+
+def test_the_best_trial_minimises_loss_and_maximises_accuracy_and_prefers_the_earlier() -> None:
+    trials = [Trial(i, {}, "completed", s, 1, 0.0, 1, "", ()) for i, s in enumerate((0.5, 0.4, 0.9, 0.4, 0.9))]
+    assert tuner.best(trials, "val_loss").number == 1
+    assert tuner.best(trials, "val_accuracy").number == 2
