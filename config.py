@@ -366,9 +366,10 @@ PROFILES: dict[str, Config] = {
             dropout=Choice(0.2, 0.4),
             spatial_dropout=Choice(0.0, 0.2),
             learning_rate=LogRange(1e-3, 1e-2),
+            batch_size=64,
         ),
         search=Search(max_trials=3, epochs=3, patience=2),
-        data=Data(vocab_size=10_000, max_length=400, max_train_per_bucket=1_500),
+        data=Data(vocab_size=10_000, max_length=300, max_train_per_bucket=1_500),
         training=Training(epochs=8, patience=2, repeats=1),
     ),
     "smoke": Config(

@@ -64,7 +64,7 @@ def _stacked_bidirectional_lstm(units: int, return_sequences: bool, dropout: flo
     import keras
 
     first = _bidirectional_lstm(units, True, dropout)
-    between = keras.layers.Dropout(dropout)
+    between = keras.layers.Dropout(dropout, name="dropout_between_layers")
     second = _bidirectional_lstm(units, return_sequences, dropout)
     return lambda sequences: second(between(first(sequences)))
 
