@@ -68,7 +68,7 @@ def planned(space: Space, settings: Search) -> tuple[int, int]:
     Hyperband's numbers follow from its brackets (Li et al. 2018, Hyperband, JMLR), as keras_tuner runs them.
     """
     if settings.tuner != "hyperband":
-        trials = min(settings.max_trials, _settings_in(space))
+        trials = int(min(settings.max_trials, _settings_in(space)))
         return trials, trials * settings.epochs
     trials = epochs = 0
     brackets = int(math.log(settings.epochs, HYPERBAND_FACTOR) + 1e-9) + 1

@@ -10,6 +10,7 @@ import difflib
 import types
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 
@@ -168,11 +169,7 @@ def with_overrides(config: Config, assignments: Collection[str]) -> Config:
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
         section, _, key = name.strip().partition(".")
-        known = [
-            f"{s.name}.{f.name}"
-            for s in dataclasses.fields(config)
-            for f in dataclasses.fields(getattr(config, s.name))
-        ]
+        known = [f"{s.name}.{f.name}" for s in dataclasses.fields(config) for f in dataclasses.fields(getattr(config, s.name))]
         if not equals or f"{section}.{key}" not in known:
             problems.append(f"--set {assignment}: expected section.field=value{closest(name.strip(), known)}")
             continue
@@ -270,7 +267,7 @@ def _meaning_problems(config: Config, architectures: Collection[str]) -> list[st
 
     names, edges = compare.architectures, compare.bucket_edges
     expect(bool(names) and len(set(names)) == len(names), "compare.architectures", "at least one, each once", names)
-    ascending = all(a < b for a, b in zip(edges, edges[1:], strict=False))
+    ascending = all(a < b for a, b in pairwise(edges))
     expect(ascending and all(e > 0 for e in edges), "compare.bucket_edges", "ascending lengths above 0", edges)
     expect(0 <= compare.bucket_quantiles <= 100, "compare.bucket_quantiles", "0 to 100", compare.bucket_quantiles)
     for section, keys in _POSITIVE.items():
@@ -282,9 +279,7 @@ def _meaning_problems(config: Config, architectures: Collection[str]) -> list[st
     for key in ("test_fraction", "validation_fraction"):
         expect(0 < getattr(data, key) < 0.9, f"data.{key}", "a share between 0 and 0.9", getattr(data, key))
     expect(0 < training.reduce_factor < 1, "training.reduce_factor", "between 0 and 1", training.reduce_factor)
-    expect(
-        search.tuner != "hyperband" or search.epochs >= 3, "search.epochs", "at least 3 for hyperband", search.epochs
-    )
+    expect(search.tuner != "hyperband" or search.epochs >= 3, "search.epochs", "at least 3 for hyperband", search.epochs)
     expect(config.run.seed > 0, "run.seed", "a positive integer", config.run.seed)
     for item in dataclasses.fields(config.space):
         problems += _range_problems(f"space.{item.name}", getattr(config.space, item.name))
@@ -311,14 +306,10 @@ def _range_problems(name: str, tunable: Tunable) -> list[str]:
     if not all(_fits(n, float) for n in numbers):
         return [f"{name}: expected numbers, got {tunable}"]
     if not ordered:
-        return [
-            f"{name}: expected low < high (above 0 for LogRange), a positive step, at least one value; got {tunable}"
-        ]
+        return [f"{name}: expected low < high (above 0 for LogRange), a positive step, at least one value; got {tunable}"]
     if name in ("space.dropout", "space.spatial_dropout"):
         return [] if all(0 <= n < 1 for n in numbers) else [f"{name}: expected shares from 0 to below 1, got {tunable}"]
-    if name != "space.learning_rate" and (
-        isinstance(tunable, LogRange) or not all(isinstance(n, int) for n in numbers)
-    ):
+    if name != "space.learning_rate" and (isinstance(tunable, LogRange) or not all(isinstance(n, int) for n in numbers)):
         return [f"{name}: expected integers, got {tunable}"]
     return [] if all(n > 0 for n in numbers) else [f"{name}: expected numbers above 0, got {tunable}"]
 
@@ -373,11 +364,12 @@ PROFILES: dict[str, Config] = {
         training=Training(epochs=8, patience=2, repeats=1),
     ),
     "smoke": Config(
-        compare=Compare(architectures=("simple_rnn", "gru", "custom_gru"), bucket_edges=(60,)),
-        space=Space(units=16, embedding_dim=16, dropout=0.1, learning_rate=Choice(3e-3, 1e-2)),
+        compare=Compare(architectures=("simple_rnn", "gru", "custom_gru"), bucket_edges=(150,)),
+        space=Space(units=16, embedding_dim=16, dropout=0.1, learning_rate=Choice(1e-2, 2e-2)),
         search=Search(max_trials=2, epochs=1, patience=1),
-        data=Data(source="demo", demo_reviews=900, max_length=100),
-        training=Training(epochs=2, patience=2, repeats=1),
+        data=Data(source="demo", demo_reviews=1_500, max_length=100),
+        model=Model(pooling="max"),
+        training=Training(epochs=5, patience=3, repeats=1),
     ),
 }
 

@@ -49,9 +49,7 @@ class Live:
             self._live.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._console.is_terminal:
             self._live.stop()
 
@@ -69,11 +67,7 @@ class Live:
         self._say(f"[red]{escape(text)}[/]" if event.status == "failed" else escape(text))
 
     def _say(self, text: str) -> None:
-        left = (
-            ""
-            if self._console.is_terminal
-            else f"[{len(self._done)}/{len(self._studies)}, {_minutes(self._left())} left] "
-        )
+        left = "" if self._console.is_terminal else f"[{len(self._done)}/{len(self._studies)}, {_minutes(self._left())} left] "
         self._console.print(escape(left) + text)
 
     def _left(self) -> float:
@@ -90,7 +84,8 @@ class Live:
         waiting = len(self._studies) - len(self._done) - len(self._running)
         elapsed = time.monotonic() - self._started
         table = Table(
-            title=f"{len(self._done)} done, {len(self._running)} running, {waiting} waiting; {_minutes(elapsed)} gone, about {_minutes(self._left())} left",
+            title=f"{len(self._done)} done, {len(self._running)} running, {waiting} waiting; "
+            f"{_minutes(elapsed)} gone, about {_minutes(self._left())} left",
             title_justify="left",
         )
         for column in ("study", "phase", "step", "epoch", "best val. accuracy"):
@@ -109,12 +104,11 @@ def describe(result: StudyResult) -> str:
     reviews = sum(score.n_test for repeat in result.repeats for score in repeat.scores)
     right = sum(score.accuracy * score.n_test for repeat in result.repeats for score in repeat.scores)
     seconds = result.search_seconds + result.train_seconds
-    return f"{result.study.id}: {right / reviews:.1%} on the test reviews, {len(result.trials)} trials, {seconds:.0f} s on {result.device}"
+    how = f"{len(result.trials)} trials, {seconds:.0f} s on {result.device}"
+    return f"{result.study.id}: {right / reviews:.1%} on the test reviews, {how}"
 
 
-def print_summary(
-    verdicts: tuple[BucketVerdict, ...], results: list[StudyResult], folder: RunFolder, data: DataSummary
-) -> None:
+def print_summary(verdicts: tuple[BucketVerdict, ...], results: list[StudyResult], folder: RunFolder, data: DataSummary) -> None:
     """The table of test accuracies, the failures, and where the report is."""
     console = Console(highlight=False)
     table = Table(
@@ -164,17 +158,9 @@ def print_plan(studies: list[Study], work: dict[Study, Work], dataset: Dataset, 
         print(f"{study.id:40}{work[study].trials:8}{work[study].epochs:8}{_minutes(work[study].seconds):>12}")
     seconds = wall_seconds([work[study].seconds for study in studies], workers)
     trials, epochs = (sum(getattr(work[study], key) for study in studies) for key in ("trials", "epochs"))
-    print(
-        f"{len(studies)} studies, {trials} trials, at most {epochs} epochs; about {_minutes(seconds)} with {workers} workers"
-    )
+    print(f"{len(studies)} studies, {trials} trials, at most {epochs} epochs; about {_minutes(seconds)} with {workers} workers")
     print("(epochs are upper limits: early stopping usually ends sooner; the time is a rough estimate for a CPU core)")
 
 
 def _minutes(seconds: float) -> str:
-    return (
-        f"{seconds:.0f} s"
-        if seconds < 100
-        else f"{seconds / 60:.0f} min"
-        if seconds < 6000
-        else f"{seconds / 3600:.1f} h"
-    )
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -150,9 +150,7 @@ def cut_buckets(compare: Compare, train_lengths: np.ndarray) -> tuple[Bucket, ..
     if n := compare.bucket_quantiles:
         edges = [int(q) for q in np.quantile(train_lengths, np.arange(1, n) / n, method="lower")]
         if len(set(edges)) < len(edges):
-            raise DataError(
-                f"compare.bucket_quantiles: {n} quantiles of the training lengths coincide ({edges}); ask for fewer"
-            )
+            raise DataError(f"compare.bucket_quantiles: {n} quantiles of the training lengths coincide ({edges}); ask for fewer")
     lows = [0, *(edge + 1 for edge in edges)]
     return tuple(Bucket(low, high) for low, high in zip(lows, [*edges, None], strict=True))
 
@@ -168,11 +166,7 @@ def check_buckets(dataset: Dataset) -> None:
         parts = dataset.scope(bucket.name)
         positive = int(parts.train.labels.sum())
         negative = len(parts.train) - positive
-        if (
-            min(positive, negative) < SMALLEST_CLASS
-            or len(parts.test) == 0
-            or len(np.unique(parts.validation.labels)) < 2
-        ):
+        if min(positive, negative) < SMALLEST_CLASS or len(parts.test) == 0 or len(np.unique(parts.validation.labels)) < 2:
             problems.append(
                 f"bucket {bucket.name} is too small to train on: {negative} negative and {positive} positive training, "
                 f"{len(parts.validation)} validation and {len(parts.test)} test reviews"
@@ -337,9 +331,7 @@ def ladder(lengths: np.ndarray, rungs: int) -> np.ndarray:
     return candidates[sorted(set(chosen[-1]))]
 
 
-def plan_batches(
-    lengths: np.ndarray, rungs: np.ndarray, batch_size: int, rng: np.random.Generator | None
-) -> list[np.ndarray]:
+def plan_batches(lengths: np.ndarray, rungs: np.ndarray, batch_size: int, rng: np.random.Generator | None) -> list[np.ndarray]:
     """Positions of each batch's reviews: neighbours in length together, so that little is padded.
 
     Args:
@@ -384,7 +376,7 @@ def padding_share(lengths: np.ndarray, rungs: np.ndarray, batch_size: int) -> fl
 
 def save(dataset: Dataset, path: Path) -> None:
     """Write the dataset as flat arrays (no pickle); `load_prepared` reads it back."""
-    arrays = {"words": np.frombuffer("\n".join(dataset.vocabulary.words).encode(), dtype=np.uint8)}
+    arrays: dict[str, np.ndarray] = {"words": np.frombuffer("\n".join(dataset.vocabulary.words).encode(), dtype=np.uint8)}
     for part in ("train", "validation", "test"):
         reviews: Reviews = getattr(dataset, part)
         arrays |= {
@@ -412,9 +404,7 @@ def load_prepared(path: Path) -> Dataset:
         about = json.loads(file["about"].tobytes())
         words = tuple(file["words"].tobytes().decode().split("\n")) if file["words"].size else ()
         parts = {
-            part: Reviews(
-                Sequences(file[f"{part}_ids"], file[f"{part}_offsets"]), file[f"{part}_labels"], file[f"{part}_rows"]
-            )
+            part: Reviews(Sequences(file[f"{part}_ids"], file[f"{part}_offsets"]), file[f"{part}_labels"], file[f"{part}_rows"])
             for part in ("train", "validation", "test")
         }
     return Dataset(

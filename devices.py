@@ -41,9 +41,7 @@ def _gpus() -> tuple[Device, ...]:
     command = [program, "--query-gpu=name", "--format=csv,noheader"]
     answer = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)  # noqa: S603 - a fixed command
     names = answer.stdout.split("\n") if answer.returncode == 0 else []
-    return tuple(
-        Device("gpu", number, f"gpu {number} ({name.strip()})") for number, name in enumerate(names) if name.strip()
-    )
+    return tuple(Device("gpu", number, f"gpu {number} ({name.strip()})") for number, name in enumerate(names) if name.strip())
 
 
 def spread(devices: tuple[Device, ...], workers: int | None) -> tuple[Device, ...]:

@@ -19,9 +19,7 @@ TIME_COLUMNS = ("train_seconds", "seconds_per_epoch", "search_seconds", "seconds
 def verdicts(results: list[StudyResult], folder: RunFolder, buckets: tuple[Bucket, ...]) -> tuple[BucketVerdict, ...]:
     """One verdict a bucket, from the stored predictions of the completed studies; None of the labels is read elsewhere."""
     completed = [result for result in results if result.status == "completed"]
-    stored = {
-        result.study: [folder.load_predictions(result.study, r.number) for r in result.repeats] for result in completed
-    }
+    stored = {result.study: [folder.load_predictions(result.study, r.number) for r in result.repeats] for result in completed}
     found = []
     for bucket in buckets:
         labels, probabilities = None, {}
@@ -127,6 +125,8 @@ def trials_table(results: list[StudyResult]) -> pd.DataFrame:
 
 def averages(results: list[StudyResult]) -> list[dict[str, Any]]:
     """Totals and averages per architecture and scope, over buckets and repeats, with equal weight to each bucket."""
+    if not results:
+        return []
     table = results_table(results)
     rows = []
     for (architecture, scope), group in table.groupby(["architecture", "scope"], sort=False):
@@ -142,9 +142,7 @@ def averages(results: list[StudyResult]) -> list[dict[str, Any]]:
                 "buckets_scored": 0 if per_bucket is None else len(per_bucket),
                 "mean_test_accuracy": None if per_bucket is None else float(per_bucket["test_accuracy"].mean()),
                 "mean_f1": None if per_bucket is None else float(per_bucket["f1"].mean()),
-                "mean_parameters": float(np.mean([r.parameters for r in mine if r.status == "completed"]))
-                if len(done)
-                else None,
+                "mean_parameters": float(np.mean([r.parameters for r in mine if r.status == "completed"])) if len(done) else None,
                 "search_seconds": sum(r.search_seconds for r in mine),
                 "train_seconds": sum(r.train_seconds for r in mine),
                 "trials": sum(len(r.trials) for r in mine),

@@ -21,15 +21,9 @@ log = logging.getLogger("lengthwise")
 def parse(arguments: list[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="main.py", description="Compare recurrent networks over review lengths.")
-    parser.add_argument(
-        "profile", nargs="?", default="quick", metavar="PROFILE", help="a profile of config.py (default: quick)"
-    )
-    parser.add_argument(
-        "--only", nargs="+", action="extend", default=[], metavar="ARCH[/BUCKET]", help="run these studies only"
-    )
-    parser.add_argument(
-        "--set", nargs="+", action="extend", default=[], metavar="SECTION.FIELD=VALUE", help="change the config"
-    )
+    parser.add_argument("profile", nargs="?", default="quick", metavar="PROFILE", help="a profile of config.py (default: quick)")
+    parser.add_argument("--only", nargs="+", action="extend", default=[], metavar="ARCH[/BUCKET]", help="run these studies only")
+    parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="SECTION.FIELD=VALUE", help="change the config")
     parser.add_argument("--workers", type=int, metavar="N", help="worker processes (default: one per GPU, or per core)")
     parser.add_argument("--artifacts", type=Path, default=Path("artifacts"), metavar="DIR", help="where runs are kept")
     parser.add_argument("--fresh", action="store_true", help="move this config's existing folder aside and start anew")

@@ -6,6 +6,7 @@ One palette and one order of architectures everywhere, from the registry. Never 
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -115,9 +116,7 @@ def accuracy_bars(record: AccuracyByBucket) -> go.Figure:
     floor = min([*record.chance, *(low for s in record.series for low in s.low if low is not None)], default=50)
     figure.update_yaxes(title="Test accuracy (%)", range=[max(0, math.floor(floor / 5) * 5 - 5), 100])
     figure.update_xaxes(title="Length bucket (tokens)", type="category")
-    return _style(
-        figure, 460, barmode="group", bargap=0.22, bargroupgap=0.06, margin={"l": 64, "r": 24, "t": 76, "b": 56}
-    )
+    return _style(figure, 460, barmode="group", bargap=0.22, bargroupgap=0.06, margin={"l": 64, "r": 24, "t": 76, "b": 56})
 
 
 def accuracy_heatmap(record: AccuracyByBucket) -> go.Figure:
@@ -243,9 +242,7 @@ def curves(
     """The history of every repeat of every completed network."""
     shown = [result for result in results if any(repeat.history for repeat in result.repeats)]
     rows = list(dict.fromkeys(result.study.architecture for result in shown))
-    columns = list(
-        dict.fromkeys(result.study.bucket for result in sorted(shown, key=lambda r: bucket_order(r.study.bucket)))
-    )
+    columns = list(dict.fromkeys(result.study.bucket for result in sorted(shown, key=lambda r: bucket_order(r.study.bucket))))
     lines = [
         (
             rows.index(result.study.architecture),
@@ -376,9 +373,7 @@ def trial_axes(results: Iterable[StudyResult]) -> tuple[Axis, ...]:
     architectures = list(dict.fromkeys(study.architecture for study, _ in trials))
     buckets = sorted(dict.fromkeys(study.bucket for study, _ in trials), key=bucket_order)
     axes = [
-        _categories(
-            "architecture", [title(study.architecture) for study, _ in trials], [title(a) for a in architectures]
-        ),
+        _categories("architecture", [title(study.architecture) for study, _ in trials], [title(a) for a in architectures]),
         _categories("bucket", [study.bucket for study, _ in trials], buckets),
     ]
     for key in trials[0][1].hyperparameters:
@@ -389,9 +384,7 @@ def trial_axes(results: Iterable[StudyResult]) -> tuple[Axis, ...]:
 
 
 def _categories(label: str, values: list[str], order: list[str]) -> Axis:
-    return Axis(
-        label, tuple(float(order.index(v)) for v in values), tuple((float(i), text) for i, text in enumerate(order))
-    )
+    return Axis(label, tuple(float(order.index(v)) for v in values), tuple((float(i), text) for i, text in enumerate(order)))
 
 
 def _logarithmic(label: str, values: list[float]) -> Axis:
@@ -429,7 +422,7 @@ def length_histogram(data: DataSummary) -> go.Figure:
     """Training lengths of each class, with the bucket edges. The last bar holds the longest reviews."""
     edges = data.histogram_edges
     centres = [left + 12 for left in edges[:-1]]
-    labels = [f"{left}-{right - 1}" for left, right in zip(edges, edges[1:], strict=False)]
+    labels = [f"{left}-{right - 1}" for left, right in pairwise(edges)]
     figure = go.Figure()
     for label, counts, tint in (
         ("negative", data.histogram_negative, NEGATIVE),
@@ -486,9 +479,7 @@ def all_figures(
         "accuracy_by_bucket": lambda: accuracy_bars(by_bucket),
         "accuracy_heatmap": lambda: accuracy_heatmap(by_bucket),
         "accuracy_vs_time": lambda: cost_scatter(points, "train_seconds", "Seconds of one final training"),
-        "accuracy_vs_parameters": lambda: cost_scatter(
-            points, "body_parameters", "Parameters outside the embedding table"
-        ),
+        "accuracy_vs_parameters": lambda: cost_scatter(points, "body_parameters", "Parameters outside the embedding table"),
         "curves_accuracy": lambda: panel_lines(curves(results, ACCURACY, "accuracy")),
         "curves_loss": lambda: panel_lines(curves(results, LOSS, "loss")),
         "confusion_matrices": lambda: confusion_panels(confusions(results)),

@@ -142,11 +142,7 @@ def overall(verdicts: tuple[BucketVerdict, ...]) -> str:
         ),
         "loses to it" if set(against) - {"loses to"} else "loses to the linear yardstick": against.count("loses to"),
     }
-    clauses = [
-        f"{how} in {'every bucket' if n == len(led) else f'{n} of {len(led)} buckets'}"
-        for how, n in counts.items()
-        if n
-    ]
+    clauses = [f"{how} in {'every bucket' if n == len(led) else f'{n} of {len(led)} buckets'}" for how, n in counts.items() if n]
     text = f"The highest accuracies of the networks are those of {leaders}."
     return text + (f" The leading network {', '.join(clauses)}." if clauses else "")
 
@@ -169,9 +165,7 @@ def write_index(artifacts: Path) -> None:
     for path in artifacts.glob("*/environment.json"):
         about = json.loads(path.read_text(encoding="utf-8"))
         folder = path.parent
-        runs.append(
-            about | {"folder": folder.name, "has_report": (folder / "report.html").is_file(), "best": _best(folder)}
-        )
+        runs.append(about | {"folder": folder.name, "has_report": (folder / "report.html").is_file(), "best": _best(folder)})
     runs.sort(key=lambda about: about["last_started"], reverse=True)
     write_text(artifacts / "index.html", _PAGES.get_template("index.html.j2").render(runs=runs))
 

@@ -189,9 +189,7 @@ def _load(kind: Any, path: Path) -> Any:
     except FileNotFoundError:
         return None
     except ValueError as error:
-        raise ArtifactsError(
-            f"{path} was changed and cannot be read ({error}); delete it, or run with --fresh"
-        ) from error
+        raise ArtifactsError(f"{path} was changed and cannot be read ({error}); delete it, or run with --fresh") from error
 
 
 def history_csv(history: tuple[Epoch, ...]) -> str:
@@ -219,9 +217,7 @@ def open_run(artifacts: Path, name: str, *, fresh: bool) -> Iterator[RunFolder]:
         artifacts.mkdir(parents=True, exist_ok=True)
         lock.acquire(blocking=False)
     except filelock.Timeout as error:
-        raise ArtifactsError(
-            f"{folder}: another sweep is running in this folder; wait for it or stop it first"
-        ) from error
+        raise ArtifactsError(f"{folder}: another sweep is running in this folder; wait for it or stop it first") from error
     except OSError as error:
         raise unusable(artifacts, error) from error
     try:
@@ -238,9 +234,7 @@ def open_run(artifacts: Path, name: str, *, fresh: bool) -> Iterator[RunFolder]:
         lock.release()
 
 
-def begin_run(
-    folder: RunFolder, profile: str, config: Config, environment: dict[str, str], data: DataSummary
-) -> dict[str, Any]:
+def begin_run(folder: RunFolder, profile: str, config: Config, environment: dict[str, str], data: DataSummary) -> dict[str, Any]:
     """Write config.json and environment.json; returns the latter, for `end_run`. An earlier start stays noted."""
     write_text(folder.path / "config.json", json.dumps(config_dict(config), indent=1) + "\n")
     path = folder.path / "environment.json"

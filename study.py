@@ -26,9 +26,7 @@ Hyperparameters = dict[str, float | int]
 Report = Callable[[Progress], None]
 
 
-def run_study(
-    study: Study, config: Config, dataset: Dataset, folder: RunFolder, device: str, report: Report
-) -> StudyResult:
+def run_study(study: Study, config: Config, dataset: Dataset, folder: RunFolder, device: str, report: Report) -> StudyResult:
     """Run one study, or return its completion record.
 
     Args:
@@ -58,9 +56,7 @@ def run_study(
 class _Yardstick:
     """The linear row of a scope."""
 
-    def __init__(
-        self, study: Study, config: Config, data: Dataset, folder: RunFolder, device: str, report: Report
-    ) -> None:
+    def __init__(self, study: Study, config: Config, data: Dataset, folder: RunFolder, device: str, report: Report) -> None:
         self._study, self._data, self._folder = study, data, folder
         self._seed = study.seed(config.run.seed)
 
@@ -102,9 +98,7 @@ class _Yardstick:
 class _Network:
     """A recurrent architecture: search on validation, then the chosen setting once per repeat, each read on test once."""
 
-    def __init__(
-        self, study: Study, config: Config, data: Dataset, folder: RunFolder, device: str, report: Report
-    ) -> None:
+    def __init__(self, study: Study, config: Config, data: Dataset, folder: RunFolder, device: str, report: Report) -> None:
         self._study, self._config, self._data = study, config, data
         self._folder, self._device, self._report = folder, device, report
         self._train = self._examples("train")
@@ -137,9 +131,7 @@ class _Network:
             device=self._device,
             n_train=len(self._train.labels),
             n_validation=len(self._validation.labels),
-            padding_share=padding_share(
-                lengths, ladder(lengths, config.training.padding_rungs), int(setting["batch_size"])
-            ),
+            padding_share=padding_share(lengths, ladder(lengths, config.training.padding_rungs), int(setting["batch_size"])),
             hyperparameters=setting,
             parameters=model.count_params(),
             layers=layer_sizes(model),

@@ -63,9 +63,7 @@ def only(studies: list[Study], names: list[str]) -> list[Study]:
             f"architectures: {architectures}; buckets: {buckets}; write ARCH or ARCH/BUCKET"
         )
     chosen = [study for study in studies if study.architecture in names or study.id in names]
-    yardsticks = [
-        study for study in studies if study.architecture == YARDSTICK and study.bucket in {s.bucket for s in chosen}
-    ]
+    yardsticks = [study for study in studies if study.architecture == YARDSTICK and study.bucket in {s.bucket for s in chosen}]
     return chosen + [study for study in yardsticks if study not in chosen]
 
 
@@ -175,9 +173,7 @@ class Sweep:
             log.warning("%s: its worker died with %s; trying once more from its last finished trial", study.id, cause)
             self._waiting.insert(0, study)
             return
-        result = failed(
-            study, f"its worker process died twice, the last time with {cause}; out of memory?", worker.device.name
-        )
+        result = failed(study, f"its worker process died twice, the last time with {cause}; out of memory?", worker.device.name)
         self.folder.save_result(result)
         self._end(result)
 

@@ -49,9 +49,7 @@ class FitSettings:
     seed: int
 
 
-def fit(
-    model: keras.Model, train: Examples, validation: Examples, settings: FitSettings, on_epoch: OnEpoch
-) -> tuple[Epoch, ...]:
+def fit(model: keras.Model, train: Examples, validation: Examples, settings: FitSettings, on_epoch: OnEpoch) -> tuple[Epoch, ...]:
     """Train with Adam, clipped gradients, early stopping and a falling learning rate; the best weights come back.
 
     Args:
@@ -86,9 +84,7 @@ def fit(
             keras.callbacks.ReduceLROnPlateau(
                 monitor="val_loss", factor=settings.reduce_factor, patience=settings.reduce_patience, min_lr=1e-6
             ),
-            keras.callbacks.EarlyStopping(
-                monitor="val_loss", mode="min", patience=settings.patience, restore_best_weights=True
-            ),
+            keras.callbacks.EarlyStopping(monitor="val_loss", mode="min", patience=settings.patience, restore_best_weights=True),
         ],
     )
     return tuple(recorder.epochs)

@@ -64,18 +64,14 @@ def search(space: Space, settings: Search, *, seed: int, folder: Path, run_trial
         return trials[-1]
 
     oracle = _oracle(_hyperparameters(space, searched), settings, seed)
-    tuner = _StudyTuner(
-        run, settings.objective, oracle=oracle, directory=str(folder), project_name="keras_tuner", overwrite=True
-    )
+    tuner = _StudyTuner(run, settings.objective, oracle=oracle, directory=str(folder), project_name="keras_tuner", overwrite=True)
     keras_tuner_config.DEBUG = False  # it would print the traceback of every failed trial, which has its record
     try:
         tuner.search(verbose=0)
     except RuntimeError as error:
         if not trials or any(trial.status == "completed" for trial in trials[-3:]):
             raise
-        raise SearchError(
-            f"the search gave up: three trials in a row failed, the last with: {trials[-1].message}"
-        ) from error
+        raise SearchError(f"the search gave up: three trials in a row failed, the last with: {trials[-1].message}") from error
     best(trials, settings.objective)
     return tuple(trials)
 
@@ -88,9 +84,7 @@ def best(trials: list[Trial] | tuple[Trial, ...], objective: str) -> Trial:
     """
     completed = [trial for trial in trials if trial.status == "completed" and trial.score is not None]
     if not completed:
-        raise SearchError(
-            f"no trial completed; the last one failed with: {trials[-1].message if trials else 'none was run'}"
-        )
+        raise SearchError(f"no trial completed; the last one failed with: {trials[-1].message if trials else 'none was run'}")
     sign = -1 if objective == "val_accuracy" else 1
     return min(completed, key=lambda trial: sign * (trial.score if trial.score is not None else math.inf))
 

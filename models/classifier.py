@@ -50,7 +50,5 @@ def build_classifier(
 def layer_sizes(model: keras.Model) -> tuple[LayerSize, ...]:
     """The parameter breakdown, layers with weights only, in the order of the network."""
     return tuple(
-        LayerSize(layer.name, type(layer).__name__, layer.count_params())
-        for layer in model.layers
-        if layer.count_params()
+        LayerSize(layer.name, type(layer).__name__, layer.count_params()) for layer in model.layers if layer.count_params()
     )

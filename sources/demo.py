@@ -1,8 +1,8 @@
-"""A generated corpus whose labels depend on word order, so that counting words is not enough.
+"""A generated corpus whose labels depend on word order and distance, so that counting words is not enough.
 
-Every opinion clause agrees with the review's label, but says so directly ("the plot was superb"), by a negation a few
-words away ("the plot was not by any stretch superb"... which is negative), or after a contrast or a retraction that
-takes back the opinion before it. Positive and negative words are therefore almost equally frequent in both classes.
+Every opinion clause agrees with the review's label, but only some say so plainly. Others negate the opposite word from a
+few words away, set an opinion against another ("but"), or take one back. The words next to an opinion word are the same in
+all of them, so neither words nor pairs of words tell much; who reads in order can know.
 Lengths follow IMDB's: log-normal, median about 178 words, 11 to 900.
 """
 
@@ -14,12 +14,13 @@ POSITIVE = ("superb", "moving", "clever", "gripping", "charming", "brilliant")
 NEGATIVE = ("dull", "clumsy", "tedious", "lifeless", "dreadful", "shallow")
 NEGATORS = ("not", "never", "hardly")
 STRETCHERS = ("by any stretch", "in my honest view", "as far as i can tell", "at any point", "even for a moment")
+TAILS = ("for me", "on the whole", "to be fair", "that evening")
 ASPECTS = ("plot", "acting", "script", "music", "camera work", "ending", "dialogue", "pacing", "cast", "opening scene")
-CONTRASTS = (
-    "friends say the {aspect} was {opposite} but in truth it was {verdict}",
-    "at first the {aspect} seemed {opposite} yet it turned out {verdict}",
-)
-RETRACTIONS = ("i once called the {aspect} {opposite} and i take that back , it was {verdict}",)
+PLAIN = "the {aspect} was {verdict}"
+NEGATED = "the {aspect} was {negator} {opposite}"
+CONTRASTED = "they call the {aspect} {opposite} but it was {verdict}"
+RETRACTED = "i once called the {aspect} {opposite} and i take that back"
+SHARES = {PLAIN: 0.47, NEGATED: 0.33, CONTRASTED: 0.15, RETRACTED: 0.05}  # of the opinion clauses
 FILLERS = (
     "we watched it on a rainy evening with the whole family",
     "the story begins in a small town near the coast",
@@ -31,7 +32,6 @@ FILLERS = (
     "a detective , a singer and a dog share most of the screen time",
 )
 MEDIAN_WORDS, SPREAD, SHORTEST, LONGEST = 178, 0.65, 11, 900
-NEGATED, CONTRASTED, RETRACTED = 0.40, 0.10, 0.05  # shares of clauses; the rest speak plainly
 
 
 def generate(reviews: int, seed: int, notes: tuple[str, ...] = ()) -> SourceReviews:
@@ -61,15 +61,9 @@ def _review(positive: bool, length: int, rng: np.random.Generator) -> str:
 
 def _clause(positive: bool, rng: np.random.Generator) -> str:
     aligned, opposed = (POSITIVE, NEGATIVE) if positive else (NEGATIVE, POSITIVE)
-    aspect, verdict, opposite = _pick(ASPECTS, rng), _pick(aligned, rng), _pick(opposed, rng)
-    kind = rng.random()
-    if kind < NEGATED:
-        return f"the {aspect} was {_pick(NEGATORS, rng)} {_pick(STRETCHERS, rng)} {opposite}"
-    if kind < NEGATED + CONTRASTED:
-        return _pick(CONTRASTS, rng).format(aspect=aspect, opposite=opposite, verdict=verdict)
-    if kind < NEGATED + CONTRASTED + RETRACTED:
-        return _pick(RETRACTIONS, rng).format(aspect=aspect, opposite=opposite, verdict=verdict)
-    return f"the {aspect} was {_pick(STRETCHERS, rng)} {verdict}"
+    form = list(SHARES)[rng.choice(len(SHARES), p=list(SHARES.values()))]
+    verdict, opposite = (f"{_pick(STRETCHERS, rng)} {_pick(words, rng)} {_pick(TAILS, rng)}" for words in (aligned, opposed))
+    return form.format(aspect=_pick(ASPECTS, rng), negator=_pick(NEGATORS, rng), verdict=verdict, opposite=opposite)
 
 
 def _pick(options: tuple[str, ...], rng: np.random.Generator) -> str:

@@ -43,9 +43,7 @@ def read(folder: Path) -> SourceReviews:
     """
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:
-        raise DataError(
-            f"{folder}: {' and '.join(missing)} not found; the Keras IMDB source needs {' and '.join(FILES)}"
-        )
+        raise DataError(f"{folder}: {' and '.join(missing)} not found; the Keras IMDB source needs {' and '.join(FILES)}")
     path = folder / "imdb.npz"
     arrays = _read_npz(path)
     words = read_word_index(folder / "imdb_word_index.json")
@@ -53,9 +51,7 @@ def read(folder: Path) -> SourceReviews:
     for part in ("train", "test"):
         x, y = arrays[f"x_{part}"], np.asarray(arrays[f"y_{part}"])
         if len(x) != len(y) or len(x) == 0 or not set(np.unique(y)) <= {0, 1}:
-            raise DataError(
-                f"{path}: x_{part} and y_{part} must have one 0/1 label per review, got {len(x)} and {len(y)}"
-            )
+            raise DataError(f"{path}: x_{part} and y_{part} must have one 0/1 label per review, got {len(x)} and {len(y)}")
         reviews.append([_with_start(ranks, path) for ranks in x])
         labels.append(y)
     is_test = np.repeat([False, True], [len(reviews[0]), len(reviews[1])])
@@ -92,9 +88,7 @@ def download() -> Path:
             if not (folder / name).is_file():
                 _fetch(ADDRESS + name, folder / name, algorithm, digest)
     except (urllib.error.URLError, OSError) as error:
-        raise DownloadError(
-            f"the IMDB reviews could not be downloaded from {ADDRESS} ({error}); {THREE_WAYS}"
-        ) from error
+        raise DownloadError(f"the IMDB reviews could not be downloaded from {ADDRESS} ({error}); {THREE_WAYS}") from error
     return folder
 
 
@@ -103,7 +97,7 @@ def _fetch(address: str, target: Path, algorithm: str, digest: str) -> None:
     hasher = hashlib.new(algorithm, usedforsecurity=False)
     try:
         with (
-            urllib.request.urlopen(address, timeout=CONNECTION_SECONDS) as reply,
+            urllib.request.urlopen(address, timeout=CONNECTION_SECONDS) as reply,  # noqa: S310 - a fixed https address
             partial.open("wb") as file,
             Progress() as bar,
         ):
@@ -113,9 +107,7 @@ def _fetch(address: str, target: Path, algorithm: str, digest: str) -> None:
                 file.write(block)
                 bar.advance(task, len(block))
         if hasher.hexdigest() != digest:
-            raise DataError(
-                f"{address}: expected {algorithm} {digest}, got {hasher.hexdigest()}; not kept. {THREE_WAYS}"
-            )
+            raise DataError(f"{address}: expected {algorithm} {digest}, got {hasher.hexdigest()}; not kept. {THREE_WAYS}")
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
@@ -165,14 +157,10 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
             for name in ("x_train", "y_train", "x_test", "y_test"):
                 with archive.open(f"{name}.npy") as file:
                     major, _ = np.lib.format.read_magic(file)
-                    read_header = (
-                        np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
-                    )
+                    read_header = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
                     dtype = read_header(file)[2]
                     rest = file.read()
-                    arrays[name] = (
-                        _ListsOnly(io.BytesIO(rest)).load() if dtype.hasobject else np.frombuffer(rest, dtype)
-                    )
+                    arrays[name] = _ListsOnly(io.BytesIO(rest)).load() if dtype.hasobject else np.frombuffer(rest, dtype)
     except (zipfile.BadZipFile, KeyError, EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
         raise DataError(f"{path}: not a complete Keras imdb.npz: {error}") from error
     return arrays

@@ -41,9 +41,7 @@ def read(path: Path, *, text: str, label: str, split: str) -> SourceReviews:
             table = table[~unlabelled]
         is_test = _mapped(table, split, SPLITS, path)
         if is_test.all() or not is_test.any():
-            raise DataError(
-                f"{path}: column {split!r} must hold both train and test rows; rename it to have a split drawn"
-            )
+            raise DataError(f"{path}: column {split!r} must hold both train and test rows; rename it to have a split drawn")
     labels = _mapped(table, label, LABELS, path).astype(np.int8)
     if len(np.unique(labels)) < 2:
         raise DataError(f"{path}: column {label!r} holds one class only; two are needed to learn anything")
@@ -74,7 +72,5 @@ def _mapped(table: "pd.DataFrame", column: str, meaning: dict[str, int] | dict[s
     values = table[column].str.strip().str.lower()
     unknown = sorted(set(values) - set(meaning))
     if unknown:
-        raise DataError(
-            f"{path}: column {column!r} holds {', '.join(map(repr, unknown[:5]))}; expected {', '.join(meaning)}"
-        )
+        raise DataError(f"{path}: column {column!r} holds {', '.join(map(repr, unknown[:5]))}; expected {', '.join(meaning)}")
     return values.map(meaning).to_numpy()

@@ -40,9 +40,7 @@ def epochs(n: int) -> tuple[Epoch, ...]:
     return tuple(Epoch(i + 1, 0.7 / (i + 1), 0.6, 0.65, 0.62, 1e-3, 2.0, 1.5) for i in range(n))
 
 
-def a_result(
-    architecture: str, bucket: str, accuracy: float, *, status: Status = "completed", repeats: int = 2
-) -> StudyResult:
+def a_result(architecture: str, bucket: str, accuracy: float, *, status: Status = "completed", repeats: int = 2) -> StudyResult:
     setting: dict[str, float | int] = {"units": 32, "learning_rate": 1e-3}
     return StudyResult(
         study=Study(architecture, bucket),
@@ -57,9 +55,7 @@ def a_result(
         layers=(LayerSize("embedding", "Embedding", 12_000), LayerSize("logit", "Dense", 345)),
         trials=(
             Trial(0, setting, "completed", 0.5, 2, 3.0, 12_345, "", epochs(2)),
-            Trial(
-                1, setting | {"learning_rate": 1e-2}, "failed", None, 0, 1.0, 12_345, "the training loss became nan", ()
-            ),
+            Trial(1, setting | {"learning_rate": 1e-2}, "failed", None, 0, 1.0, 12_345, "the training loss became nan", ()),
         ),
         repeats=tuple(
             Repeat(

@@ -51,9 +51,7 @@ def test_all_problems_are_reported_together() -> None:
 
 
 def test_wrong_types_are_reported_with_what_was_expected() -> None:
-    wrong = with_overrides(
-        Config(), ["search.epochs=many", "search.tuner=grid", "data.drop_leaked=1", "training.repeats=1.5"]
-    )
+    wrong = with_overrides(Config(), ["search.epochs=many", "search.tuner=grid", "data.drop_leaked=1", "training.repeats=1.5"])
     with pytest.raises(ConfigError) as caught:
         validate(wrong, ARCHITECTURES)
     message = str(caught.value)

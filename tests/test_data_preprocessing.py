@@ -119,9 +119,7 @@ def test_a_review_of_length_zero_is_an_error_message() -> None:
 def test_leaks_and_duplicates_are_counted_and_dropped_on_request(tmp_path: Path, rng: np.random.Generator) -> None:
     words = ["good", "bad", "film", "plot", "fine", "slow"]
     texts = [" ".join(rng.choice(words, 12)) + f" number{i}" for i in range(200)]
-    rows = [("train", i % 2, t) for i, t in enumerate(texts[:100])] + [
-        ("test", i % 2, t) for i, t in enumerate(texts[100:])
-    ]
+    rows = [("train", i % 2, t) for i, t in enumerate(texts[:100])] + [("test", i % 2, t) for i, t in enumerate(texts[100:])]
     rows += [("train", 0, texts[0]), ("train", 1, texts[150]), ("test", 1, texts[150])]
     path = tmp_path / "r.csv"
     path.write_text("split,label,text\n" + "".join(f"{s},{y},{t}\n" for s, y, t in rows))

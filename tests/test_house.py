@@ -81,9 +81,7 @@ def test_the_list_of_rooms_is_the_list_of_files() -> None:
     assert set(MAY_IMPORT) | {"main", "models.__init__", "sources.__init__"} == ROOMS
 
 
-@pytest.mark.parametrize(
-    "room", ["config", "main", "sweep", "saver", "report", "console", "data_preprocessing", "final_stats"]
-)
+@pytest.mark.parametrize("room", ["config", "main", "sweep", "saver", "report", "console", "data_preprocessing", "final_stats"])
 def test_nothing_heavy_and_nothing_visible_happens_at_import(room: str, tmp_path: Path) -> None:
     code = (
         f"import sys; sys.path.insert(0, {str(ROOT)!r}); import {room}, logging;"
@@ -95,9 +93,7 @@ def test_nothing_heavy_and_nothing_visible_happens_at_import(room: str, tmp_path
 
 
 def test_architectures_are_named_nowhere_outside_the_registry_and_the_config() -> None:
-    names = (
-        r"['\"](simple_rnn|lstm|gru|custom_gru|bidirectional_lstm|bidirectional_gru|stacked_bidirectional_lstm)['\"]"
-    )
+    names = r"['\"](simple_rnn|lstm|gru|custom_gru|bidirectional_lstm|bidirectional_gru|stacked_bidirectional_lstm)['\"]"
     for room in ROOMS - {"models.registry", "config"}:
         assert not re.search(names, (ROOT / (room.replace(".", "/") + ".py")).read_text()), room
 

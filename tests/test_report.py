@@ -29,12 +29,18 @@ def rendered(page: Path, tmp_path: Path) -> tuple[str, str]:
     if BROWSER is None:
         pytest.skip("no Chromium on this machine")
     command = [
-        BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-        "--disable-component-update", "--disable-sync", f"--user-data-dir={tmp_path / 'profile'}", "--host-resolver-rules=MAP * ~NOTFOUND",
+        BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+        "--disable-background-networking", "--disable-component-update", "--disable-sync",
+        f"--user-data-dir={tmp_path / 'profile'}", "--host-resolver-rules=MAP * ~NOTFOUND",
         "--enable-logging=stderr", "--virtual-time-budget=20000", "--dump-dom", page.as_uri(),
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     return done.stdout, done.stderr
+
+
+def script_errors(complaints: str) -> list[str]:
+    """What the page's own scripts complained of, without the browser's remarks on the machine it runs on."""
+    return re.findall(r"CONSOLE.*(?:Uncaught|Error|Failed to load|ERR_).*", complaints)
 
 
 def write(tmp_path: Path) -> RunFolder:
@@ -67,8 +73,9 @@ def test_sentences_follow_from_the_verdicts() -> None:
     verdict = verdicts()[0]
     text = report.sentence(verdict)
     assert text.startswith("GRU from scratch leads with 70.0 % (")
-    assert "GRU cannot be told apart from it" in text or "SimpleRNN and GRU cannot be told apart from it" in text
-    assert "The linear yardstick reaches 75.0 %" in text
+    assert "ahead of every other network" in text  # the same reviews are right in all of them, so pairs differ surely
+    assert "SimpleRNN cannot be told from chance (50.0 %)" in text
+    assert text.endswith("The linear yardstick reaches 75.0 % (67.0 to 83.0): all networks lose to it.")
     lonely = verdict.__class__(
         "b", 10, 0.5, Study("gru", "b"), (Standing(Study("gru", "b"), 0.52, 0.45, 0.6, 0.7, True, True, None),)
     )
@@ -83,7 +90,7 @@ def test_the_whole_is_said_in_a_sentence() -> None:
 def test_the_report_of_a_real_run_draws_in_a_real_browser(smoke_run: SmokeRun, tmp_path: Path) -> None:
     dom, complaints = rendered(smoke_run.folder / "report.html", tmp_path)
     assert dom.count('class="main-svg"') >= len(FIGURES)
-    assert "CONSOLE" not in complaints, complaints
+    assert not script_errors(complaints)
     for key in FIGURES:
         figure = dom.split(f'id="figure-{key}"')[1].split('id="figure-')[0]
         assert "main-svg" in figure, key
@@ -93,7 +100,8 @@ def test_the_report_of_a_real_run_draws_in_a_real_browser(smoke_run: SmokeRun, t
 def test_a_figure_on_its_own_draws_in_a_real_browser(smoke_run: SmokeRun, tmp_path: Path) -> None:
     assert {path.stem for path in (smoke_run.folder / "plots").glob("*.html")} == set(FIGURES)
     dom, complaints = rendered(smoke_run.folder / "plots" / "accuracy_by_bucket.html", tmp_path)
-    assert "main-svg" in dom and "CONSOLE" not in complaints, complaints
+    assert "main-svg" in dom
+    assert not script_errors(complaints)
 
 
 def test_the_index_lists_runs_newest_first(tmp_path: Path) -> None:

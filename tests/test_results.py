@@ -25,9 +25,7 @@ def test_numbers_that_json_does_not_know_are_refused() -> None:
         Epoch(1, float("nan"), 0.5, 0.5, 0.5, 1e-3, 1.0, 1.0).to_json()
 
 
-@pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"architecture": "gru"}', '{"architecture": "gru", "bucket": "a", "more": 1}']
-)
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"architecture": "gru"}', '{"architecture": "gru", "bucket": "a", "more": 1}'])
 def test_text_that_is_no_record_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - json's own errors are among them
         Study.from_json(text)

@@ -50,7 +50,7 @@ class Malicious:
 def test_a_pickle_that_would_run_code_does_not_run(tmp_path: Path) -> None:
     target = tmp_path / "ran"
     write_imdb(tmp_path, [[1], Malicious(target)], [0, 1])
-    with pytest.raises(DataError, match="mkdir, which data never needs; nothing was run"):
+    with pytest.raises(DataError, match=r"mkdir, which data never needs; nothing was run"):
         imdb.read(tmp_path)
     assert not target.exists()
 
@@ -60,7 +60,7 @@ def test_a_truncated_npz_is_one_sentence(tmp_path: Path, keep: int) -> None:
     write_imdb(tmp_path, [[1, 2]] * 50, [0, 1] * 25)
     content = (tmp_path / "imdb.npz").read_bytes()
     (tmp_path / "imdb.npz").write_bytes(content[:keep])
-    with pytest.raises(DataError, match="not a complete Keras imdb.npz"):
+    with pytest.raises(DataError, match="not a complete Keras imdb"):
         imdb.read(tmp_path)
 
 
@@ -71,7 +71,7 @@ def test_a_member_cut_inside_the_zip_is_one_sentence(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "imdb.npz", "w") as archive:
         for name, content in members.items():
             archive.writestr(name, content[:-40])
-    with pytest.raises(DataError, match="not a complete Keras imdb.npz"):
+    with pytest.raises(DataError, match="not a complete Keras imdb"):
         imdb.read(tmp_path)
 
 
@@ -145,9 +145,7 @@ def acl_folder(tmp_path: Path) -> Path:
         for label in ("neg", "pos"):
             (folder / split / label).mkdir(parents=True)
             for number in range(2):
-                (folder / split / label / f"{number}_5.txt").write_text(
-                    f"{split} {label} {number} café", encoding="utf-8"
-                )
+                (folder / split / label / f"{number}_5.txt").write_text(f"{split} {label} {number} café", encoding="utf-8")
     (folder / "train" / "unsup").mkdir()
     (folder / "train" / "unsup" / "0_0.txt").write_text("no label")
     return folder
@@ -175,7 +173,7 @@ def test_nothing_there_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="there is no such file"):
         read_path(tmp_path / "missing", Data())
     (tmp_path / "x.doc").write_text("?")
-    with pytest.raises(DataError, match="expected a folder, imdb.npz"):
+    with pytest.raises(DataError, match="expected a folder, imdb"):
         read_path(tmp_path / "x.doc", Data())
 
 
@@ -212,9 +210,7 @@ def test_imdb_never_falls_back_and_says_the_three_ways(offline: Path) -> None:
         load(Data(source="imdb"), seed=1)
 
 
-def test_a_download_with_another_digest_is_not_kept(
-    offline: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_download_with_another_digest_is_not_kept(offline: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     served = tmp_path / "served"
     served.mkdir()
     write_imdb(served, [[1]], [0])
@@ -240,9 +236,7 @@ def test_every_source_becomes_a_dataset(tmp_path: Path) -> None:
     assert (len(dataset.test), len(dataset.train) + len(dataset.validation)) == (80, 320)
     words = set(dataset.vocabulary.words)
     test_words = {w for i in dataset.test.rows for w in (corpus.texts or [])[i].split()}
-    train_words = {
-        w for part in (dataset.train, dataset.validation) for i in part.rows for w in (corpus.texts or [])[i].split()
-    }
+    train_words = {w for part in (dataset.train, dataset.validation) for i in part.rows for w in (corpus.texts or [])[i].split()}
     assert words == train_words - {".", ","}
     assert test_words  # the vocabulary never looked at them
 

@@ -68,9 +68,7 @@ def kill_and_wait(process: "subprocess.Popen[bytes]") -> None:
     process.kill()
     process.wait()
     deadline = time.monotonic() + 20
-    while any(
-        Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text().split()[2] for pid in workers
-    ):
+    while any(Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text().split()[2] for pid in workers):
         assert time.monotonic() < deadline, "an orphaned worker lives on"
         time.sleep(0.05)
 
@@ -103,10 +101,7 @@ def test_a_killed_worker_takes_nothing_along(tmp_path: Path) -> None:
     workers = [pid for pid in children(process.pid) if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text()]
     os.kill(workers[0], signal.SIGKILL)
     assert process.wait(120) == 0
-    assert (
-        "its worker died with signal 9 (SIGKILL); trying once more"
-        in next(tmp_path.glob("smoke-*/logs/run.log")).read_text()
-    )
+    assert "its worker died with signal 9 (SIGKILL); trying once more" in next(tmp_path.glob("smoke-*/logs/run.log")).read_text()
     assert set(timeless(tmp_path / "latest")["status"]) == {"completed"}
 
 

@@ -19,9 +19,7 @@ def test_tokens_are_those_of_keras_imdb() -> None:
 
 def test_ids_are_rank_plus_three_after_the_start_token() -> None:
     vocabulary = Vocabulary(WORDS, drops_unknown=True)
-    np.testing.assert_array_equal(
-        vocabulary.encode("The film is GOOD"), [START, 4, 6, 9]
-    )  # `is` has no id and is dropped
+    np.testing.assert_array_equal(vocabulary.encode("The film is GOOD"), [START, 4, 6, 9])  # `is` has no id and is dropped
     np.testing.assert_array_equal(vocabulary.encode("!!!"), [START])
 
 

@@ -112,16 +112,12 @@ def test_a_space_without_ranges_is_one_trial(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("epochs", "expected"), [(9, None), (10, (30, 120)), (20, (30, 226)), (50, (90, 922))])
-def test_the_planned_budget_of_hyperband_is_what_runs(
-    epochs: int, expected: tuple[int, int] | None, tmp_path: Path
-) -> None:
+def test_the_planned_budget_of_hyperband_is_what_runs(epochs: int, expected: tuple[int, int] | None, tmp_path: Path) -> None:
     assert expected in (None, planned(SPACE, Search(tuner="hyperband", epochs=epochs)))
     if epochs < 20:
         fake = Fake()
         run(fake, tmp_path, "hyperband", epochs=epochs)
-        assert (len(fake.epochs), sum(e for e, _ in fake.epochs)) == planned(
-            SPACE, Search(tuner="hyperband", epochs=epochs)
-        )
+        assert (len(fake.epochs), sum(e for e, _ in fake.epochs)) == planned(SPACE, Search(tuner="hyperband", epochs=epochs))
         assert any(parent is not None for _, parent in fake.epochs)
 
 
@@ -150,16 +146,12 @@ def test_failed_trials_are_kept_with_their_reason_and_never_best(
 
 
 def test_three_failures_in_a_row_end_the_search_with_the_reason(tmp_path: Path) -> None:
-    with pytest.raises(
-        tuner.SearchError, match=r"three trials in a row failed, the last with: loss became nan in trial 3"
-    ):
+    with pytest.raises(tuner.SearchError, match=r"three trials in a row failed, the last with: loss became nan in trial 3"):
         run(Failing({1, 2, 3}), tmp_path, "random")
 
 
 def test_a_search_in_which_nothing_completed_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(
-        tuner.SearchError, match="no trial completed; the last one failed with: loss became nan in trial 1"
-    ):
+    with pytest.raises(tuner.SearchError, match="no trial completed; the last one failed with: loss became nan in trial 1"):
         run(Failing({0, 1}), tmp_path, "random", trials=2)
 
 

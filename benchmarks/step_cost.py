@@ -1,0 +1,78 @@
+"""`python -m benchmarks.step_cost`: what one training step of each architecture costs on one CPU thread.
+
+The numbers in `budget.py` and the `cost` of each architecture in the registry come from here. Every contender trains the
+same batches; contenders alternate over the rounds and the median is kept, because a machine's speed wobbles.
+"""
+
+import argparse
+import statistics
+import time
+from pathlib import Path
+from tempfile import mkdtemp
+
+import numpy as np
+
+import logger
+from devices import Device, restrict_process
+from models.registry import ARCHITECTURES, resolve
+
+TIME, STEPS, VOCABULARY, EMBEDDING, UNITS = 150, 12, 10_000, 64, 32
+
+
+def main() -> None:
+    """Print milliseconds per step at two batch sizes, per time step, and relative to `gru`."""
+    parser = argparse.ArgumentParser(description="Cost of one training step per architecture, one CPU thread.")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each contender is timed")
+    rounds = parser.parse_args().rounds
+    restrict_process(Device("cpu", 0, "cpu"))
+    logger.silence_libraries(Path(mkdtemp()) / "libraries.log")
+    contenders = {(name, batch): _contender(name, batch) for name in ARCHITECTURES for batch in (32, 64)}
+    times: dict[tuple[str, int], list[float]] = {key: [] for key in contenders}
+    for _ in range(rounds):
+        for key, run in contenders.items():
+            times[key].append(run())
+    median = {key: statistics.median(values) for key, values in times.items()}
+    print(f"{TIME} time steps, {UNITS} units, embedding {VOCABULARY} x {EMBEDDING}, medians of {rounds} rounds")
+    print(f"{'architecture':28}{'ms, batch 32':>14}{'ms, batch 64':>14}{'us per time step':>18}{'us per review':>15}{'cost':>8}")
+    for name in ARCHITECTURES:
+        small, large = median[name, 32], median[name, 64]
+        per_review = (large - small) / 32 / TIME
+        fixed = small / TIME - 32 * per_review
+        relative = (small + large) / (median["gru", 32] + median["gru", 64])
+        print(f"{name:28}{small * 1e3:14.1f}{large * 1e3:14.1f}{fixed * 1e6:18.0f}{per_review * 1e6:15.2f}{relative:8.2f}")
+
+
+def _contender(name: str, batch: int):  # type: ignore[no-untyped-def]
+    """A function that trains STEPS steps and gives seconds per step; the first call, which traces, is made here."""
+    import keras
+
+    from models.classifier import build_classifier
+    from training import MonitoredAdam
+
+    model = build_classifier(
+        resolve(name),
+        vocab_size=VOCABULARY,
+        embedding_dim=EMBEDDING,
+        units=UNITS,
+        dropout=0.3,
+        spatial_dropout=0.0,
+        pooling="mean",
+    )
+    jit = keras.backend.backend() == "jax"
+    model.compile(MonitoredAdam(1e-3, global_clipnorm=1.0), keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=jit)
+    rng = np.random.default_rng(0)
+    ids = rng.integers(4, VOCABULARY, (STEPS * batch, TIME)).astype(np.int32)
+    ids[:, TIME - 10 :] = 0
+    labels = rng.integers(0, 2, (len(ids), 1)).astype(np.float32)
+
+    def run() -> float:
+        started = time.perf_counter()
+        model.fit(ids, labels, batch_size=batch, verbose=0)
+        return (time.perf_counter() - started) / STEPS
+
+    run()
+    return run
+
+
+if __name__ == "__main__":
+    main()
