@@ -136,7 +136,7 @@ def accuracy_heatmap(record: AccuracyByBucket) -> go.Figure:
         )
     )
     figure.update_xaxes(title="Length bucket (tokens)", type="category")
-    return _style(figure, 130 + 42 * len(series), margin={"l": 190, "r": 24, "t": 16, "b": 56})
+    return _style(figure, 150 + 42 * len(series), margin={"l": 190, "r": 24, "t": 36, "b": 56})
 
 
 def _minus(a: float | None, b: float | None) -> float | None:
@@ -282,7 +282,7 @@ def panel_lines(record: Panels) -> go.Figure:
             labelled.add(line.label)
     figure.update_xaxes(tickformat="d", nticks=6)
     figure.update_xaxes(title_text="epoch", row=len(record.rows))
-    figure.update_yaxes(type="log" if record.logarithmic else "linear")
+    figure.update_yaxes(type="log" if record.logarithmic else "linear", nticks=4)
     figure.update_yaxes(title_text=record.y_title, col=1)
     return _style(figure, 130 + 150 * max(1, len(record.rows)), margin={"l": 72, "r": 40, "t": 76, "b": 48})
 
@@ -329,7 +329,7 @@ def confusion_panels(records: tuple[Confusion, ...]) -> go.Figure:
     """A small matrix for each, coloured by the share of the actual class, with the counts written in."""
     rows = tuple(dict.fromkeys(name(record.study) for record in records))
     columns = tuple(sorted(dict.fromkeys(record.bucket for record in records), key=bucket_order))
-    figure = _grid(rows, columns)
+    figure = _grid(rows, columns, shared_yaxes=True)
     for record in records:
         shares = [[cell / max(1, sum(actual)) for cell in actual] for actual in record.counts]
         figure.add_heatmap(

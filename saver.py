@@ -267,7 +267,7 @@ def end_run(folder: RunFolder, about: dict[str, Any], status: str) -> dict[str, 
     about = about | {
         "status": status,
         "ended": ended.isoformat(timespec="seconds"),
-        "minutes": about["minutes"] + seconds / 60,
+        "minutes": round(about["minutes"] + seconds / 60, 2),
     }
     write_text(folder.path / "environment.json", json.dumps(about, indent=1) + "\n")
     return about
