@@ -5,28 +5,34 @@ PROFILE ?= quick
 ARGS ?=
 VENV := .venv
 PY := $(VENV)/bin/python
-INSTALLED := $(VENV)/.installed
 UV := $(shell command -v uv 2>/dev/null)
 comma := ,
-LOCKS_RUN := requirements/run.lock $(patsubst %,requirements/%.lock,$(subst $(comma), ,$(EXTRAS)))
+WANTED := $(patsubst %,$(VENV)/.installed-%,$(subst $(comma), ,$(EXTRAS)))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lock clean
+.PHONY: help run test check wheels lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 	@echo "variables: PROFILE=quick  ARGS='--only gru'  EXTRAS=jax,parquet,gpu  PYTHON=python3.12"
 
-run: $(INSTALLED)-run  ## run a profile: make run [PROFILE=study] [ARGS='--workers 1']
+run: $(VENV)/.installed-run $(WANTED)  ## run a profile: make run [PROFILE=study] [ARGS='--workers 1']
 	$(PY) main.py $(PROFILE) $(ARGS)
 
-test: $(INSTALLED)-dev  ## run the tests
+test: $(VENV)/.installed-dev $(WANTED)  ## run the tests
 	$(PY) -m pytest $(ARGS)
 
-check: $(INSTALLED)-dev  ## lint and types
+check: $(VENV)/.installed-dev  ## lint and types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+
+wheels:  ## show that the locks resolve with binary wheels on every supported Python (needs uv; installs nothing)
+	for python in 3.11 3.12 3.13; do for lock in run dev jax parquet; do \
+	  echo "Python $$python, $$lock.lock"; \
+	  uv pip install --dry-run --python-version $$python --python-platform x86_64-manylinux_2_28 --only-binary :all: \
+	    --require-hashes --target $(VENV)/.wheels -r requirements/$$lock.lock 2>&1 | grep -E "Would install|error" || exit 1; \
+	done; done
 
 lock:  ## resolve the locks anew (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/run.lock $(UPGRADE)
@@ -43,17 +49,13 @@ else
 	$(PYTHON) -m venv $(VENV)
 endif
 
-# The stamp of what is installed: it is out of date when a lock changes, and an extra installs once.
-$(INSTALLED)-dev: requirements/dev.lock $(LOCKS_RUN) | $(PY)
-	$(call install,requirements/dev.lock $(filter-out requirements/run.lock,$(LOCKS_RUN)))
-	@touch $(INSTALLED)-run $@
-
-$(INSTALLED)-run: $(LOCKS_RUN) | $(PY)
-	$(call install,$(LOCKS_RUN))
-	@touch $@
+# One stamp a lock, out of date when the lock changes; the development lock holds the run lock.
+$(VENV)/.installed-%: requirements/%.lock | $(PY)
+	$(install) $<
+	@touch $@ $(if $(filter dev,$*),$(VENV)/.installed-run)
 
 ifdef UV
-install = uv pip install --quiet --python $(PY) --require-hashes $(addprefix -r ,$(1))
+install = uv pip install --quiet --python $(PY) --require-hashes -r
 else
-install = $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes $(addprefix -r ,$(1))
+install = $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r
 endif

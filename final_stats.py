@@ -10,7 +10,7 @@ import pandas as pd
 from data_preprocessing import Bucket
 from evaluation import judge
 from models.registry import ARCHITECTURES
-from results import ALL, YARDSTICK, BucketVerdict, Repeat, Study, StudyResult, bucket_order
+from results import ALL, YARDSTICK, BucketVerdict, DataSummary, Repeat, Study, StudyResult, bucket_order
 from saver import RunFolder, atomic, write_text
 
 TIME_COLUMNS = ("train_seconds", "seconds_per_epoch", "search_seconds", "seconds")  # differ from run to run
@@ -151,14 +151,15 @@ def averages(results: list[StudyResult]) -> list[dict[str, Any]]:
     return rows
 
 
-def write(results: list[StudyResult], found: tuple[BucketVerdict, ...], folder: RunFolder) -> None:
-    """Write results.csv, trials.csv, predictions.csv.gz and results.json, each atomically."""
+def write(results: list[StudyResult], found: tuple[BucketVerdict, ...], data: DataSummary, folder: RunFolder) -> None:
+    """Write results.csv, trials.csv, predictions.csv.gz, results.json and data.json, each atomically."""
     for name, table in (("results.csv", results_table(results)), ("trials.csv", trials_table(results))):
         with atomic(folder.final_stats(name)) as temporary:
             table.to_csv(temporary, index=False)
     with atomic(folder.final_stats("predictions.csv.gz")) as temporary:
         _predictions(results, folder).to_csv(temporary, index=False, compression={"method": "gzip", "mtime": 1})
     about = {"architectures": averages(results), "verdicts": [asdict(verdict) for verdict in found]}
+    write_text(folder.final_stats("data.json"), data.to_json())
     write_text(folder.final_stats("results.json"), json.dumps(about, indent=1, allow_nan=False) + "\n")
 
 

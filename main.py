@@ -15,12 +15,16 @@ from models.registry import ARCHITECTURES
 
 RESERVED = ("compare", "evaluate", "prune")
 DONE, SOME_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+EPILOG = (
+    "Exit codes: 0 all studies done, 1 some failed (the report shows them), 2 bad configuration, data or usage, 130 interrupted "
+    "(the same command goes on). Put PROFILE first: --only and --set take several values."
+)
 log = logging.getLogger("lengthwise")
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="main.py", description="Compare recurrent networks over review lengths.")
+    parser = argparse.ArgumentParser(prog="main.py", description="Compare recurrent networks over review lengths.", epilog=EPILOG)
     parser.add_argument("profile", nargs="?", default="quick", metavar="PROFILE", help="a profile of config.py (default: quick)")
     parser.add_argument("--only", nargs="+", action="extend", default=[], metavar="ARCH[/BUCKET]", help="run these studies only")
     parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="SECTION.FIELD=VALUE", help="change the config")
@@ -105,7 +109,7 @@ def run(options: argparse.Namespace) -> int:
             about = saver.end_run(folder, about, status)
             log.info("%s after %.1f minutes", status, about["minutes"])
             verdicts = final_stats.verdicts(results, folder, dataset.buckets)
-            final_stats.write(results, verdicts, folder)
+            final_stats.write(results, verdicts, dataset.summary, folder)
             report.write(results, verdicts, dataset.summary, about, config, folder)
             report.write_index(options.artifacts)
         finally:

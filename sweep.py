@@ -154,6 +154,7 @@ class Sweep:
                 event: Event = worker.connection.recv()
             except (EOFError, OSError):
                 worker.process.join()
+                worker.connection.close()
                 self._bury(worker)
                 gone.append(worker)
                 continue

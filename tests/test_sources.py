@@ -139,6 +139,21 @@ def test_a_cut_gzip_gets_one_sentence(tmp_path: Path) -> None:
         tables.read(path, **READ)
 
 
+def test_parquet_is_read_where_its_reader_is_and_named_where_not(tmp_path: Path) -> None:
+    path = tmp_path / "r.parquet"
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError:
+        path.write_bytes(b"PAR1")
+        with pytest.raises(DataError, match=r"needs pyarrow; run with EXTRAS=parquet"):
+            tables.read(path, **READ)
+    else:
+        import pandas as pd
+
+        pd.DataFrame({"text": ["a film", "b"], "label": [1, 0]}).to_parquet(path)
+        assert tables.read(path, **READ).labels.tolist() == [1, 0]
+
+
 def acl_folder(tmp_path: Path) -> Path:
     folder = tmp_path / "aclImdb"
     for split in ("train", "test"):

@@ -1,0 +1,56 @@
+"""Laws of the devices: what there is decides, one thread a CPU worker, workers dealt over GPUs."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from config import ConfigError
+from devices import Device, available, environment, restrict_process, spread
+
+
+@pytest.fixture
+def two_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in for nvidia-smi on a machine with two GPUs."""
+    program = tmp_path / "nvidia-smi"
+    program.write_text("#!/bin/sh\necho NVIDIA A\necho NVIDIA B\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_gpus_are_taken_where_there_are_any_and_workers_are_dealt_over_them() -> None:
+    gpus = available("auto")
+    assert [(d.kind, d.number, d.name) for d in gpus] == [("gpu", 0, "gpu 0 (NVIDIA A)"), ("gpu", 1, "gpu 1 (NVIDIA B)")]
+    assert available("gpu") == gpus
+    assert {d.kind for d in available("cpu")} == {"cpu"}
+    assert [d.number for d in spread(gpus, 3)] == [0, 1, 0]
+    assert spread(gpus, None) == gpus
+
+
+def test_without_a_gpu_there_is_one_worker_per_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert len(available("auto")) == len(os.sched_getaffinity(0))
+    with pytest.raises(ConfigError, match="no NVIDIA GPU answers nvidia-smi"):
+        available("gpu")
+
+
+def test_a_worker_sees_only_its_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CUDA_VISIBLE_DEVICES", "TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS", "XLA_FLAGS", "JAX_PLATFORMS"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("TF_FORCE_GPU_ALLOW_GROWTH", "XLA_PYTHON_CLIENT_PREALLOCATE", "OPENBLAS_NUM_THREADS", "TF_NUM_INTEROP_THREADS"):
+        monkeypatch.setenv(name, "")  # so that they are put back
+    restrict_process(Device("gpu", 1, "gpu 1"))
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "1"
+    assert os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] == "true"
+    assert "OMP_NUM_THREADS" not in os.environ
+    restrict_process(Device("cpu", 0, "cpu"))
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "-1"
+    assert os.environ["TF_NUM_INTRAOP_THREADS"] == os.environ["OMP_NUM_THREADS"] == "1"
+
+
+def test_the_environment_names_every_version_a_number_may_depend_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    about = environment("cpu")
+    assert about["backend"] == "tensorflow" and about["device"] == "cpu"
+    assert {"keras", "keras-tuner", "tensorflow", "numpy", "scikit-learn"} <= set(about)
