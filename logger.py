@@ -1,7 +1,9 @@
 """Logging, configured once per process: by main for the run, by a worker for each study. Nothing happens at import."""
 
+import contextlib
 import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
@@ -18,18 +20,17 @@ def silence_libraries(path: Path) -> None:
         os.dup2(file.fileno(), 2)
 
 
-def log_to_file(path: Path) -> logging.Handler:
-    """Send this process's messages to a file, appending; returns the handler for `stop`."""
+@contextlib.contextmanager
+def logging_to(path: Path) -> Iterator[None]:
+    """Send this process's messages to a file, appending, while the block runs."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter(FORMAT))
     root = logging.getLogger()
     root.setLevel(logging.INFO)
     root.addHandler(handler)
-    return handler
-
-
-def stop(handler: logging.Handler) -> None:
-    """End what `log_to_file` began."""
-    logging.getLogger().removeHandler(handler)
-    handler.close()
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        handler.close()

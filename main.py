@@ -81,41 +81,23 @@ def run(options: argparse.Namespace) -> int:
         return DONE
     environment = devices.environment(workers[0].kind)
     name = saver.run_name(options.profile, config, dataset.fingerprint, environment)
-    with saver.open_run(options.artifacts, name, fresh=options.fresh) as folder:
-        handler = logger.log_to_file(folder.log)
-        try:
-            about = saver.begin_run(folder, options.profile, config, environment, dataset.summary)
-            prepared = saver.cache_path(options.artifacts, dataset.fingerprint)
-            data_preprocessing.save(dataset, prepared)
-            log.info(
-                "%s on %s: %d studies, %d workers on %s",
-                name,
-                dataset.summary.title,
-                len(studies),
-                len(workers),
-                workers[0].name,
-            )
-            for note in dataset.summary.notes:
-                log.warning(note)
-            with console.Live(studies, work, dataset.summary, folder.path) as live:
-                try:
-                    sweep.Sweep(config, folder, prepared, workers, live.on_event).run(studies)
-                    status = "done"
-                except sweep.Interrupted:
-                    status = "interrupted"
-            results = final_stats.recorded(planned, folder)
-            if status == "done" and any(result.status == "failed" for result in results):
-                status = "some failed"
-            about = saver.end_run(folder, about, status)
-            log.info("%s after %.1f minutes", status, about["minutes"])
-            verdicts = final_stats.verdicts(results, folder, dataset.buckets)
-            final_stats.write(results, verdicts, dataset.summary, folder)
-            report.write(results, verdicts, dataset.summary, about, config, folder)
-            report.write_index(options.artifacts)
-        finally:
-            logger.stop(handler)
-        console.print_summary(verdicts, results, folder, dataset.summary)
-    return {"done": DONE, "some failed": SOME_FAILED, "interrupted": INTERRUPTED}[status]
+    with saver.open_run(options.artifacts, name, fresh=options.fresh) as folder, logger.logging_to(folder.log):
+        about = saver.begin_run(folder, options.profile, config, environment, dataset.summary)
+        log.info("%s on %s: %d studies, %d workers, %s", name, about["data"], len(studies), len(workers), workers[0].name)
+        prepared = saver.cache_path(options.artifacts, dataset.fingerprint)
+        data_preprocessing.save(dataset, prepared)
+        with console.Live(studies, work, dataset.summary, folder.path) as live:
+            interrupted = sweep.Sweep(config, folder, prepared, workers, live.on_event).run(studies) == "interrupted"
+        results = final_stats.recorded(planned, folder)
+        failed = any(result.status == "failed" for result in results)
+        about = saver.end_run(folder, about, "interrupted" if interrupted else "some failed" if failed else "done")
+        log.info("%s after %.1f minutes", about["status"], about["minutes"])
+        verdicts = final_stats.verdicts(results, folder, dataset.buckets)
+        final_stats.write(results, verdicts, dataset.summary, folder)
+        report.write(results, verdicts, dataset.summary, about, config, folder)
+        report.write_index(options.artifacts)
+    console.print_summary(verdicts, results, folder, dataset.summary)
+    return INTERRUPTED if interrupted else SOME_FAILED if failed else DONE
 
 
 def main(arguments: list[str] | None = None) -> int:

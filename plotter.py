@@ -9,35 +9,11 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from models.registry import colour, title
-from results import ALL, YARDSTICK, BucketVerdict, DataSummary, Epoch, Study, StudyResult, bucket_order
-
-INK, MUTED, GRID = "#1f2933", "#6b7280", "#e5e7eb"
-FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
-NEGATIVE, POSITIVE = "#B45309", "#0E7490"  # the two classes
-SCALE = "Viridis"  # readable without colour vision
-
-
-def name(study: Study) -> str:
-    """A study's architecture as a figure calls it; generalists are marked."""
-    return title(study.architecture) + (" (trained on all)" if study.bucket == ALL else "")
-
-
-def _style(figure: go.Figure, height: int, **layout: object) -> go.Figure:
-    figure.update_layout(
-        template="plotly_white",
-        height=height,
-        font={"family": FONT, "size": 13, "color": INK},
-        margin={"l": 64, "r": 24, "t": 48, "b": 56},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        hoverlabel={"font": {"family": FONT}},
-    )
-    figure.update_xaxes(gridcolor=GRID, zeroline=False)
-    figure.update_yaxes(gridcolor=GRID, zeroline=False)
-    return figure.update_layout(**layout)
-
+from plot_panels import ACCURACY, GRADIENT_NORM, LEARNING_RATE, LOSS, confusion_panels, confusions, curves, panel_lines
+from plot_style import INK, MUTED, NEGATIVE, POSITIVE, SCALE, name, styled
+from results import ALL, YARDSTICK, BucketVerdict, DataSummary, Study, StudyResult, bucket_order
 
 # -- accuracy by bucket ------------------------------------------------------------------------------------------------
 
@@ -116,7 +92,7 @@ def accuracy_bars(record: AccuracyByBucket) -> go.Figure:
     floor = min([*record.chance, *(low for s in record.series for low in s.low if low is not None)], default=50)
     figure.update_yaxes(title="Test accuracy (%)", range=[max(0, math.floor(floor / 5) * 5 - 5), 100])
     figure.update_xaxes(title="Length bucket (tokens)", type="category")
-    return _style(figure, 460, barmode="group", bargap=0.22, bargroupgap=0.06, margin={"l": 64, "r": 24, "t": 76, "b": 56})
+    return styled(figure, 460, barmode="group", bargap=0.22, bargroupgap=0.06, margin={"l": 64, "r": 24, "t": 76, "b": 56})
 
 
 def accuracy_heatmap(record: AccuracyByBucket) -> go.Figure:
@@ -136,7 +112,7 @@ def accuracy_heatmap(record: AccuracyByBucket) -> go.Figure:
         )
     )
     figure.update_xaxes(title="Length bucket (tokens)", type="category")
-    return _style(figure, 150 + 42 * len(series), margin={"l": 190, "r": 24, "t": 36, "b": 56})
+    return styled(figure, 150 + 42 * len(series), margin={"l": 190, "r": 24, "t": 36, "b": 56})
 
 
 def _minus(a: float | None, b: float | None) -> float | None:
@@ -202,155 +178,7 @@ def cost_scatter(points: tuple[CostPoint, ...], against: str, label: str) -> go.
         figure.add_scatter(name=bucket, x=[None], y=[None], mode="markers", marker=marker)
     figure.update_xaxes(title=label, type="log", dtick=1)
     figure.update_yaxes(title="Test accuracy (%)")
-    return _style(figure, 440, margin={"l": 64, "r": 24, "t": 92, "b": 56})
-
-
-# -- panels: architectures by buckets ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of a panel."""
-
-    label: str  # in the legend, once for all panels
-    colour: str
-    dashed: bool
-    y: tuple[float, ...]  # one value an epoch, from epoch 1
-
-
-@dataclass(frozen=True)
-class Panels:
-    """Small multiples: a row per architecture, a column per bucket, lines of every repeat."""
-
-    rows: tuple[str, ...]
-    columns: tuple[str, ...]
-    lines: tuple[tuple[int, int, Line], ...]  # (row, column, line)
-    y_title: str
-    logarithmic: bool = False
-
-
-Quantity = tuple[str, str, bool]  # label, attribute of Epoch, dashed
-ACCURACY: tuple[Quantity, ...] = (("training", "accuracy", True), ("validation", "val_accuracy", False))
-LOSS: tuple[Quantity, ...] = (("training", "loss", True), ("validation", "val_loss", False))
-LEARNING_RATE: tuple[Quantity, ...] = (("learning rate", "learning_rate", False),)
-GRADIENT_NORM: tuple[Quantity, ...] = (("gradient norm", "gradient_norm", False),)
-
-
-def curves(
-    results: Iterable[StudyResult], quantities: tuple[Quantity, ...], y_title: str, *, logarithmic: bool = False
-) -> Panels:
-    """The history of every repeat of every completed network."""
-    shown = [result for result in results if any(repeat.history for repeat in result.repeats)]
-    rows = list(dict.fromkeys(result.study.architecture for result in shown))
-    columns = list(dict.fromkeys(result.study.bucket for result in sorted(shown, key=lambda r: bucket_order(r.study.bucket))))
-    lines = [
-        (
-            rows.index(result.study.architecture),
-            columns.index(result.study.bucket),
-            Line(label, colour(result.study.architecture), dashed, _values(repeat.history, attribute)),
-        )
-        for result in shown
-        for repeat in result.repeats
-        for label, attribute, dashed in quantities
-    ]
-    return Panels(tuple(title(row) for row in rows), tuple(columns), tuple(lines), y_title, logarithmic)
-
-
-def _values(history: tuple[Epoch, ...], attribute: str) -> tuple[float, ...]:
-    return tuple(getattr(epoch, attribute) for epoch in history)
-
-
-def panel_lines(record: Panels) -> go.Figure:
-    """Small multiples with shared axes: solid lines are what counts, dashed ones its training counterpart."""
-    figure = _grid(record.rows, record.columns, shared_yaxes="all")
-    labelled: set[str] = set()
-    for row, column, line in record.lines:
-        figure.add_scatter(
-            row=row + 1,
-            col=column + 1,
-            x=list(range(1, len(line.y) + 1)),
-            y=line.y,
-            mode="lines+markers",
-            line={"color": line.colour, "dash": "dot" if line.dashed else "solid", "width": 2},
-            marker={"size": 4},
-            showlegend=False,
-            hovertemplate="epoch %{x}: %{y:.3g}<extra>" + line.label + "</extra>",
-        )
-        if line.label not in labelled:
-            style = {"color": INK, "dash": "dot" if line.dashed else "solid"}
-            figure.add_scatter(row=1, col=1, x=[None], y=[None], mode="lines", line=style, name=line.label)
-            labelled.add(line.label)
-    figure.update_xaxes(tickformat="d", nticks=6)
-    figure.update_xaxes(title_text="epoch", row=len(record.rows))
-    figure.update_yaxes(type="log" if record.logarithmic else "linear", nticks=4)
-    figure.update_yaxes(title_text=record.y_title, col=1)
-    return _style(figure, 130 + 150 * max(1, len(record.rows)), margin={"l": 72, "r": 40, "t": 76, "b": 48})
-
-
-def _grid(rows: tuple[str, ...], columns: tuple[str, ...], **options: object) -> go.Figure:
-    figure = make_subplots(
-        rows=max(1, len(rows)),
-        cols=max(1, len(columns)),
-        shared_xaxes=True,
-        row_titles=list(rows),
-        column_titles=list(columns),
-        horizontal_spacing=0.02,
-        vertical_spacing=0.10 / max(1, len(rows)),
-        **options,
-    )
-    return figure.update_annotations(font={"size": 12, "color": INK})
-
-
-# -- confusion matrices ------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Confusion:
-    """Counts of one study on one bucket, summed over repeats: `counts[actual][predicted]`, negative first."""
-
-    study: Study
-    bucket: str
-    counts: tuple[tuple[int, int], tuple[int, int]]
-
-
-def confusions(results: Iterable[StudyResult]) -> tuple[Confusion, ...]:
-    """One matrix per completed study and bucket."""
-    found: dict[tuple[Study, str], list[int]] = {}
-    for result in results:
-        for repeat in result.repeats:
-            for s in repeat.scores:
-                cell = found.setdefault((result.study, s.bucket), [0, 0, 0, 0])
-                counts = (s.true_negative, s.false_positive, s.false_negative, s.true_positive)
-                cell[:] = [a + b for a, b in zip(cell, counts, strict=True)]
-    return tuple(Confusion(study, bucket, ((c[0], c[1]), (c[2], c[3]))) for (study, bucket), c in found.items())
-
-
-def confusion_panels(records: tuple[Confusion, ...]) -> go.Figure:
-    """A small matrix for each, coloured by the share of the actual class, with the counts written in."""
-    rows = tuple(dict.fromkeys(name(record.study) for record in records))
-    columns = tuple(sorted(dict.fromkeys(record.bucket for record in records), key=bucket_order))
-    figure = _grid(rows, columns, shared_yaxes=True)
-    for record in records:
-        shares = [[cell / max(1, sum(actual)) for cell in actual] for actual in record.counts]
-        figure.add_heatmap(
-            row=rows.index(name(record.study)) + 1,
-            col=columns.index(record.bucket) + 1,
-            x=["neg.", "pos."],
-            y=["neg.", "pos."],
-            z=shares,
-            text=[[f"{cell:,}" for cell in actual] for actual in record.counts],
-            texttemplate="%{text}",
-            coloraxis="coloraxis",
-            hovertemplate="actual %{y}, predicted %{x}: %{text} (%{z:.1%})<extra></extra>",
-            xgap=1,
-            ygap=1,
-        )
-    figure.update_yaxes(autorange="reversed")
-    figure.update_yaxes(title_text="actual", col=1)
-    figure.update_xaxes(title_text="predicted", row=len(rows))
-    bar = {"title": {"text": "share of<br>actual class"}, "thickness": 12, "tickformat": ".0%", "x": 1.06}
-    axis = {"colorscale": "Blues", "cmin": 0, "cmax": 1, "colorbar": bar}
-    return _style(figure, 110 + 150 * max(1, len(rows)), coloraxis=axis, margin={"l": 72, "r": 40, "t": 40, "b": 56})
+    return styled(figure, 440, margin={"l": 64, "r": 24, "t": 92, "b": 56})
 
 
 # -- what the search saw -----------------------------------------------------------------------------------------------
@@ -412,7 +240,7 @@ def parallel_coordinates(axes: tuple[Axis, ...], objective: str) -> go.Figure:
         "colorbar": bar,
     }
     figure = go.Figure(go.Parcoords(dimensions=dimensions, line=line, labelfont={"size": 13}, tickfont={"size": 11}))
-    return _style(figure, 440, margin={"l": 130, "r": 60, "t": 64, "b": 32})
+    return styled(figure, 440, margin={"l": 130, "r": 60, "t": 64, "b": 32})
 
 
 # -- the data ----------------------------------------------------------------------------------------------------------
@@ -452,7 +280,7 @@ def length_histogram(data: DataSummary) -> go.Figure:
             )
     figure.update_xaxes(title="Review length (tokens, start token included; the last bar holds all longer ones)")
     figure.update_yaxes(title="Training reviews")
-    return _style(figure, 380, barmode="stack", bargap=0.05)
+    return styled(figure, 380, barmode="stack", bargap=0.05)
 
 
 FIGURES: dict[str, str] = {  # file name -> heading, in the order of the report

@@ -14,6 +14,7 @@ import final_stats
 import plotter
 from config import Config
 from models.registry import title
+from plot_style import name
 from results import YARDSTICK, BucketVerdict, DataSummary, Standing, Study, StudyResult
 from saver import RunFolder, config_dict, write_text
 
@@ -101,7 +102,7 @@ def sentence(verdict: BucketVerdict) -> str:
     networks = [s for s in verdict.standings if s.study.architecture != YARDSTICK]
     leader = next(s for s in networks if s.study == verdict.leader)
     tied = [s.study for s in networks if s.tied_with_leader and s.study != verdict.leader]
-    parts = [f"{plotter.name(leader.study)} leads with {_percent(leader)}"]
+    parts = [f"{name(leader.study)} leads with {_percent(leader)}"]
     if tied:
         parts[0] += f"; {_names(tied)} cannot be told apart from it"
     elif len(networks) > 1:
@@ -112,7 +113,7 @@ def sentence(verdict: BucketVerdict) -> str:
         rivals = [s for s in networks if s.study.bucket == yardstick.study.bucket]
         against = [_against(rivals, how) for how in _PLURAL if any(s.against_linear == how for s in rivals)]
         if against:
-            yardstick_name = plotter.name(yardstick.study).lower()
+            yardstick_name = name(yardstick.study).lower()
             parts.append(f"The {yardstick_name} reaches {_percent(yardstick)}: {', '.join(against)}")
     return ". ".join(parts) + "."
 
@@ -134,7 +135,7 @@ def overall(verdicts: tuple[BucketVerdict, ...]) -> str:
     if not led:
         return "No network has a result yet."
     against = [next(s for s in v.standings if s.study == v.leader).against_linear for v in led]
-    leaders = _names(list({plotter.name(v.leader): v.leader for v in led if v.leader}.values()))
+    leaders = _names(list({name(v.leader): v.leader for v in led if v.leader}.values()))
     counts = {
         "beats the linear yardstick": against.count("beats"),
         "cannot be told from it" if "beats" in against else "cannot be told from the linear yardstick": against.count(
@@ -152,7 +153,7 @@ def _percent(standing: Standing) -> str:
 
 
 def _names(studies: list[Study]) -> str:
-    names = [plotter.name(study) for study in studies]
+    names = [name(study) for study in studies]
     return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import logger
 from budget import of_study
@@ -31,10 +31,6 @@ ATTEMPTS = 2  # a study whose worker died is tried once more: it goes on from it
 
 Event = Progress | StudyResult
 OnEvent = Callable[[Event], None]
-
-
-class Interrupted(Exception):  # noqa: N818 - not an error: the person asked for it
-    """The person stopped the sweep; finished studies, trials and repeats are kept."""
 
 
 def plan(config: Config, dataset: Dataset) -> list[Study]:
@@ -89,13 +85,11 @@ class Sweep:
     on_event: OnEvent
     _waiting: list[Study] = field(default_factory=list)
     _attempts: dict[Study, int] = field(default_factory=dict)
-    _results: list[StudyResult] = field(default_factory=list)
 
-    def run(self, studies: list[Study]) -> list[StudyResult]:
-        """Run what is not done; returns every study's result, failed ones included, in the order given.
+    def run(self, studies: list[Study]) -> Literal["done", "interrupted"]:
+        """Run what is not done; results, failed ones too, are in the run folder and went to `on_event`.
 
-        Raises:
-            Interrupted: after Ctrl-C or a termination signal, when all workers have stopped.
+        Ctrl-C or a termination signal stops all workers; finished studies, trials and repeats are kept.
         """
         for study in studies:
             result = self.folder.load_result(study)
@@ -104,22 +98,21 @@ class Sweep:
             else:
                 self._waiting.append(study)
         workers: list[_Worker] = []
+        free = list(self.devices[: len(self._waiting)])
         try:
-            free = list(self.devices[: len(self._waiting)])
             while self._waiting or workers:
                 while free and self._waiting:
                     workers.append(self._hire(free.pop()))
                 for worker in self._wait(workers):
                     workers.remove(worker)
                     free.append(worker.device)
-        except KeyboardInterrupt as error:
-            raise Interrupted from error
+        except KeyboardInterrupt:
+            return "interrupted"
         finally:
             for worker in workers:
                 worker.process.kill()
                 worker.process.join()
-        order = {study: number for number, study in enumerate(studies)}
-        return sorted(self._results, key=lambda result: order[result.study])
+        return "done"
 
     def _hire(self, device: Device) -> _Worker:
         context = multiprocessing.get_context("spawn")
@@ -179,7 +172,6 @@ class Sweep:
         self._end(result)
 
     def _end(self, result: StudyResult) -> None:
-        self._results.append(result)
         log.info("%s %s on %s %s", result.study.id, result.status, result.device, result.message)
         self.on_event(result)
 
@@ -194,17 +186,15 @@ def _work(connection: Any, device: Device, config: Config, folder: RunFolder, pr
     from study import run_study  # imports Keras, now that the process is restricted
 
     while (study := inbox.next()) is not None:
-        handler = logger.log_to_file(folder.study_log(study))
-        log.info("%s starts on %s", study.id, device.name)
-        try:
-            result = run_study(study, config, dataset, folder, device.name, connection.send)
-            log.info("%s completed", study.id)
-        except Exception as error:  # noqa: BLE001 - one study's failure never ends the sweep
-            log.error("%s failed\n%s", study.id, traceback.format_exc())
-            result = failed(study, one_line(error), device.name)
-            _try_to_save(folder, result)
-        finally:
-            logger.stop(handler)
+        with logger.logging_to(folder.study_log(study)):
+            log.info("%s starts on %s", study.id, device.name)
+            try:
+                result = run_study(study, config, dataset, folder, device.name, connection.send)
+                log.info("%s completed", study.id)
+            except Exception as error:  # noqa: BLE001 - one study's failure never ends the sweep
+                log.error("%s failed\n%s", study.id, traceback.format_exc())
+                result = failed(study, one_line(error), device.name)
+                _try_to_save(folder, result)
         connection.send(result)
 
 

@@ -54,8 +54,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "sweep": {"budget", "config", "data_preprocessing", "devices", "logger", "results", "saver", "study"},
     "final_stats": {"data_preprocessing", "evaluation", "models.registry", "results", "saver"},
-    "plotter": {"models.registry", "results"},
-    "report": {"config", "final_stats", "models.registry", "plotter", "results", "saver"},
+    "plot_style": {"models.registry", "results"},
+    "plot_panels": {"models.registry", "plot_style", "results"},
+    "plotter": {"models.registry", "plot_panels", "plot_style", "results"},
+    "report": {"config", "final_stats", "models.registry", "plot_style", "plotter", "results", "saver"},
     "console": {"budget", "config", "data_preprocessing", "models.registry", "results", "saver"},
 }
 

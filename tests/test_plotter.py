@@ -4,6 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
+import plot_panels
 import plotter
 from evaluation import judge
 from models.registry import ARCHITECTURES, colour
@@ -47,19 +48,19 @@ def test_an_architecture_keeps_its_colour_in_every_figure() -> None:
     for figure in (bars, points):
         tints = {trace.name: trace.marker.color for trace in figure.data if trace.name in ("GRU", "SimpleRNN")}
         assert tints == {"GRU": colour("gru"), "SimpleRNN": colour("simple_rnn")}
-    lines = plotter.curves(results(), plotter.LOSS, "loss")
+    lines = plot_panels.curves(results(), plot_panels.LOSS, "loss")
     assert {line.colour for _, _, line in lines.lines} == {colour(a) for a in ("simple_rnn", "gru", "custom_gru")}
 
 
 def test_curves_show_every_repeat_of_every_network() -> None:
-    record = plotter.curves(results(), plotter.ACCURACY, "accuracy")
+    record = plot_panels.curves(results(), plot_panels.ACCURACY, "accuracy")
     assert (record.rows, record.columns) == (("SimpleRNN", "GRU", "GRU from scratch"), BUCKETS)
     assert len(record.lines) == 3 * 2 * 2 * 2  # networks, buckets, repeats, training and validation
     assert record.lines[0][2].y == (0.6, 0.6)
 
 
 def test_confusion_matrices_add_up_repeats() -> None:
-    matrix = next(c for c in plotter.confusions(results()) if c.study == Study("gru", "0-129"))
+    matrix = next(c for c in plot_panels.confusions(results()) if c.study == Study("gru", "0-129"))
     assert sum(sum(row) for row in matrix.counts) == 200
     assert matrix.counts[0][0] + matrix.counts[1][1] == pytest.approx(130, abs=2)
 

@@ -1,0 +1,31 @@
+"""What every figure shares: one palette, one font, one way to name a study."""
+
+import plotly.graph_objects as go
+
+from models.registry import title
+from results import ALL, Study
+
+INK, MUTED, GRID = "#1f2933", "#6b7280", "#e5e7eb"
+FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
+NEGATIVE, POSITIVE = "#B45309", "#0E7490"  # the two classes
+SCALE = "Viridis"  # readable without colour vision
+
+
+def name(study: Study) -> str:
+    """A study's architecture as a figure calls it; generalists are marked."""
+    return title(study.architecture) + (" (trained on all)" if study.bucket == ALL else "")
+
+
+def styled(figure: go.Figure, height: int, **layout: object) -> go.Figure:
+    """The figure in the house style, `height` pixels high; `layout` has the last word."""
+    figure.update_layout(
+        template="plotly_white",
+        height=height,
+        font={"family": FONT, "size": 13, "color": INK},
+        margin={"l": 64, "r": 24, "t": 48, "b": 56},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        hoverlabel={"font": {"family": FONT}},
+    )
+    figure.update_xaxes(gridcolor=GRID, zeroline=False)
+    figure.update_yaxes(gridcolor=GRID, zeroline=False)
+    return figure.update_layout(**layout)
