@@ -30,6 +30,9 @@ class Choice:
     def __init__(self, *values: int | float) -> None:
         object.__setattr__(self, "values", values)
 
+    def __repr__(self) -> str:
+        return f"Choice({', '.join(map(repr, self.values))})"  # as it is written in this file
+
 
 @dataclass(frozen=True)
 class Range:

@@ -120,7 +120,5 @@ def test_a_disk_that_fills_up_is_one_sentence(tmp_path: Path) -> None:
 
 def test_config_json_reads_like_config_py() -> None:
     plain = saver.config_dict(replace(PROFILES["quick"]))
-    assert plain["space"]["learning_rate"] == "Choice(values=(0.003, 0.006))" or plain["space"]["learning_rate"].startswith(
-        "Choice("
-    )
+    assert plain["space"]["learning_rate"] == "Choice(0.003, 0.006)"
     assert plain["compare"]["architectures"] == ["simple_rnn", "lstm", "gru", "custom_gru"]
