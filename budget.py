@@ -12,8 +12,8 @@ from results import YARDSTICK, Study
 
 HYPERBAND_FACTOR = 3
 # Seconds of one CPU thread, from `python -m benchmarks.step_cost`: a time step of a training batch costs FIXED plus
-# PER_REVIEW for each review in it, at 32 units; reading costs PREDICT per token; building and tracing BUILD per model.
-FIXED, PER_REVIEW, PREDICT, BUILD = 230e-6, 2.5e-6, 1.2e-6, 2.5
+# PER_REVIEW for each review in it, at 32 units. Read off finished runs: PREDICT per token read, BUILD per model traced.
+FIXED, PER_REVIEW, PREDICT, BUILD = 180e-6, 1.8e-6, 1.2e-6, 3.0
 LINEAR_PER_TOKEN = 3e-6
 
 

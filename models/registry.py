@@ -71,12 +71,12 @@ def _stacked_bidirectional_lstm(units: int, return_sequences: bool, dropout: flo
 
 ARCHITECTURES: dict[str, Architecture] = {
     "simple_rnn": Architecture(_simple_rnn, "SimpleRNN", "#E69F00", 0.6),
-    "lstm": Architecture(_lstm, "LSTM", "#0072B2", 1.0),
+    "lstm": Architecture(_lstm, "LSTM", "#0072B2", 0.9),
     "gru": Architecture(_gru, "GRU", "#009E73", 1.0),
-    "custom_gru": Architecture(_custom_gru, "GRU from scratch", "#CC79A7", 0.8),
-    "bidirectional_lstm": Architecture(_bidirectional_lstm, "Bidirectional LSTM", "#56B4E9", 2.0),
-    "bidirectional_gru": Architecture(_bidirectional_gru, "Bidirectional GRU", "#882255", 2.0),
-    "stacked_bidirectional_lstm": Architecture(_stacked_bidirectional_lstm, "2 x bidirectional LSTM", "#D55E00", 4.2),
+    "custom_gru": Architecture(_custom_gru, "GRU from scratch", "#CC79A7", 0.75),
+    "bidirectional_lstm": Architecture(_bidirectional_lstm, "Bidirectional LSTM", "#56B4E9", 1.7),
+    "bidirectional_gru": Architecture(_bidirectional_gru, "Bidirectional GRU", "#882255", 2.1),
+    "stacked_bidirectional_lstm": Architecture(_stacked_bidirectional_lstm, "2 x bidirectional LSTM", "#D55E00", 3.1),
 }
 LINEAR_TITLE, LINEAR_COLOUR = "Linear yardstick", "#6B7280"
 
