@@ -14,7 +14,7 @@ from sources.records import DataError, Sequences
 def test_splits_are_disjoint_stratified_and_repeat(demo_data: dp.Dataset, smoke_config: object) -> None:
     rows = [set(part.rows.tolist()) for part in (demo_data.train, demo_data.validation, demo_data.test)]
     assert not rows[0] & rows[1] and not rows[0] & rows[2] and not rows[1] & rows[2]
-    assert sum(map(len, rows)) == 600
+    assert sum(map(len, rows)) == 1200
     again = dp.prepare(smoke_config)  # type: ignore[arg-type]
     assert again.fingerprint == demo_data.fingerprint
     for bucket in demo_data.buckets:
