@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live as RichLive
 from rich.markup import escape
 from rich.table import Table
@@ -68,7 +68,7 @@ class Live:
 
     def _say(self, text: str) -> None:
         left = "" if self._console.is_terminal else f"[{len(self._done)}/{len(self._studies)}, {_minutes(self._left())} left] "
-        self._console.print(escape(left) + text)
+        self._console.print(escape(left) + text, soft_wrap=True)
 
     def _left(self) -> float:
         """Seconds left if the rest goes as what is done went; the plan's own estimate before there is anything."""
@@ -80,21 +80,21 @@ class Live:
     def _share(self, study: Study) -> float:
         return 1.0 if study in self._done else min(1.0, self._epochs_done[study] / max(1, self._work[study].epochs))
 
-    def _table(self) -> Table:
+    def _table(self) -> Group:
         waiting = len(self._studies) - len(self._done) - len(self._running)
         elapsed = time.monotonic() - self._started
-        table = Table(
-            title=f"{len(self._done)} done, {len(self._running)} running, {waiting} waiting; "
-            f"{_minutes(elapsed)} gone, about {_minutes(self._left())} left",
-            title_justify="left",
+        heading = (
+            f"{len(self._done)} done, {len(self._running)} running, {waiting} waiting; "
+            f"{_minutes(elapsed)} gone, about {_minutes(self._left())} left"
         )
+        table = Table()
         for column in ("study", "phase", "step", "epoch", "best val. accuracy"):
             table.add_column(column)
         for progress in self._running.values():
             phase = "trial" if progress.phase == "search" else "repeat"
             step, epoch = f"{progress.step} of {progress.steps}", f"{progress.epoch} of {progress.epochs}"
             table.add_row(progress.study.id, phase, step, epoch, f"{progress.best_val_accuracy:.1%}")
-        return table
+        return Group(heading, table)
 
 
 def describe(result: StudyResult) -> str:
@@ -111,9 +111,10 @@ def describe(result: StudyResult) -> str:
 def print_summary(verdicts: tuple[BucketVerdict, ...], results: list[StudyResult], folder: RunFolder, data: DataSummary) -> None:
     """The table of test accuracies, the failures, and where the report is."""
     console = Console(highlight=False)
-    table = Table(
-        title=f"Test accuracy (%) on {escape(data.title)}, [bold]leader[/] of each bucket in bold", title_justify="left"
+    console.print(
+        f"Test accuracy (%) on {escape(data.title)}; the [bold]leading network[/] of each bucket is bold", soft_wrap=True
     )
+    table = Table()
     table.add_column("architecture", no_wrap=True)
     for verdict in verdicts:
         table.add_column(verdict.bucket, justify="right")
