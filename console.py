@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 from types import TracebackType
 
+import numpy as np
 from rich.console import Console, Group
 from rich.live import Live as RichLive
 from rich.markup import escape
@@ -11,7 +12,7 @@ from rich.table import Table
 
 from budget import Work, wall_seconds
 from config import PROFILE_NOTES, PROFILES, Config
-from data_preprocessing import Dataset
+from data_preprocessing import Dataset, cut_buckets
 from models.registry import ARCHITECTURES, title
 from results import YARDSTICK, BucketVerdict, DataSummary, Progress, Study, StudyResult
 from saver import RunFolder
@@ -143,11 +144,11 @@ def print_lists(config: Config) -> None:
     print("profiles:")
     for name in PROFILES:
         print(f"  {name:28}{PROFILE_NOTES[name]}")
-    edges = config.compare.bucket_edges
-    lows = [0, *(edge + 1 for edge in edges)]
-    names = [f"{low}-{high}" for low, high in zip(lows, [*edges, "end"], strict=True)]
     quantiles = config.compare.bucket_quantiles
-    print("buckets:", f"{quantiles} quantiles of the training lengths" if quantiles else ", ".join(names))
+    if quantiles:
+        print(f"buckets: {quantiles} quantiles of the training lengths")
+    else:
+        print("buckets:", ", ".join(bucket.name for bucket in cut_buckets(config.compare, np.empty(0))))
 
 
 def print_plan(studies: list[Study], work: dict[Study, Work], dataset: Dataset, workers: int) -> None:

@@ -6,7 +6,6 @@ carve validation. Vocabulary and quantile edges come from the training part only
 
 import hashlib
 import json
-import logging
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +18,6 @@ from sources.locate import load
 from sources.records import DataError, IdArray, Sequences, SourceReviews
 from text_encoding import FIRST_WORD, OOV, PADDING, Vocabulary, learn_vocabulary
 
-log = logging.getLogger(__name__)
 _CANDIDATES = 64  # lengths that a rung may have: the review lengths' quantiles
 SMALLEST_CLASS = 10  # training reviews of each class a bucket needs
 

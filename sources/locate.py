@@ -1,6 +1,5 @@
 """From `data.source` to reviews."""
 
-import logging
 import os
 from pathlib import Path
 
@@ -8,7 +7,6 @@ from config import Data
 from sources import aclimdb, demo, imdb, tables
 from sources.records import DataError, SourceReviews
 
-log = logging.getLogger(__name__)
 DEMO_NOTICE = "DEMO CORPUS, NOT IMDB: these generated reviews stand in because no IMDB files could be had. {why}"
 
 
