@@ -1,83 +1,302 @@
-"""Recurrent layers written from scratch: one pure step per cell, one loop over time."""
+"""Recurrent layers written from scratch: one pure step per cell, one loop over time, both ways.
 
+The forward loop applies the step; the backward loop is back-propagation through time as in a textbook (Werbos 1990,
+Backpropagation through time, Proc. IEEE): from the last step to the first it turns the gradient of a step's result into
+the gradient of what the step read, and adds to the gradients of the weights. Written by hand, because automatic
+differentiation of a loop keeps every intermediate value of every step.
+
+Both loops run only as far as the longest review of the batch, whatever the batch is padded to: one compiled program
+serves all lengths. They are always compiled by XLA, also inside a step that is not. Everything else that was
+measured is in LOG.md; `python -m benchmarks.recurrent` measures it again.
+"""
+
+import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import keras
 from keras import ops
 
 Tensor = Any  # a tensor of whichever backend Keras runs on
-_SATURATED = 1e9  # its sigmoid is exactly 1 whatever finite number is added, and the gradient exactly 0
+States = tuple[Tensor, ...]  # each <float32>[batch, units]; the first is the output
 
 
-def gru_step(state: Tensor, projected: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
-    """One time step of a gated recurrent unit: the equations of `CustomGRU`, packed z, r, h.
+class Cell(Protocol):
+    """One time step of a recurrent network, and its gradient."""
+
+    gates: int  # column blocks of the kernels, each `units` wide
+    states: int  # carried from step to step
+    biases: int  # 1: the sums share one; 2: input and recurrent part have their own
+    saved: int  # values of a step, each `<float32>[batch, units]`, that its gradient needs beside the states
+
+    @staticmethod
+    def step(x: Tensor, states: States, kernel: Tensor, recurrent_kernel: Tensor, bias: Tensor) -> tuple[States, States]:
+        """The equations.
+
+        Args:
+            x: `<float32>[batch, features]`, what this step reads.
+            states: before the step.
+            kernel: W, `<float32>[features, gates * units]`.
+            recurrent_kernel: U, `<float32>[units, gates * units]`.
+            bias: `<float32>[biases, gates * units]`.
+
+        Returns:
+            The states after the step, and the values to save for `gradient`.
+        """
+        ...
+
+    @staticmethod
+    def gradient(before: States, after: States, saved: States, d_after: States) -> tuple[States, States, States]:
+        """The chain rule through the element-wise part of one step; the loop does the products.
+
+        Args:
+            before: states before the step.
+            after: states after it.
+            saved: what `step` saved.
+            d_after: the loss's gradient with respect to `after`.
+
+        Returns:
+            The loss's gradient with respect to the input sums `x @ W + b`, to the recurrent sums `h @ U + c` (each one
+            array per gate), and to `before` apart from its way through `h @ U`.
+        """
+        ...
+
+
+class SimpleRNNCell:
+    """An Elman network's step."""
+
+    gates, states, biases, saved = 1, 1, 1, 0
+
+    @staticmethod
+    def step(x: Tensor, states: States, kernel: Tensor, recurrent_kernel: Tensor, bias: Tensor) -> tuple[States, States]:
+        """See `Cell`."""
+        (h,) = states
+        h = ops.tanh(ops.matmul(x, kernel) + bias[0] + ops.matmul(h, recurrent_kernel))
+        return (h,), ()
+
+    @staticmethod
+    def gradient(before: States, after: States, saved: States, d_after: States) -> tuple[States, States, States]:
+        """See `Cell`."""
+        (h,), (dh,) = after, d_after
+        d = dh * (1 - h * h)
+        return (d,), (d,), (ops.zeros_like(dh),)
+
+
+class LSTMCell:
+    """A long short-term memory's step."""
+
+    gates, states, biases, saved = 4, 2, 1, 4
+
+    @staticmethod
+    def step(x: Tensor, states: States, kernel: Tensor, recurrent_kernel: Tensor, bias: Tensor) -> tuple[States, States]:
+        """See `Cell`."""
+        h, c = states
+        sums = ops.matmul(x, kernel) + bias[0] + ops.matmul(h, recurrent_kernel)
+        s_i, s_f, s_g, s_o = ops.split(sums, 4, axis=-1)
+        i, f, o = ops.sigmoid(s_i), ops.sigmoid(s_f), ops.sigmoid(s_o)
+        candidate = ops.tanh(s_g)
+        c = f * c + i * candidate
+        return (o * ops.tanh(c), c), (i, f, candidate, o)
+
+    @staticmethod
+    def gradient(before: States, after: States, saved: States, d_after: States) -> tuple[States, States, States]:
+        """See `Cell`."""
+        (_, c_before), (_, c), (i, f, candidate, o), (dh, dc) = before, after, saved, d_after
+        squashed = ops.tanh(c)
+        dc = dc + dh * o * (1 - squashed * squashed)
+        d_i = dc * candidate * i * (1 - i)
+        d_f = dc * c_before * f * (1 - f)
+        d_g = dc * i * (1 - candidate * candidate)
+        d_o = dh * squashed * o * (1 - o)
+        d_sums = (d_i, d_f, d_g, d_o)
+        return d_sums, d_sums, (ops.zeros_like(dh), dc * f)
+
+
+class GRUCell:
+    """A gated recurrent unit's step, reset after the product."""
+
+    gates, states, biases, saved = 3, 1, 2, 4
+
+    @staticmethod
+    def step(x: Tensor, states: States, kernel: Tensor, recurrent_kernel: Tensor, bias: Tensor) -> tuple[States, States]:
+        """See `Cell`."""
+        (h,) = states
+        x_z, x_r, x_h = ops.split(ops.matmul(x, kernel) + bias[0], 3, axis=-1)
+        h_z, h_r, h_h = ops.split(ops.matmul(h, recurrent_kernel) + bias[1], 3, axis=-1)
+        z = ops.sigmoid(x_z + h_z)
+        r = ops.sigmoid(x_r + h_r)
+        candidate = ops.tanh(x_h + r * h_h)
+        h = z * h + (1 - z) * candidate
+        return (h,), (z, r, candidate, h_h)
+
+    @staticmethod
+    def gradient(before: States, after: States, saved: States, d_after: States) -> tuple[States, States, States]:
+        """See `Cell`."""
+        (h,), (z, r, candidate, h_h), (dh,) = before, saved, d_after
+        d_z = dh * (h - candidate) * z * (1 - z)
+        d_h = dh * (1 - z) * (1 - candidate * candidate)
+        d_r = d_h * h_h * r * (1 - r)
+        return (d_z, d_r, d_h), (d_z, d_r, d_h * r), (dh * z,)
+
+
+# -- the loop over time ------------------------------------------------------------------------------------------------
+
+
+def read_sequences(
+    cell: type[Cell], sequences: Tensor, mask: Tensor | None, initial: States, weights: States, *, reverse: bool
+) -> tuple[Tensor, States]:
+    """Carry the states through time. Differentiable, by hand.
+
+    Where the mask is False the states pass through unchanged. After the last step that any review has, nothing is computed.
 
     Args:
-        state: `<float32>[batch, units]`, the previous hidden state.
-        projected: `<float32>[batch, 3 * units]`, the input's part of the three sums.
-        kernel: `<float32>[units, 3 * units]`, the recurrent kernel.
-        bias: `<float32>[3 * units]`, the recurrent bias.
-
-    Returns:
-        `<float32>[batch, units]`, the next hidden state.
-    """
-    x_z, x_r, x_h = ops.split(projected, 3, axis=-1)
-    h_z, h_r, h_h = ops.split(ops.matmul(state, kernel) + bias, 3, axis=-1)
-    z = ops.sigmoid(x_z + h_z)
-    r = ops.sigmoid(x_r + h_r)
-    candidate = ops.tanh(x_h + r * h_h)
-    return z * state + (1 - z) * candidate
-
-
-def scan_time(
-    step: Callable[[Tensor, Tensor], Tensor], inputs: Tensor, initial_state: Tensor, *, reverse: bool
-) -> tuple[Tensor, Tensor]:
-    """Carry a state through time.
-
-    Args:
-        step: `(state, inputs of one time step) -> next state`.
-        inputs: `<float32>[batch, time, features]`, one tensor: on TensorFlow, `keras.ops.scan` over several of them
-            fails where the number of time steps is not known when the graph is traced.
-        initial_state: `<float32>[batch, units]`.
+        cell: the step and its gradient.
+        sequences: `<float32>[batch, time, features]`.
+        mask: `<bool>[batch, time]` or None.
+        initial: states before the first step.
+        weights: kernel `[features, gates * units]`, recurrent kernel `[units, gates * units]`, bias `[biases, gates * units]`.
         reverse: read from the last time step to the first.
 
     Returns:
-        The states in the order of the input's time, `<float32>[batch, time, units]`, and the final state.
+        The output after every step in the order of the input's time, `<float32>[batch, time, units]`, and the final states.
+    """
+    steps = ops.convert_to_tensor(ops.shape(sequences)[1], "int32") if mask is None else _steps(mask)
+    loop = _Loop(cell, mask, steps, reverse)
+
+    @ops.custom_gradient
+    def run(sequences: Tensor, kernel: Tensor, recurrent_kernel: Tensor, bias: Tensor, *initial: Tensor) -> Any:
+        weights = (kernel, recurrent_kernel, bias)
+        histories, kept, final = loop.forward(sequences, initial, weights)
+        beyond = initial[0] if reverse else final[0]  # passes through the steps that nobody has
+        is_read = ops.expand_dims(ops.arange(ops.shape(sequences)[1], dtype="int32") < steps, -1)  # [time, 1]
+        outputs = ops.where(is_read, loop.outputs(histories), ops.expand_dims(beyond, 1))
+
+        def gradient(*upstream: Any, variables: Any = None) -> Any:
+            d_outputs, *d_final = keras.tree.flatten(upstream)
+            d_beyond = ops.sum(ops.where(is_read, 0.0, d_outputs), axis=1)
+            if not reverse:
+                d_final[0] = d_final[0] + d_beyond
+            d_initial, *d_others = loop.backward(sequences, weights, histories, kept, d_outputs, tuple(d_final))
+            if reverse:
+                d_initial = (d_initial[0] + d_beyond, *d_initial[1:])
+            return *d_others, *d_initial
+
+        return (outputs, *final), gradient
+
+    outputs, *final = run(sequences, *weights, *initial)
+    return outputs, tuple(final)
+
+
+class _Loop:
+    """The loop over time, forward and backward.
+
+    Every step's states are kept, the initial ones too, in arrays with one slot more than there are steps: the outputs as
+    `[batch, 1 + time, units]`, other states and the saved values time first, so that a step writes them in one piece.
     """
 
-    def both(state: Tensor, now: Tensor) -> tuple[Tensor, Tensor]:
-        after = step(state, now)
-        return after, after
+    def __init__(self, cell: type[Cell], mask: Tensor | None, steps: Tensor, reverse: bool) -> None:
+        self._cell, self._mask, self._steps, self._reverse = cell, mask, steps, reverse
+        self._before, self._after = (1, 0) if reverse else (0, 1)  # slots of step t's states, counted from t
 
-    final, states = ops.scan(both, initial_state, ops.swapaxes(inputs, 0, 1), reverse=reverse)
-    return ops.swapaxes(states, 0, 1), final
+    def forward(self, sequences: Tensor, states: States, weights: States) -> tuple[States, Tensor, States]:
+        """Histories of all states, the saved values `[time, batch, saved * units]`, and the final states."""
+        batch, time, _ = ops.shape(sequences)
+        units = states[0].shape[-1]
+
+        def body(k: Tensor, states: States, histories: States, kept: Tensor) -> Any:
+            t = self._steps - 1 - k if self._reverse else k
+            after, saved = self._cell.step(_read(sequences, t, axis=1), states, *weights)
+            after = self._where_read(t, after, states)
+            kept = _write(kept, ops.concatenate(saved, axis=-1), t, axis=0) if saved else kept
+            return k + 1, after, _write_states(histories, after, t + self._after), kept
+
+        empty = tuple(ops.zeros((batch, time + 1, units) if i == 0 else (time + 1, batch, units)) for i in range(len(states)))
+        histories = _write_states(empty, states, self._steps if self._reverse else 0)
+        kept = ops.zeros((time, batch, self._cell.saved * units))
+        _, final, histories, kept = self._while(body, states, histories, kept)
+        return histories, kept, final
+
+    def backward(
+        self, sequences: Tensor, weights: States, histories: States, kept: Tensor, d_outputs: Tensor, d_final: States
+    ) -> tuple[Any, ...]:
+        """Gradients of the initial states, the sequences, the kernel, the recurrent kernel and the bias."""
+        kernel, recurrent_kernel, bias = weights
+        cell = self._cell
+
+        def body(k: Tensor, d_states: States, d_sequences: Tensor, d_kernel: Tensor, d_recurrent: Tensor, d_bias: States) -> Any:
+            t = k if self._reverse else self._steps - 1 - k
+            d_states = (d_states[0] + _read(d_outputs, t, axis=1), *d_states[1:])
+            nothing = tuple(ops.zeros_like(d) for d in d_states)
+            before, after = _read_states(histories, t + self._before), _read_states(histories, t + self._after)
+            saved = ops.split(_read(kept, t, axis=0), cell.saved, axis=-1) if cell.saved else ()
+            d_after = self._where_read(t, d_states, nothing)
+            *d_sums, d_before = cell.gradient(before, after, saved, d_after)
+            x_sums, h_sums = (ops.concatenate(d, axis=-1) for d in d_sums)  # each [batch, gates * units]
+            d_before = (d_before[0] + ops.matmul(h_sums, ops.transpose(recurrent_kernel)), *d_before[1:])
+            return (
+                k + 1,
+                self._where_read(t, d_before, d_states),
+                _write(d_sequences, ops.matmul(x_sums, ops.transpose(kernel)), t, axis=1),
+                d_kernel + ops.matmul(ops.transpose(_read(sequences, t, axis=1)), x_sums),
+                d_recurrent + ops.matmul(ops.transpose(before[0]), h_sums),
+                tuple(d + ops.sum(sums, axis=0) for d, sums in zip(d_bias, (x_sums, h_sums), strict=False)),
+            )
+
+        zeros = [ops.zeros_like(array) for array in (sequences, kernel, recurrent_kernel)]
+        d_bias = tuple(ops.zeros_like(bias[0]) for _ in range(cell.biases))
+        _, d_initial, d_sequences, d_kernel, d_recurrent, d_bias = self._while(body, d_final, *zeros, d_bias)
+        return d_initial, d_sequences, d_kernel, d_recurrent, ops.stack(d_bias)
+
+    def outputs(self, histories: States) -> Tensor:
+        """The first state after every step, `[batch, time, units]`."""
+        return histories[0][:, 1:] if self._after else histories[0][:, :-1]
+
+    def _while(self, body: Callable[..., Any], *begin: Any) -> Any:
+        return ops.while_loop(lambda k, *_: k < self._steps, body, (ops.convert_to_tensor(0, "int32"), *begin))
+
+    def _where_read(self, t: Tensor, if_read: States, if_padding: States) -> States:
+        """By row: whether it has a word at step t."""
+        if self._mask is None:
+            return if_read
+        is_read = _read(ops.expand_dims(self._mask, -1), t, axis=1)  # [batch, 1]
+        return tuple(ops.where(is_read, a, b) for a, b in zip(if_read, if_padding, strict=True))
 
 
-@keras.saving.register_keras_serializable(package="lengthwise")
-class CustomGRU(keras.layers.Layer):
-    """A gated recurrent unit written from scratch.
+def _steps(mask: Tensor) -> Tensor:
+    """One more than the last time step that any row has, `<int32>[]`."""
+    return ops.max(ops.where(ops.any(mask, axis=0), ops.arange(ops.shape(mask)[1], dtype="int32") + 1, 0))
 
-    For each time step, with x the input and h the state (`*` is element-wise, `@` a matrix product)::
 
-        z = sigmoid(x @ W_z + b_z + h @ U_z + c_z)                    update gate
-        r = sigmoid(x @ W_r + b_r + h @ U_r + c_r)                    reset gate
-        candidate = tanh(x @ W_h + b_h + r * (h @ U_h + c_h))         reset after the product
-        h = z * h + (1 - z) * candidate
+def _read(array: Tensor, index: Tensor, *, axis: int) -> Tensor:
+    """The slice of a three-dimensional array at this index, without the axis."""
+    shape, start = list(ops.shape(array)), [0, 0, 0]
+    shape[axis], start[axis] = 1, index
+    return ops.squeeze(ops.slice(array, start, shape), axis)
 
-    Inputs are `<float32>[batch, time, features]`; the output is the last state `<float32>[batch, units]`, or every
-    state `<float32>[batch, time, units]`. Weights are packed z, r, h as in `keras.layers.GRU(reset_after=True)`, so
-    `set_weights(get_weights())` moves them both ways: kernel W `[features, 3 * units]`, recurrent kernel U
-    `[units, 3 * units]`, bias `[2, 3 * units]` (b, then c).
 
-    Padding is a mask `<bool>[batch, time]`: the state passes through unchanged where it is False.
+def _write(array: Tensor, value: Tensor, index: Tensor, *, axis: int) -> Tensor:
+    """The array with this slice replaced; XLA does it in place."""
+    start = [0, 0, 0]
+    start[axis] = index
+    return ops.slice_update(array, start, ops.expand_dims(value, axis))
 
-    It differs from `keras.layers.GRU` in one thing: the input products of all time steps are one product before the
-    loop. There are no options for other activations, dropout, unrolling or carried-over state.
 
-    Papers: Cho et al. (2014), Learning Phrase Representations using RNN Encoder-Decoder, EMNLP; the reset after the
-    product is the variant of cuDNN.
-    """
+def _read_states(histories: States, slot: Tensor) -> States:
+    return (_read(histories[0], slot, axis=1), *(_read(history, slot, axis=0) for history in histories[1:]))
+
+
+def _write_states(histories: States, states: States, slot: Tensor) -> States:
+    outputs, *others = (_write(h, s, slot, axis=min(i, 1) ^ 1) for i, (h, s) in enumerate(zip(histories, states, strict=True)))
+    return outputs, *others
+
+
+# -- the layers --------------------------------------------------------------------------------------------------------
+
+
+class _Recurrent(keras.layers.Layer):
+    """What the three layers share: weights, masks, outputs. A subclass names its cell."""
+
+    cell: ClassVar[type[Cell]]
 
     def __init__(
         self,
@@ -92,8 +311,8 @@ class CustomGRU(keras.layers.Layer):
 
         Args:
             units: width of the state.
-            return_sequences: give every state rather than the last; with `go_backwards`, in reading order.
-            return_state: give the final state as a second output.
+            return_sequences: give every output rather than the last; with `go_backwards`, in reading order.
+            return_state: give the final states as further outputs.
             go_backwards: read from the last time step to the first.
             kwargs: name, dtype, trainable.
 
@@ -109,57 +328,55 @@ class CustomGRU(keras.layers.Layer):
         self.go_backwards = go_backwards
         self.stateful = False  # Bidirectional asks
         self.supports_masking = True
+        self._run = _compiled(functools.partial(read_sequences, self.cell, reverse=go_backwards))
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make the weights for inputs of this shape, `(batch, time, features)`."""
         self.input_spec = keras.layers.InputSpec(ndim=3, axes={-1: input_shape[-1]})
-        self.kernel = self.add_weight((input_shape[-1], 3 * self.units), "glorot_uniform", name="kernel")
-        self.recurrent_kernel = self.add_weight((self.units, 3 * self.units), "orthogonal", name="recurrent_kernel")
-        self.bias = self.add_weight((2, 3 * self.units), "zeros", name="bias")
+        width = self.cell.gates * self.units
+        self.kernel = self.add_weight((input_shape[-1], width), "glorot_uniform", name="kernel")
+        self.recurrent_kernel = self.add_weight((self.units, width), "orthogonal", name="recurrent_kernel")
+        self.bias = self.add_weight(self._bias_shape(), self._initial_bias, name="bias")
 
-    def call(self, sequences: Tensor, initial_state: Tensor | None = None, mask: Tensor | None = None) -> Any:
+    def _bias_shape(self) -> tuple[int, ...]:
+        width = self.cell.gates * self.units
+        return (width,) if self.cell.biases == 1 else (self.cell.biases, width)
+
+    def _initial_bias(self, shape: tuple[int, ...], dtype: str | None = None) -> Tensor:
+        return ops.zeros(shape, dtype)
+
+    def call(self, sequences: Tensor, initial_state: Any = None, mask: Tensor | None = None) -> Any:
         """Read the sequences.
 
         Args:
             sequences: `<float32>[batch, time, features]`.
-            initial_state: `<float32>[batch, units]`, zeros when None; a list of that one tensor is fine.
+            initial_state: states `<float32>[batch, units]`, one or a list; zeros when None.
             mask: `<bool>[batch, time]`, False on padding.
 
         Returns:
-            The output as the class says, and the final state `<float32>[batch, units]` if `return_state`.
+            The output as the class says, and the final states `<float32>[batch, units]` if `return_state`.
         """
-        if isinstance(initial_state, list | tuple):
-            (initial_state,) = initial_state
-        projected = ops.matmul(sequences, self.kernel) + self.bias[0]  # [batch, time, 3 * units]
-        if mask is not None:
-            projected = self._keep_state_on_padding(projected, mask)
         if initial_state is None:
-            initial_state = ops.zeros_like(projected[:, 0, : self.units])
-        kernel, bias = ops.convert_to_tensor(self.recurrent_kernel), ops.convert_to_tensor(self.bias[1])
-        states, final = scan_time(
-            lambda state, now: gru_step(state, now, kernel, bias), projected, initial_state, reverse=self.go_backwards
-        )
-        output = final
+            initial_state = [ops.zeros((ops.shape(sequences)[0], self.units), sequences.dtype)] * self.cell.states
+        width = self.cell.gates * self.units  # reshape gives tensors, also while Keras only asks for shapes
+        shaped = ((self.kernel, (-1, width)), (self.recurrent_kernel, (-1, width)), (self.bias, (self.cell.biases, width)))
+        weights = tuple(ops.reshape(variable, shape) for variable, shape in shaped)
+        outputs, final = self._run(sequences, mask, tuple(keras.tree.flatten(initial_state)), weights)
+        output = final[0]
         if self.return_sequences:
-            output = ops.flip(states, axis=1) if self.go_backwards else states
-        return (output, final) if self.return_state else output
-
-    def _keep_state_on_padding(self, projected: Tensor, mask: Tensor) -> Tensor:
-        """Make the update gate exactly 1 where the mask is False: h = 1 * h + 0 * candidate, at no cost in the loop."""
-        is_update_gate = ops.arange(3 * self.units) < self.units  # [3 * units]
-        padded = ops.logical_and(ops.expand_dims(ops.logical_not(mask), -1), is_update_gate)  # [batch, time, 3 * units]
-        return ops.where(padded, _SATURATED, projected)
+            output = ops.flip(outputs, axis=1) if self.go_backwards else outputs
+        return (output, *final) if self.return_state else output
 
     def compute_mask(self, _: Any, mask: Tensor | None = None) -> Any:
         """The mask goes on with a sequence and ends with a vector, as in Keras's recurrent layers."""
         output_mask = mask if self.return_sequences else None
-        return [output_mask, None] if self.return_state else output_mask
+        return [output_mask] + [None] * self.cell.states if self.return_state else output_mask
 
     def compute_output_shape(self, sequences_shape: tuple[int | None, ...], initial_state_shape: Any = None) -> Any:
         """Shape of what `call` returns."""
         state = (sequences_shape[0], self.units)
         output = (*sequences_shape[:2], self.units) if self.return_sequences else state
-        return (output, state) if self.return_state else output
+        return (output, *[state] * self.cell.states) if self.return_state else output
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, for saving and for `Bidirectional`'s clone."""
@@ -170,3 +387,96 @@ class CustomGRU(keras.layers.Layer):
             "return_state": self.return_state,
             "go_backwards": self.go_backwards,
         }
+
+
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function as a compiled program, whether what calls it is compiled, a graph, or eager."""
+    if keras.backend.backend() != "tensorflow":
+        return function  # a loop of JAX is one compiled program wherever it stands
+    import tensorflow
+    from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
+
+    program = tensorflow.function(function, jit_compile=True, autograph=False)
+
+    def run(*arguments: Any) -> Any:
+        is_compiled_already = GraphOrParentsInXlaContext(tensorflow.compat.v1.get_default_graph())
+        return (function if is_compiled_already else program)(*arguments)
+
+    return run
+
+
+@keras.saving.register_keras_serializable(package="lengthwise")
+class CustomSimpleRNN(_Recurrent):
+    """A simple (Elman) recurrent network written from scratch.
+
+    For each time step, with x the input and h the state (`@` a matrix product)::
+
+        h = tanh(x @ W + b + h @ U)
+
+    Inputs are `<float32>[batch, time, features]`; the output is the last state `<float32>[batch, units]`, or every
+    state `<float32>[batch, time, units]`. Weights as in `keras.layers.SimpleRNN`, so `set_weights(get_weights())`
+    moves them both ways: kernel W `[features, units]`, recurrent kernel U `[units, units]`, bias `[units]`.
+    Where a mask `<bool>[batch, time]` is False, the state passes through unchanged.
+
+    It differs from Keras's in what `CustomGRU` says. Paper: Elman (1990), Finding structure in time, Cognitive Science.
+    """
+
+    cell = SimpleRNNCell
+
+
+@keras.saving.register_keras_serializable(package="lengthwise")
+class CustomLSTM(_Recurrent):
+    """A long short-term memory written from scratch.
+
+    For each time step, with x the input, h the output and c the cell state (`*` is element-wise, `@` a matrix product)::
+
+        i = sigmoid(x @ W_i + h @ U_i + b_i)                          input gate
+        f = sigmoid(x @ W_f + h @ U_f + b_f)                          forget gate
+        candidate = tanh(x @ W_c + h @ U_c + b_c)
+        o = sigmoid(x @ W_o + h @ U_o + b_o)                          output gate
+        c = f * c + i * candidate
+        h = o * tanh(c)
+
+    Inputs are `<float32>[batch, time, features]`; the output is the last h `<float32>[batch, units]`, or every h
+    `<float32>[batch, time, units]`; the states are h and c. Weights are packed i, f, candidate, o as in
+    `keras.layers.LSTM`, so `set_weights(get_weights())` moves them both ways: kernel W `[features, 4 * units]`, recurrent
+    kernel U `[units, 4 * units]`, bias `[4 * units]`, which starts at 1 for the forget gate and at 0 elsewhere.
+    Where a mask `<bool>[batch, time]` is False, both states pass through unchanged.
+
+    It differs from Keras's in what `CustomGRU` says. Papers: Hochreiter and Schmidhuber (1997), Long short-term memory,
+    Neural Computation; Gers et al. (2000), Learning to forget, for the forget gate; Jozefowicz et al. (2015), ICML, for its bias.
+    """
+
+    cell = LSTMCell
+
+    def _initial_bias(self, shape: tuple[int, ...], dtype: str | None = None) -> Tensor:
+        is_forget_gate = ops.arange(shape[0]) // self.units == 1
+        return ops.cast(is_forget_gate, dtype or "float32")
+
+
+@keras.saving.register_keras_serializable(package="lengthwise")
+class CustomGRU(_Recurrent):
+    """A gated recurrent unit written from scratch.
+
+    For each time step, with x the input and h the state (`*` is element-wise, `@` a matrix product)::
+
+        z = sigmoid(x @ W_z + b_z + h @ U_z + c_z)                    update gate
+        r = sigmoid(x @ W_r + b_r + h @ U_r + c_r)                    reset gate
+        candidate = tanh(x @ W_h + b_h + r * (h @ U_h + c_h))         reset after the product
+        h = z * h + (1 - z) * candidate
+
+    Inputs are `<float32>[batch, time, features]`; the output is the last state `<float32>[batch, units]`, or every
+    state `<float32>[batch, time, units]`. Weights are packed z, r, h as in `keras.layers.GRU(reset_after=True)`, so
+    `set_weights(get_weights())` moves them both ways: kernel W `[features, 3 * units]`, recurrent kernel U
+    `[units, 3 * units]`, bias `[2, 3 * units]` (b, then c).
+    Where a mask `<bool>[batch, time]` is False, the state passes through unchanged.
+
+    It differs from Keras's layer in that the gradient is written by hand, that it is always compiled, and that steps no
+    review of the batch has are not computed. There are no options for other activations, dropout, unrolling or
+    carried-over state.
+
+    Papers: Cho et al. (2014), Learning Phrase Representations using RNN Encoder-Decoder, EMNLP; the reset after the
+    product is the variant of cuDNN.
+    """
+
+    cell = GRUCell

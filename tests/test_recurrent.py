@@ -1,8 +1,9 @@
-"""Laws of the from-scratch layer: the equations as written, and Keras's own layer to float32 rounding.
+"""Laws of the from-scratch layers: the equations as written, and Keras's own layers to float32 rounding.
 
 Runs on whichever backend KERAS_BACKEND names; CI runs it on TensorFlow and on JAX.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,12 @@ import numpy as np
 import pytest
 from keras import ops
 
-from models.recurrent import CustomGRU, gru_step
+from models.recurrent import CustomGRU, CustomLSTM, CustomSimpleRNN, GRUCell, LSTMCell, SimpleRNNCell
 
 BATCH, TIME, FEATURES, UNITS = 4, 9, 5, 6
 Array = np.ndarray
+BUILT_IN = {CustomSimpleRNN: keras.layers.SimpleRNN, CustomLSTM: keras.layers.LSTM, CustomGRU: keras.layers.GRU}
+every_layer = pytest.mark.parametrize("kind", BUILT_IN)
 
 
 @pytest.fixture
@@ -24,12 +27,17 @@ def inputs(rng: np.random.Generator) -> Array:
 
 @pytest.fixture
 def mask() -> Array:
-    return np.arange(TIME) < np.array([9, 5, 1, 7])[:, None]
+    return np.arange(TIME) < np.array([7, 5, 1, 6])[:, None]  # nobody has the last two steps
 
 
-def pair(**options: Any) -> tuple[CustomGRU, keras.layers.GRU]:
+@pytest.fixture
+def holes() -> Array:
+    return np.random.default_rng(4).random((BATCH, TIME)) < 0.6
+
+
+def pair(kind: Any, **options: Any) -> tuple[Any, Any]:
     """Our layer and Keras's with the same, random, weights (biases included)."""
-    ours, theirs = CustomGRU(UNITS, **options), keras.layers.GRU(UNITS, **options)
+    ours, theirs = kind(UNITS, **options), BUILT_IN[kind](UNITS, **options)
     ours.build((None, TIME, FEATURES))
     theirs.build((None, TIME, FEATURES))
     rng = np.random.default_rng(3)
@@ -42,131 +50,254 @@ def sigmoid(x: Array) -> Array:
     return 1 / (1 + np.exp(-x))
 
 
-def test_one_step_is_the_equations_of_the_docstring(rng: np.random.Generator) -> None:
-    x, h = rng.normal(size=(BATCH, FEATURES)), rng.normal(size=(BATCH, UNITS))
-    w, u = rng.normal(size=(FEATURES, 3 * UNITS)), rng.normal(size=(UNITS, 3 * UNITS))
-    b, c = rng.normal(size=3 * UNITS), rng.normal(size=3 * UNITS)
+# -- the equations of the docstrings, in NumPy -------------------------------------------------------------------------
+
+
+def simple_rnn(x: Array, h: Array, c: Array, w: Array, u: Array, b: Array) -> tuple[Array, ...]:
+    return (np.tanh(x @ w + b[0] + h @ u),)
+
+
+def lstm(x: Array, h: Array, c: Array, w: Array, u: Array, b: Array) -> tuple[Array, ...]:
+    (w_i, w_f, w_c, w_o), (u_i, u_f, u_c, u_o), (b_i, b_f, b_c, b_o) = np.split(w, 4, 1), np.split(u, 4, 1), np.split(b[0], 4)
+    i = sigmoid(x @ w_i + h @ u_i + b_i)
+    f = sigmoid(x @ w_f + h @ u_f + b_f)
+    candidate = np.tanh(x @ w_c + h @ u_c + b_c)
+    o = sigmoid(x @ w_o + h @ u_o + b_o)
+    c = f * c + i * candidate
+    return o * np.tanh(c), c
+
+
+def gru(x: Array, h: Array, c: Array, w: Array, u: Array, b: Array) -> tuple[Array, ...]:
     (w_z, w_r, w_h), (u_z, u_r, u_h) = np.split(w, 3, 1), np.split(u, 3, 1)
-    (b_z, b_r, b_h), (c_z, c_r, c_h) = np.split(b, 3), np.split(c, 3)
+    (b_z, b_r, b_h), (c_z, c_r, c_h) = np.split(b[0], 3), np.split(b[1], 3)
     z = sigmoid(x @ w_z + b_z + h @ u_z + c_z)
     r = sigmoid(x @ w_r + b_r + h @ u_r + c_r)
     candidate = np.tanh(x @ w_h + b_h + r * (h @ u_h + c_h))
-    expected = z * h + (1 - z) * candidate
-    as_float32 = [ops.convert_to_tensor(a.astype(np.float32)) for a in (h, x @ w + b, u, c)]
-    np.testing.assert_allclose(ops.convert_to_numpy(gru_step(*as_float32)), expected, atol=1e-6)
+    return (z * h + (1 - z) * candidate,)
 
 
-@pytest.mark.parametrize("masked", [False, True])
-@pytest.mark.parametrize("go_backwards", [False, True])
-@pytest.mark.parametrize("return_sequences", [False, True])
-def test_outputs_equal_keras(inputs: Array, mask: Array, masked: bool, go_backwards: bool, return_sequences: bool) -> None:
-    ours, theirs = pair(return_sequences=return_sequences, return_state=True, go_backwards=go_backwards)
-    given = ops.convert_to_tensor(mask) if masked else None
-    outputs = zip(ours(inputs, mask=given), theirs(inputs, mask=given), strict=True)
-    for mine, reference in (map(ops.convert_to_numpy, both) for both in outputs):
-        if masked and mine.ndim == 3:  # what stands on padding is never read
-            kept = mask[:, ::-1] if go_backwards else mask
-            np.testing.assert_allclose(mine[kept], reference[kept], atol=2e-6)
-        else:
-            np.testing.assert_allclose(mine, reference, atol=2e-6)
+@pytest.mark.parametrize(("cell", "equations"), [(SimpleRNNCell, simple_rnn), (LSTMCell, lstm), (GRUCell, gru)])
+def test_one_step_is_the_equations_of_the_docstring(cell: Any, equations: Callable[..., Any], rng: np.random.Generator) -> None:
+    x, h, c = rng.normal(size=(BATCH, FEATURES)), rng.normal(size=(BATCH, UNITS)), rng.normal(size=(BATCH, UNITS))
+    w, u = rng.normal(size=(FEATURES, cell.gates * UNITS)), rng.normal(size=(UNITS, cell.gates * UNITS))
+    b = rng.normal(size=(cell.biases, cell.gates * UNITS))
+    x_, h_, c_, w_, u_, b_ = (ops.convert_to_tensor(a.astype(np.float32)) for a in (x, h, c, w, u, b))
+    states, _ = cell.step(x_, (h_, c_)[: cell.states], w_, u_, b_)
+    for mine, expected in zip(states, equations(x, h, c, w, u, b), strict=True):
+        np.testing.assert_allclose(ops.convert_to_numpy(mine), expected, atol=2e-6)
 
 
-@pytest.mark.parametrize("masked", [False, True])
-@pytest.mark.parametrize("go_backwards", [False, True])
-def test_gradients_equal_keras(inputs: Array, mask: Array, masked: bool, go_backwards: bool) -> None:
-    ours, theirs = pair(return_sequences=True, go_backwards=go_backwards)
-    kept = mask[:, ::-1] if go_backwards else mask
+# -- the plain step, one after another, under automatic differentiation ------------------------------------------------
+
+
+class Plain(keras.layers.Layer):
+    """The specification: the step in a Python loop, with nothing clever, differentiated automatically."""
+
+    def __init__(self, layer: Any) -> None:
+        super().__init__()
+        self.layer, self.supports_masking, self.built = layer, True, True
+
+    def call(self, x: Any, mask: Any = None) -> Any:
+        layer, cell = self.layer, self.layer.cell
+        states: Any = tuple(ops.zeros((BATCH, UNITS)) for _ in range(cell.states))
+        bias = ops.reshape(layer.bias, (cell.biases, -1))
+        outputs = []
+        for t in range(TIME):
+            after, _ = cell.step(x[:, t], states, layer.kernel, layer.recurrent_kernel, bias)
+            states = tuple(ops.where(mask[:, t, None], new, old) for new, old in zip(after, states, strict=True))
+            outputs.append(states[0])
+        return ops.stack(outputs, axis=1)
+
+
+@every_layer
+def test_fast_loop_and_its_handwritten_gradient_equal_the_plain_step(kind: Any, inputs: Array, holes: Array) -> None:
+    ours, _ = pair(kind, return_sequences=True)
     weight = np.random.default_rng(0).normal(size=(BATCH, TIME, UNITS)).astype(np.float32)
-    if masked:
-        weight = weight * kept[..., None]
-
-    def gradients(layer: Any) -> list[Array]:
-        x = keras.Input((TIME, FEATURES))
-        m = keras.Input((TIME,), dtype="bool")
-        model = keras.Model([x, m], layer(x, mask=m if masked else None))
-        return _gradients(model, [inputs, mask], weight)
-
-    for mine, reference in zip(gradients(ours), gradients(theirs), strict=True):
+    fast, plain = _results(ours, inputs, holes, weight), _results(Plain(ours), inputs, holes, weight)
+    for mine, reference in zip(fast, plain, strict=True):
         np.testing.assert_allclose(mine, reference, atol=2e-5)
 
 
-def _gradients(model: keras.Model, inputs: list[Array], weight: Array) -> list[Array]:
-    """Gradients of sum(weight * output) for every weight of the model, on either backend."""
+# -- Keras's own layers ------------------------------------------------------------------------------------------------
+
+
+@every_layer
+@pytest.mark.parametrize("masked", ["nothing", "mask", "holes"])
+@pytest.mark.parametrize("go_backwards", [False, True])
+def test_outputs_and_states_equal_keras(
+    kind: Any, inputs: Array, masked: str, go_backwards: bool, request: pytest.FixtureRequest
+) -> None:
+    ours, theirs = pair(kind, return_sequences=True, return_state=True, go_backwards=go_backwards)
+    given = None if masked == "nothing" else ops.convert_to_tensor(request.getfixturevalue(masked))
+    mine, reference = ours(inputs, mask=given), theirs(inputs, mask=given)
+    for a, b in zip(mine, reference, strict=True):
+        np.testing.assert_allclose(ops.convert_to_numpy(a), ops.convert_to_numpy(b), atol=3e-6)
+
+
+@every_layer
+@pytest.mark.parametrize(("masked", "go_backwards"), [("nothing", False), ("mask", False), ("mask", True), ("holes", True)])
+def test_gradients_equal_keras(kind: Any, inputs: Array, masked: str, go_backwards: bool, request: pytest.FixtureRequest) -> None:
+    ours, theirs = pair(kind, return_sequences=True, go_backwards=go_backwards)
+    weight = np.random.default_rng(0).normal(size=(BATCH, TIME, UNITS)).astype(np.float32)
+    given = None if masked == "nothing" else request.getfixturevalue(masked)
+    both = zip(_results(ours, inputs, given, weight), _results(theirs, inputs, given, weight), strict=True)
+    for mine, reference in both:
+        np.testing.assert_allclose(mine, reference, atol=3e-5)
+
+
+@every_layer
+def test_gradients_of_the_last_state_equal_keras(kind: Any, inputs: Array, mask: Array) -> None:
+    ours, theirs = pair(kind)
+    weight = np.random.default_rng(0).normal(size=(BATCH, UNITS)).astype(np.float32)
+    for mine, reference in zip(_results(ours, inputs, mask, weight), _results(theirs, inputs, mask, weight), strict=True):
+        np.testing.assert_allclose(mine, reference, atol=3e-5)
+
+
+def _results(layer: Any, inputs: Array, mask: Array | None, weight: Array) -> list[Array]:
+    """Output, and gradients of sum(weight * output) for the inputs and every weight of the layer, on either backend."""
+    given = None if mask is None else ops.convert_to_tensor(mask)
     if keras.backend.backend() == "jax":
         import jax
 
-        fixed = [v.value for v in model.non_trainable_variables]
+        fixed = [v.value for v in layer.non_trainable_variables]
 
-        def loss(trainable: Any) -> Any:
-            output, _ = model.stateless_call(trainable, fixed, inputs)
-            return (output * weight).sum()
+        def loss(trainable: Any, x: Any) -> Any:
+            output, _ = layer.stateless_call(trainable, fixed, x, mask=given)
+            return (output * weight).sum(), output
 
-        return [np.asarray(g) for g in jax.grad(loss)([v.value for v in model.trainable_variables])]
+        arguments = ([v.value for v in layer.trainable_variables], ops.convert_to_tensor(inputs))
+        (_, output), (weights, x) = jax.jit(jax.value_and_grad(loss, argnums=(0, 1), has_aux=True))(*arguments)
+        return [np.asarray(array) for array in (output, x, *weights)]
     import tensorflow as tf
 
+    x = tf.constant(inputs)
     with tf.GradientTape() as tape:
-        total = tf.reduce_sum(model(inputs) * weight)
-    return [g.numpy() for g in tape.gradient(total, [v.value for v in model.trainable_variables])]
+        tape.watch(x)
+        output = layer(x, mask=given)
+        total = tf.reduce_sum(output * weight)
+    return [g.numpy() for g in (output, *tape.gradient(total, [x, *(v.value for v in layer.trainable_variables)]))]
 
 
-def test_an_initial_state_is_carried_on(inputs: Array) -> None:
-    ours, theirs = pair()
-    start = ops.ones((BATCH, UNITS)) * 0.3
+@every_layer
+def test_an_initial_state_is_carried_on(kind: Any, inputs: Array) -> None:
+    ours, theirs = pair(kind)
+    start = [ops.ones((BATCH, UNITS)) * 0.3] * ours.cell.states
     np.testing.assert_allclose(
         ops.convert_to_numpy(ours(inputs, initial_state=start)),
         ops.convert_to_numpy(theirs(inputs, initial_state=start)),
-        atol=2e-6,
+        atol=3e-6,
     )
 
 
+@every_layer
 @pytest.mark.parametrize("return_sequences", [False, True])
-def test_bidirectional_equals_keras(inputs: Array, mask: Array, return_sequences: bool) -> None:
-    ours = keras.layers.Bidirectional(CustomGRU(UNITS, return_sequences=return_sequences))
-    theirs = keras.layers.Bidirectional(keras.layers.GRU(UNITS, return_sequences=return_sequences))
-    ours.build((None, TIME, FEATURES))
-    theirs.build((None, TIME, FEATURES))
+def test_bidirectional_and_stacked_equal_keras(kind: Any, inputs: Array, mask: Array, return_sequences: bool) -> None:
+    def two_layers(layer: Any) -> keras.Model:
+        x, m = keras.Input((TIME, FEATURES)), keras.Input((TIME,), dtype="bool")
+        first = keras.layers.Bidirectional(layer(UNITS, return_sequences=True))(x, mask=m)
+        second = keras.layers.Bidirectional(layer(UNITS, return_sequences=return_sequences))(first, mask=m)
+        return keras.Model([x, m], second)
+
+    ours, theirs = two_layers(kind), two_layers(BUILT_IN[kind])
     theirs.set_weights(ours.get_weights())
-    given = ops.convert_to_tensor(mask)
-    mine, reference = (ops.convert_to_numpy(layer(inputs, mask=given)) for layer in (ours, theirs))
-    if return_sequences:
+    mine, reference = (ops.convert_to_numpy(model([inputs, mask])) for model in (ours, theirs))
+    if return_sequences:  # Keras's Bidirectional makes its own layers write zeros on padding
         mine, reference = mine[mask], reference[mask]
-    np.testing.assert_allclose(mine, reference, atol=2e-6)
+    np.testing.assert_allclose(mine, reference, atol=3e-6)
 
 
-def test_the_state_passes_through_padding_unchanged(inputs: Array) -> None:
-    layer, _ = pair(return_sequences=True)
-    mask = np.array([[True] * 3 + [False] * 6] * BATCH)
+# -- invariances, saving, refusing -------------------------------------------------------------------------------------
+
+
+@every_layer
+def test_the_state_passes_through_padding_unchanged(kind: Any, inputs: Array) -> None:
+    layer, _ = pair(kind, return_sequences=True)
+    mask = np.array([[True] * 3 + [False] * 6] * (BATCH - 1) + [[True] * 5 + [False] * 4])
     states = ops.convert_to_numpy(layer(inputs, mask=ops.convert_to_tensor(mask)))
     for t in range(3, TIME):
-        np.testing.assert_array_equal(states[:, t], states[:, 2])  # bit for bit
+        np.testing.assert_array_equal(states[:-1, t], states[:-1, 2])  # bit for bit
 
 
-def test_more_padding_changes_nothing(inputs: Array) -> None:
-    layer, _ = pair()
+@every_layer
+def test_more_padding_changes_nothing(kind: Any, inputs: Array) -> None:
+    layer, _ = pair(kind)
     longer = np.concatenate([inputs, np.full((BATCH, 7, FEATURES), 3.0, np.float32)], axis=1)
     mask = ops.convert_to_tensor(np.arange(TIME + 7) < np.full((BATCH, 1), TIME))
     np.testing.assert_allclose(ops.convert_to_numpy(layer(longer, mask=mask)), ops.convert_to_numpy(layer(inputs)), atol=1e-6)
 
 
-def test_it_is_saved_and_loaded(inputs: Array, tmp_path: Path) -> None:
+def test_steps_that_no_review_has_are_not_computed(inputs: Array, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stands there may even be infinite."""
+    layer, _ = pair(CustomGRU, return_sequences=True)
+    inputs[:, 4:] = np.inf
+    mask = ops.convert_to_tensor(np.arange(TIME) < np.full((BATCH, 1), 4))
+    assert np.isfinite(ops.convert_to_numpy(layer(inputs, mask=mask))).all()
+
+
+@every_layer
+def test_it_is_saved_and_loaded(kind: Any, inputs: Array, tmp_path: Path) -> None:
     x = keras.Input((None, FEATURES))
-    model = keras.Model(x, keras.layers.Bidirectional(CustomGRU(UNITS))(x))
+    model = keras.Model(x, keras.layers.Bidirectional(kind(UNITS))(x))
     model.save(tmp_path / "model.keras")
     back = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(ops.convert_to_numpy(model(inputs)), ops.convert_to_numpy(back(inputs)))
 
 
-def test_shapes_are_known_before_anything_runs() -> None:
+@pytest.mark.parametrize("kind", [CustomLSTM, CustomGRU])
+def test_fresh_weights_are_drawn_as_keras_draws_them(kind: Any) -> None:
+    def fresh(kind: Any) -> list[Array]:
+        keras.utils.set_random_seed(5)
+        layer = kind(UNITS)
+        layer.build((None, TIME, FEATURES))
+        return layer.get_weights()
+
+    for mine, reference in zip(fresh(kind), fresh(BUILT_IN[kind]), strict=True):
+        np.testing.assert_array_equal(mine, reference)
+
+
+@every_layer
+def test_shapes_are_known_before_anything_runs(kind: Any) -> None:
     x = keras.Input((None, FEATURES))
-    assert CustomGRU(UNITS)(x).shape == (None, UNITS)
-    sequences, state = CustomGRU(UNITS, return_sequences=True, return_state=True)(x)
-    assert (sequences.shape, state.shape) == ((None, None, UNITS), (None, UNITS))
+    assert kind(UNITS)(x).shape == (None, UNITS)
+    sequences, *states = kind(UNITS, return_sequences=True, return_state=True)(x)
+    assert sequences.shape == (None, None, UNITS)
+    assert [state.shape for state in states] == [(None, UNITS)] * kind.cell.states
 
 
 @pytest.mark.parametrize("units", [0, -1, 2.5, "8"])
 def test_bad_units_are_named(units: Any) -> None:
     with pytest.raises(ValueError, match="units: expected a positive integer"):
         CustomGRU(units)
+
+
+# -- the compiled path is the one that runs ----------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's side of the law")
+def test_on_tensorflow_the_layer_itself_is_compiled(inputs: Array) -> None:
+    """Called eagerly, a step with an operation that XLA does not know is refused; run operation by operation, it would work."""
+    import tensorflow as tf
+
+    class CallsPython(GRUCell):
+        @staticmethod
+        def step(x: Any, states: Any, *weights: Any) -> Any:
+            (h,), saved = GRUCell.step(x, states, *weights)
+            return (tf.ensure_shape(tf.py_function(lambda value: value, [h], tf.float32), h.shape),), saved
+
+    layer = type("Layer", (CustomGRU,), {"cell": CallsPython})(UNITS)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="unsupported operations"):
+        layer(inputs)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="JAX's side of the law")
+def test_on_jax_every_step_runs_inside_one_compiled_loop(inputs: Array) -> None:
+    import jax
+
+    layer, _ = pair(CustomGRU)
+    program = jax.make_jaxpr(layer.__call__)(inputs)
+    outside = str(program).split("while[")[0]
+    assert str(program).count("while[") == 1
+    assert "tanh" not in outside and "dot_general" not in outside
 
 
 def test_it_learns_to_remember_the_first_token() -> None:
@@ -176,7 +307,7 @@ def test_it_learns_to_remember_the_first_token() -> None:
     x = rng.normal(size=(512, 8, 3)).astype(np.float32)
     y = (x[:, 0, 0] > 0).astype(np.float32)
     model = keras.Sequential([CustomGRU(16), keras.layers.Dense(1)])
-    model.compile("adam", keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=keras.backend.backend() == "jax")
+    model.compile("adam", keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=True)
     model.optimizer.learning_rate = 0.02
     model.fit(x, y, epochs=15, batch_size=64, verbose=0)
     assert np.mean((model.predict(x, verbose=0)[:, 0] > 0) == y) > 0.95
