@@ -15,6 +15,7 @@ HYPERBAND_FACTOR = 3
 # PER_REVIEW for each review in it, at 32 units. Read off finished runs: PREDICT per token read, BUILD per model traced.
 FIXED, PER_REVIEW, PREDICT, BUILD = 180e-6, 1.8e-6, 1.2e-6, 3.0
 LINEAR_PER_TOKEN = 3e-6
+COMPILE, PADDED_CELL = 2.5, 0.3e-6  # a training and a prediction program for one more padded length; a cell of padding, read once
 
 
 @dataclass(frozen=True)
@@ -34,13 +35,34 @@ def of_study(study: Study, config: Config, dataset: Dataset) -> Work:
     if study.architecture == YARDSTICK:
         whole = data.train.sequences.lengths.sum() + data.test.sequences.lengths.sum()
         return Work(0, 0, float(whole) * LINEAR_PER_TOKEN)
-    trials, search_epochs = planned(config.space, config.search)
+    is_control = ARCHITECTURES[study.architecture].control_of is not None
+    trials, search_epochs = (0, 0) if is_control else planned(config.space, config.search)
     epochs = search_epochs + config.training.repeats * config.training.epochs
     batch, units = _typical(config.space.batch_size), _typical(config.space.units)
     step = FIXED + PER_REVIEW * batch * units / 32
     models = trials + config.training.repeats
     seconds = train / batch * step * epochs + test * PREDICT * config.training.repeats
     return Work(trials, epochs, seconds * ARCHITECTURES[study.architecture].cost + models * BUILD)
+
+
+def cost_of_rung(config: Config) -> float:
+    """What compiling every network for one more padded length costs, in padded cells of one epoch."""
+    trials, epochs = planned(config.space, config.search)
+    shapes = math.prod(_choices(getattr(config.space, name)) for name in ("units", "embedding_dim", "batch_size"))
+    epochs += config.training.repeats * config.training.epochs
+    return COMPILE * min(shapes, trials) / (PADDED_CELL * epochs)
+
+
+def _choices(tunable: object) -> float:
+    """How many values a hyperparameter can take."""
+    match tunable:
+        case Choice(values=values):
+            return len(values)
+        case Range(low=low, high=high, step=step):
+            return int((high - low) / step + 1e-9) + 1
+        case LogRange():
+            return math.inf
+    return 1
 
 
 def wall_seconds(seconds: list[float], workers: int) -> float:
@@ -60,6 +82,11 @@ def _typical(tunable: object) -> float:
         case LogRange(low=low, high=high):
             return math.sqrt(low * high)
     return float(tunable)  # type: ignore[arg-type]
+
+
+def repeats(study: Study, config: Config) -> int:
+    """How many final trainings a study has."""
+    return 1 if study.architecture == YARDSTICK else config.training.repeats
 
 
 def planned(space: Space, settings: Search) -> tuple[int, int]:
@@ -84,13 +111,4 @@ def planned(space: Space, settings: Search) -> tuple[int, int]:
 
 def _settings_in(space: Space) -> float:
     """How many different settings a space holds."""
-    count = 1.0
-    for item in dataclasses.fields(space):
-        match getattr(space, item.name):
-            case Choice(values=values):
-                count *= len(values)
-            case Range(low=low, high=high, step=step):
-                count *= int((high - low) / step + 1e-9) + 1
-            case LogRange():
-                count *= math.inf
-    return count
+    return math.prod(_choices(getattr(space, item.name)) for item in dataclasses.fields(space))

@@ -92,6 +92,7 @@ class Search:
     epochs: int = 15  # at most, per trial
     patience: int = 3  # epochs without a better validation loss before a trial stops
     objective: Literal["val_loss", "val_accuracy"] = "val_loss"  # what decides between trials
+    pruning: Literal["median", "none"] = "median"  # stop a trial that does worse than the median of those before it
 
 
 # -- fixed -------------------------------------------------------------------------------------------------------------
@@ -134,7 +135,6 @@ class Training:
     reduce_factor: float = 0.5  # by which it falls
     clip_norm: float = 1.0  # largest global norm of the gradient
     repeats: int = 3  # final trainings of the chosen setting, each with its own seed
-    padding_rungs: int = 6  # padded lengths per study: more rungs waste less padding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +143,8 @@ class Run:
 
     seed: int = 1  # everything random derives from it
     device: Literal["auto", "cpu", "gpu"] = "auto"  # auto: GPUs where there are any
+    backend: Literal["tensorflow", "jax"] = "tensorflow"  # of Keras; jax is an extra: see README, "How fast"
+    engine: Literal["auto", "keras", "custom"] = "auto"  # recurrent layers; auto: Keras's on a GPU, from scratch on a CPU
     checkpoints: Literal["all", "best"] = "all"  # keep every repeat's model, or the best repeat's by validation loss
 
 
@@ -292,7 +294,7 @@ def _meaning_problems(config: Config, architectures: Collection[str]) -> list[st
 _POSITIVE = {
     "search": ("max_trials", "epochs", "patience"),
     "data": ("min_frequency", "max_length", "demo_reviews"),
-    "training": ("epochs", "patience", "reduce_patience", "clip_norm", "repeats", "padding_rungs"),
+    "training": ("epochs", "patience", "reduce_patience", "clip_norm", "repeats"),
 }
 
 

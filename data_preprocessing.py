@@ -18,7 +18,8 @@ from sources.locate import load
 from sources.records import DataError, IdArray, Sequences, SourceReviews
 from text_encoding import FIRST_WORD, OOV, PADDING, Vocabulary, learn_vocabulary
 
-_CANDIDATES = 64  # lengths that a rung may have: the review lengths' quantiles
+_CANDIDATES = 64  # quantiles of the review lengths, and as many ratios, that a rung may have
+_JITTER = 0.03  # of a length when neighbours are drawn: more mixes reviews better and pads more
 SMALLEST_CLASS = 10  # training reviews of each class a bucket needs
 
 
@@ -310,63 +311,61 @@ def _truncated(ids: IdArray, max_length: int, truncate: str) -> IdArray:
     return np.concatenate([ids[:head], ids[len(ids) - (max_length - head) :]])
 
 
-def ladder(lengths: np.ndarray, rungs: int) -> np.ndarray:
-    """The padded lengths, at most `rungs` of them, that pad these reviews least, `<int64>[<= rungs]`, ascending.
+def ladder(lengths: np.ndarray, cost_of_rung: float) -> np.ndarray:
+    """The padded lengths that cost least in all, `<int64>[rungs]`, ascending: padding against one program more to compile.
 
-    Dynamic programming over `_CANDIDATES` quantiles of the lengths; the last rung holds the longest review.
-    """
-    quantiles = np.quantile(lengths, np.arange(1, _CANDIDATES + 1) / _CANDIDATES, method="higher")
-    candidates = np.unique(quantiles)
-    held = np.searchsorted(np.sort(lengths), candidates, side="right")  # reviews that fit under each candidate
-    cells = held * candidates  # read when everything up to a candidate is padded to it: one rung
-    extra = np.maximum(held[None] - held[:, None], 0) * candidates[None]  # [below, candidate], of one rung more
-    chosen = [[i] for i in range(len(candidates))]
-    for _ in range(min(rungs, len(candidates)) - 1):
-        totals = cells[:, None] + extra  # extra is 0 on the diagonal: a rung need not be used
-        below = totals.argmin(axis=0)
-        chosen = [[*chosen[i], j] for j, i in enumerate(below)]
-        cells = totals.min(axis=0)
-    return candidates[sorted(set(chosen[-1]))]
-
-
-def plan_batches(lengths: np.ndarray, rungs: np.ndarray, batch_size: int, rng: np.random.Generator | None) -> list[np.ndarray]:
-    """Positions of each batch's reviews: neighbours in length together, so that little is padded.
+    Dynamic programming over quantiles of the lengths and evenly spaced ratios; the last rung holds the longest review.
 
     Args:
         lengths: tokens of each review, `<int64>[reviews]`.
-        rungs: the ladder, ascending; its last rung holds the longest review.
-        batch_size: reviews per batch; only the last batch may be smaller.
-        rng: shuffles reviews within a rung and then the batches; None keeps the order of lengths.
+        cost_of_rung: what compiling for one more length costs, in padded cells that one pass over the reviews would save.
     """
-    numbers = np.searchsorted(rungs, lengths)
-    within = np.arange(len(lengths)) if rng is None else rng.permutation(len(lengths))
-    order = within[np.argsort((lengths if rng is None else numbers)[within], kind="stable")]
-    batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
-    return batches if rng is None else [batches[i] for i in rng.permutation(len(batches))]
+    ascending = np.sort(lengths)
+    ratios = np.geomspace(ascending[0], ascending[-1], _CANDIDATES).round().clip(max=ascending[-1])
+    quantiles = ascending[np.arange(1, _CANDIDATES + 1) * len(ascending) // _CANDIDATES - 1]
+    candidates = np.unique([quantiles, ascending[np.searchsorted(ascending, ratios)]])
+    held = np.searchsorted(ascending, candidates, side="right")  # reviews that fit under each candidate
+    cells = held * candidates  # read when everything up to a candidate is padded to it: one rung
+    extra = np.maximum(held[None] - held[:, None], 0) * candidates[None]  # [below, candidate], of one rung more
+    best, chosen = [[i] for i in range(len(candidates))], [len(candidates) - 1]
+    least = float(cells[-1]) + cost_of_rung
+    for rungs in range(2, len(candidates) + 1):
+        totals = cells[:, None] + extra  # extra is 0 on the diagonal: a rung need not be used
+        below = totals.argmin(axis=0)
+        best = [[*best[i], j] for j, i in enumerate(below)]
+        cells = totals.min(axis=0)
+        if cells[-1] + rungs * cost_of_rung < least:
+            least, chosen = float(cells[-1] + rungs * cost_of_rung), best[-1]
+    return candidates[sorted(set(chosen))]
 
 
-def pad(rows: list[IdArray], rungs: np.ndarray) -> np.ndarray:
-    """Right-pad with 0 to the lowest rung that holds them all, `<int32>[batch, time]`.
+def plan_batches(lengths: np.ndarray, batch_size: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Positions of each batch's reviews: neighbours in length together, so that little is padded, the batches shuffled.
+
+    Who is whose neighbour is drawn anew each time: lengths count as up to `_JITTER` longer or shorter than they are.
+
+    Args:
+        lengths: tokens of each review, `<int64>[reviews]`.
+        batch_size: reviews per batch at most; all batches hold the same number, give or take one.
+        rng: draws the jitter and the order of the batches.
+    """
+    order = np.argsort(lengths * rng.uniform(1 - _JITTER, 1 + _JITTER, len(lengths)), kind="stable")
+    batches = np.array_split(order, -(-len(order) // batch_size))
+    return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def pad(rows: list[IdArray], length: int) -> np.ndarray:
+    """Right-pad with 0 to this length, `<int32>[batch, length]`.
 
     Raises:
         ValueError: a review of length zero, which no network can read.
     """
-    lengths = [len(row) for row in rows]
-    if min(lengths) == 0:
+    if min(len(row) for row in rows) == 0:
         raise ValueError("a review has no tokens at all; encode() always gives at least the start token")
-    padded = np.full((len(rows), int(rungs[np.searchsorted(rungs, max(lengths))])), PADDING, dtype=np.int32)
+    padded = np.full((len(rows), length), PADDING, dtype=np.int32)
     for row, ids in zip(padded, rows, strict=True):
         row[: len(ids)] = ids
     return padded
-
-
-def padding_share(lengths: np.ndarray, rungs: np.ndarray, batch_size: int) -> float:
-    """Share of padded cells among all cells of one epoch's batches."""
-    padded = sum(
-        len(batch) * int(rungs[np.searchsorted(rungs, lengths[batch].max())])
-        for batch in plan_batches(lengths, rungs, batch_size, np.random.default_rng(0))
-    )
-    return 1 - float(lengths.sum()) / padded
 
 
 # -- the cache that workers read ---------------------------------------------------------------------------------------

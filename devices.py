@@ -49,12 +49,13 @@ def spread(devices: tuple[Device, ...], workers: int | None) -> tuple[Device, ..
     return devices if workers is None else tuple(devices[number % len(devices)] for number in range(workers))
 
 
-def restrict_process(device: Device) -> None:
+def restrict_process(device: Device, backend: str) -> None:
     """Let this process use only its device: one GPU with growing memory, or one CPU thread.
 
     One thread a process is what makes the numbers independent of the number of workers, and on small recurrent steps
-    two one-thread processes do more work than one process with two threads.
+    two one-thread processes do more work than one process with two threads. Call it before Keras is imported.
     """
+    os.environ["KERAS_BACKEND"] = backend
     os.environ["CUDA_VISIBLE_DEVICES"] = str(device.number) if device.kind == "gpu" else "-1"
     os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"
     os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
@@ -65,8 +66,14 @@ def restrict_process(device: Device) -> None:
         os.environ["XLA_FLAGS"] = (os.environ.get("XLA_FLAGS", "") + " --xla_cpu_multi_thread_eigen=false").strip()
 
 
-def environment(kind: str) -> dict[str, str]:
-    """Versions and kind of device that a number may depend on; part of the run's hash."""
-    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+def environment(kind: str, backend: str) -> dict[str, str]:
+    """Versions and kind of device that a number may depend on; part of the run's hash.
+
+    Raises:
+        ConfigError: the backend is not installed.
+    """
     packages = ("keras", "keras-tuner", "numpy", "scikit-learn", backend)
-    return {"backend": backend, "device": kind} | {name: importlib.metadata.version(name) for name in packages}
+    try:
+        return {"backend": backend, "device": kind} | {name: importlib.metadata.version(name) for name in packages}
+    except importlib.metadata.PackageNotFoundError as error:
+        raise ConfigError(f"run.backend: {error.name} is not installed; make run EXTRAS=jax installs JAX") from error

@@ -30,7 +30,7 @@ def score(bucket: str, labels: np.ndarray, probabilities: np.ndarray) -> Score:
         accuracy=float(metrics.accuracy_score(labels, predicted)),
         accuracy_low=low,
         accuracy_high=high,
-        loss=float(metrics.log_loss(labels, probabilities.astype(np.float64), labels=[0, 1])),
+        loss=log_loss(labels, probabilities),
         precision=float(metrics.precision_score(labels, predicted, zero_division=0)),
         recall=float(metrics.recall_score(labels, predicted, zero_division=0)),
         f1=float(metrics.f1_score(labels, predicted, zero_division=0)),
@@ -40,6 +40,18 @@ def score(bucket: str, labels: np.ndarray, probabilities: np.ndarray) -> Score:
         false_negative=fn,
         true_positive=tp,
     )
+
+
+def log_loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Mean binary cross-entropy, in nats; not a number where a probability is not.
+
+    Args:
+        labels: `<int>[reviews]`.
+        probabilities: `<float>[reviews]`; kept away from 0 and 1 by a float64's rounding.
+    """
+    tiny = np.finfo(np.float64).eps
+    positive = np.clip(probabilities.astype(np.float64), tiny, 1 - tiny)
+    return float(-np.mean(np.log(np.where(labels == 1, positive, 1 - positive))))
 
 
 def accuracy_interval(correct: np.ndarray) -> tuple[float, float]:

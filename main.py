@@ -11,7 +11,7 @@ from pathlib import Path
 
 import config as configuration
 from config import PROFILES, Config, ConfigError, validate, with_overrides
-from models.registry import ARCHITECTURES
+from models.registry import selectable
 
 RESERVED = ("compare", "evaluate", "prune")
 DONE, SOME_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -29,6 +29,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", action="extend", default=[], metavar="ARCH[/BUCKET]", help="run these studies only")
     parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="SECTION.FIELD=VALUE", help="change the config")
     parser.add_argument("--workers", type=int, metavar="N", help="worker processes (default: one per GPU, or per core)")
+    parser.add_argument("--backend", metavar="NAME", help="tensorflow or jax: short for --set run.backend=NAME")
     parser.add_argument("--artifacts", type=Path, default=Path("artifacts"), metavar="DIR", help="where runs are kept")
     parser.add_argument("--fresh", action="store_true", help="move this config's existing folder aside and start anew")
     parser.add_argument("--dry-run", action="store_true", help="say what would run and how long it would take")
@@ -48,8 +49,9 @@ def choose_config(options: argparse.Namespace) -> Config:
         raise ConfigError(f"no profile is named {options.profile!r}{configuration.closest(options.profile, PROFILES)}")
     if options.workers is not None and options.workers < 1:
         raise ConfigError(f"--workers: expected a positive integer, got {options.workers}")
-    config = with_overrides(PROFILES[options.profile], options.set)
-    validate(config, ARCHITECTURES)
+    backend = [f"run.backend={options.backend}"] if options.backend else []
+    config = with_overrides(PROFILES[options.profile], [*options.set, *backend])
+    validate(config, selectable())
     return config
 
 
@@ -79,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
     if options.dry_run:
         console.print_plan(studies, work, dataset, len(workers))
         return DONE
-    environment = devices.environment(workers[0].kind)
+    environment = devices.environment(workers[0].kind, config.run.backend)
     name = saver.run_name(options.profile, config, dataset.fingerprint, environment)
     with saver.open_run(options.artifacts, name, fresh=options.fresh) as folder, logger.logging_to(folder.log):
         about = saver.begin_run(folder, options.profile, config, environment, dataset.summary)

@@ -6,13 +6,14 @@ import json
 import re
 import textwrap
 import types
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 
 YARDSTICK = "linear"  # the architecture name of the TF-IDF + logistic regression rows
 ALL = "all"  # the bucket name of a generalist, and of the whole test part
-Status = Literal["completed", "failed"]
+Hyperparameters = dict[str, float | int]
+Status = Literal["completed", "pruned", "failed"]  # pruned: a trial stopped because others did better
 
 
 class Record:
@@ -86,6 +87,19 @@ class Study(Record):
 
 
 @dataclass(frozen=True)
+class Seconds(Record):
+    """What a process spent its time on; one thread, so seconds of wall time are about seconds of CPU time."""
+
+    importing: float = 0.0  # TensorFlow or JAX, Keras, Keras Tuner: once a process, counted at its first study
+    compiling: float = 0.0  # building and tracing networks, XLA, and the first call of each program
+    training: float = 0.0
+    evaluating: float = 0.0  # validation, and the test reviews
+
+    def __add__(self, other: "Seconds") -> "Seconds":
+        return Seconds(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+
+
+@dataclass(frozen=True)
 class Epoch(Record):
     """One row of a training's history; numbers are means over the epoch's batches, validation after it."""
 
@@ -104,14 +118,15 @@ class Trial(Record):
     """One hyperparameter setting tried inside a study."""
 
     number: int  # from 0, in the order proposed
-    hyperparameters: dict[str, float | int]
+    hyperparameters: Hyperparameters
     status: Status
     score: float | None  # the objective at its best epoch; None when failed
     epochs: int
     seconds: float
     parameters: int
-    message: str  # why it failed, else ""
+    message: str  # why it was pruned or failed, else ""
     history: tuple[Epoch, ...]
+    spent: Seconds = field(default_factory=Seconds)
 
 
 @dataclass(frozen=True)
@@ -140,14 +155,16 @@ class Repeat(Record):
 
     number: int  # from 0
     seed: int
-    hyperparameters: dict[str, float | int]
+    hyperparameters: Hyperparameters
     epochs: int
+    parameters: int  # trained numbers
     train_accuracy: float  # dropout off
     val_accuracy: float | None  # None for the yardstick, which learns from the validation part too
     val_loss: float | None
     train_seconds: float
     history: tuple[Epoch, ...]
     scores: tuple[Score, ...]  # one per bucket scored
+    spent: Seconds = field(default_factory=Seconds)
 
 
 @dataclass(frozen=True)
@@ -169,13 +186,17 @@ class StudyResult(Record):
     device: str
     n_train: int
     n_validation: int
-    padding_share: float  # padded cells among all the training cells processed
-    hyperparameters: dict[str, float | int]
-    parameters: int
+    padding_share: float  # of the tokens that the recurrence processes in training
+    hyperparameters: Hyperparameters
     layers: tuple[LayerSize, ...]
     trials: tuple[Trial, ...]
     repeats: tuple[Repeat, ...]
     search_seconds: float
+
+    @property
+    def parameters(self) -> int:
+        """Trained numbers; 0 while no repeat has ended."""
+        return self.repeats[0].parameters if self.repeats else 0
 
     @property
     def body_parameters(self) -> int:
@@ -186,6 +207,22 @@ class StudyResult(Record):
     def train_seconds(self) -> float:
         """Seconds of all final trainings."""
         return sum(repeat.train_seconds for repeat in self.repeats)
+
+    @property
+    def spent(self) -> Seconds:
+        """What the processes that ran this study spent on it."""
+        each = [trial.spent for trial in self.trials] + [repeat.spent for repeat in self.repeats]
+        return sum(each, Seconds())
+
+    @property
+    def step_seconds(self) -> float | None:
+        """Mean seconds of one training step in the repeats, compilation apart; None where nothing was trained in steps."""
+        steps = sum(
+            repeat.epochs * -(-self.n_train // int(repeat.hyperparameters["batch_size"]))
+            for repeat in self.repeats
+            if repeat.epochs
+        )
+        return sum(repeat.spent.training for repeat in self.repeats) / steps if steps else None
 
 
 def failed(study: Study, message: str, device: str, trials: tuple[Trial, ...] = ()) -> StudyResult:
@@ -199,7 +236,6 @@ def failed(study: Study, message: str, device: str, trials: tuple[Trial, ...] = 
         n_validation=0,
         padding_share=0.0,
         hyperparameters={},
-        parameters=0,
         layers=(),
         trials=trials,
         repeats=(),

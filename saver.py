@@ -22,7 +22,7 @@ import numpy as np
 from config import Config
 from results import DataSummary, Epoch, Repeat, Study, StudyResult, Trial
 
-ARTEFACT_VERSION = 1  # raise it when files change so that older folders cannot be continued
+ARTEFACT_VERSION = 2  # raise it when files change so that older folders cannot be continued
 
 
 class ArtifactsError(OSError):
@@ -117,7 +117,7 @@ class RunFolder:
 
     def trial_weights(self, study: Study, number: int) -> Path:
         """Weights that a later round of Hyperband starts from; deleted when the search ends."""
-        return self.tuning(study) / "weights" / f"{number}.weights.h5"
+        return self.tuning(study) / "weights" / f"{number}.npz"
 
     def checkpoint(self, study: Study, repeat: int) -> Path:
         """The trained model of one repeat."""
@@ -134,9 +134,9 @@ class RunFolder:
     # -- trials, repeats, studies: records that make a resumed run skip what is done -----------------------------------
 
     def load_trial(self, study: Study, number: int, hyperparameters: dict[str, float | int]) -> Trial | None:
-        """The record of a trial that completed with exactly these hyperparameters, or None."""
+        """The record of a trial that did not fail, with exactly these hyperparameters, or None."""
         record = _load(Trial, self.tuning(study) / "trials" / f"{number}.json")
-        return record if record and record.status == "completed" and record.hyperparameters == hyperparameters else None
+        return record if record and record.status != "failed" and record.hyperparameters == hyperparameters else None
 
     def save_trial(self, study: Study, trial: Trial) -> None:
         """Write a trial's record."""
@@ -163,6 +163,14 @@ class RunFolder:
     def load_result(self, study: Study) -> StudyResult | None:
         """The completion record of a study, or None when it has not ended."""
         return _load(StudyResult, self._study(study))
+
+    def finish(self, result: StudyResult, checkpoints: str) -> None:
+        """Write the record of a study whose repeats are all there; keep `all` checkpoints or the `best` by validation loss."""
+        best = min(result.repeats, key=lambda repeat: repeat.val_loss or 0.0)
+        for repeat in result.repeats:
+            if checkpoints == "best" and repeat is not best:
+                self.checkpoint(result.study, repeat.number).unlink(missing_ok=True)
+        self.save_result(result)
 
     def save_result(self, result: StudyResult) -> None:
         """Write the completion record; nothing of a study is written after it."""

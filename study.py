@@ -1,244 +1,272 @@
-"""One study from search to test score. Idempotent: what finished before an interruption is read, not repeated."""
+"""One study in stages: a search, then one final training per repeat. What finished before an interruption is read, not repeated.
+
+The stages are apart so that idle workers can take the repeats of a study whose search has ended.
+"""
 
 import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
-import keras
 import numpy as np
 
 import baseline
+import budget
 import tuner
-from budget import planned
 from config import Config
-from data_preprocessing import Dataset, ladder, network_ids, padding_share
+from data_preprocessing import Dataset, ladder, network_ids
 from evaluation import score
-from models.classifier import build_classifier, layer_sizes
-from models.registry import resolve
-from results import YARDSTICK, Epoch, Progress, Repeat, Score, Study, StudyResult, Trial, one_line
+from models.classifier import NetworkShape, layer_sizes
+from models.registry import ARCHITECTURES, resolve
+from results import YARDSTICK, Epoch, Hyperparameters, Progress, Repeat, Score, Study, StudyResult, Trial, one_line
 from saver import RunFolder, atomic, remove_weights
-from training import Examples, FitSettings, fit, predict
+from training import Examples, FitSettings, Network, Networks
 
 log = logging.getLogger(__name__)
-Hyperparameters = dict[str, float | int]
 Report = Callable[[Progress], None]
 
 
-def run_study(study: Study, config: Config, dataset: Dataset, folder: RunFolder, device: str, report: Report) -> StudyResult:
-    """Run one study, or return its completion record.
+class Workshop:
+    """What a process keeps from study to study: the data and the compiled networks."""
 
-    Args:
-        study: architecture and training scope.
-        config: the whole experiment.
-        dataset: all reviews; the study cuts out its own.
-        folder: the run's; this study writes only its own files there.
-        device: name of what it trains on, for the record.
-        report: called as it proceeds.
+    def __init__(self, config: Config, dataset: Dataset, device: str) -> None:
+        """Choose the padded lengths from the training reviews; the last one holds the longest review there is."""
+        self.config, self.dataset, self.device = config, dataset, device
+        limit = config.data.max_length
+        padded = ladder(dataset.train.sequences.lengths.clip(max=limit), budget.cost_of_rung(config))
+        parts = (dataset.train, dataset.validation, dataset.test)
+        padded[-1] = max(int(part.sequences.lengths.clip(max=limit).max(initial=1)) for part in parts)
+        self.networks = Networks(padded, config.training.clip_norm)
 
-    Returns:
-        The record that was also written.
+    def engine(self, architecture: str) -> str:
+        """Whose recurrent layers train this architecture here."""
+        by_device = "keras" if self.device.startswith("gpu") else "custom"
+        chosen = self.config.run.engine
+        return resolve(architecture).engine or (by_device if chosen == "auto" else chosen)
 
-    Raises:
-        SearchError: no trial completed.
-        NonFiniteLossError: a final training diverged.
-    """
-    done = folder.load_result(study)
-    if done is not None and done.status == "completed":
-        return done
-    runner = _Yardstick if study.architecture == YARDSTICK else _Network
-    result = runner(study, config, dataset.scope(study.bucket), folder, device, report).run()
-    folder.save_result(result)
-    return result
+
+def open_study(study: Study, workshop: Workshop, folder: RunFolder, report: Report) -> "_Yardstick | _Network":
+    """The stages of a study: `search`, which gives its record without repeats, and `repeat`."""
+    return (_Yardstick if study.architecture == YARDSTICK else _Network)(study, workshop, folder, report)
 
 
 class _Yardstick:
     """The linear row of a scope."""
 
-    def __init__(self, study: Study, config: Config, data: Dataset, folder: RunFolder, device: str, report: Report) -> None:
-        self._study, self._data, self._folder = study, data, folder
-        self._seed = study.seed(config.run.seed)
+    def __init__(self, study: Study, workshop: Workshop, folder: RunFolder, report: Report) -> None:
+        self._study, self._data, self._folder = study, workshop.dataset.scope(study.bucket), folder
+        self._seed = study.seed(workshop.config.run.seed)
+        self._stopwatch = workshop.networks.stopwatch
 
-    def run(self) -> StudyResult:
-        data, started = self._data, time.perf_counter()
-        pipeline = baseline.fit([data.train, data.validation])
-        seconds = time.perf_counter() - started
-        hyperparameters: Hyperparameters = {"C": baseline.INVERSE_REGULARISATION}
-        repeat = Repeat(
-            number=0,
-            seed=self._seed,
-            hyperparameters=hyperparameters,
-            epochs=0,
-            train_accuracy=_accuracy(data.train.labels, baseline.predict(pipeline, data.train)),
-            val_accuracy=None,
-            val_loss=None,
-            train_seconds=seconds,
-            history=(),
-            scores=(),
-        )
-        repeat = _test(repeat, self._study, data, self._folder, baseline.predict(pipeline, data.test))
+    def search(self, setting: Hyperparameters | None = None) -> StudyResult:
+        """Nothing is searched."""
         return StudyResult(
             study=self._study,
             status="completed",
             message="",
             device="cpu",
-            n_train=len(data.train) + len(data.validation),
+            n_train=len(self._data.train) + len(self._data.validation),
             n_validation=0,
             padding_share=0.0,
-            hyperparameters=hyperparameters,
-            parameters=baseline.parameters(pipeline),
+            hyperparameters={"C": baseline.INVERSE_REGULARISATION},
             layers=(),
             trials=(),
-            repeats=(repeat,),
+            repeats=(),
             search_seconds=0.0,
         )
+
+    def repeat(self, setting: Hyperparameters, number: int) -> Repeat:
+        """Fit on training and validation, read the test reviews."""
+        data, started = self._data, time.perf_counter()
+        with self._stopwatch.on("training"):
+            pipeline = baseline.fit([data.train, data.validation])
+        seconds = time.perf_counter() - started
+        with self._stopwatch.on("evaluating"):
+            train_accuracy = _accuracy(data.train.labels, baseline.predict(pipeline, data.train))
+            probabilities = baseline.predict(pipeline, data.test)
+        repeat = Repeat(
+            number=number,
+            seed=self._seed,
+            hyperparameters=setting,
+            epochs=0,
+            parameters=baseline.parameters(pipeline),
+            train_accuracy=train_accuracy,
+            val_accuracy=None,
+            val_loss=None,
+            train_seconds=seconds,
+            history=(),
+            scores=(),
+            spent=self._stopwatch.read(),
+        )
+        return _test(repeat, self._study, data, self._folder, probabilities)
 
 
 class _Network:
     """A recurrent architecture: search on validation, then the chosen setting once per repeat, each read on test once."""
 
-    def __init__(self, study: Study, config: Config, data: Dataset, folder: RunFolder, device: str, report: Report) -> None:
-        self._study, self._config, self._data = study, config, data
-        self._folder, self._device, self._report = folder, device, report
-        self._train = self._examples("train")
-        self._validation = self._examples("validation")
+    def __init__(self, study: Study, workshop: Workshop, folder: RunFolder, report: Report) -> None:
+        self._study, self._workshop, self._folder, self._report = study, workshop, folder, report
+        self._config, self._data = workshop.config, workshop.dataset.scope(study.bucket)
+        self._architecture = ARCHITECTURES[study.architecture]
+        self._train, self._validation = self._examples("train"), self._examples("validation")
         self._best_val_accuracy = 0.0
+        self._trials: list[Trial] = []  # of this search, as far as it got
 
-    def run(self) -> StudyResult:
-        config, study = self._config, self._study
-        trials = tuner.search(
-            config.space,
-            config.search,
-            seed=study.seed(config.run.seed, "search"),
-            folder=self._folder.tuning(study),
-            run_trial=self._trial,
-        )
-        remove_weights(self._folder, study)
-        setting = tuner.best(trials, config.search.objective).hyperparameters
-        repeats = tuple(self._repeat(setting, number) for number in range(config.training.repeats))
-        if config.run.checkpoints == "best":
-            best = min(repeats, key=lambda repeat: repeat.val_loss or 0.0)
-            for repeat in repeats:
-                if repeat is not best:
-                    self._folder.checkpoint(study, repeat.number).unlink(missing_ok=True)
-        model = self._build(setting, seed=1)
-        lengths = self._train.lengths
+    def search(self, setting: Hyperparameters | None = None) -> StudyResult:
+        """The study's record without repeats; the setting is searched for unless given.
+
+        Raises:
+            SearchError: no trial completed.
+        """
+        trials: tuple[Trial, ...] = ()
+        if setting is None:
+            trials = tuner.search(
+                self._config.space,
+                self._config.search,
+                seed=self._study.seed(self._config.run.seed, "search"),
+                folder=self._folder.tuning(self._study),
+                run_trial=self._trial,
+            )
+            remove_weights(self._folder, self._study)
+            setting = tuner.best(trials, self._config.search.objective).hyperparameters
+        network = self._network(setting)
         return StudyResult(
-            study=study,
+            study=self._study,
             status="completed",
             message="",
-            device=self._device,
+            device=self._workshop.device,
             n_train=len(self._train.labels),
             n_validation=len(self._validation.labels),
-            padding_share=padding_share(lengths, ladder(lengths, config.training.padding_rungs), int(setting["batch_size"])),
+            padding_share=network.padding_share(self._train.lengths),
             hyperparameters=setting,
-            parameters=model.count_params(),
-            layers=layer_sizes(model),
+            layers=layer_sizes(network.model),
             trials=trials,
-            repeats=repeats,
+            repeats=(),
             search_seconds=sum(trial.seconds for trial in trials),
         )
 
-    def _trial(self, setting: Hyperparameters, number: int, epochs: int, parent: int | None) -> Trial:
-        """Train one setting on behalf of the search; any failure is the trial's, and is recorded with its reason."""
-        if finished := self._folder.load_trial(self._study, number, setting):
-            return finished
-        search, started = self._config.search, time.perf_counter()
-        trial = Trial(number, setting, "failed", None, 0, 0.0, 0, "", ())
-        try:
-            model = self._build(setting, seed=self._study.seed(self._config.run.seed, "trial", number))
-            trial = replace(trial, parameters=model.count_params())
-            if parent is not None:
-                model.load_weights(self._folder.trial_weights(self._study, parent))
-            history = self._fit(model, setting, ("trial", number), epochs, search.patience, "search", number + 1)
-            scores = [getattr(epoch, search.objective) for epoch in history]
-            best = max(scores) if search.objective == "val_accuracy" else min(scores)
-            trial = replace(trial, status="completed", score=best, epochs=len(history), history=history)
-            if search.tuner == "hyperband":
-                with atomic(self._folder.trial_weights(self._study, number)) as temporary:
-                    model.save_weights(temporary)
-        except OSError:  # the folder, not the setting
-            raise
-        except Exception as error:  # noqa: BLE001 - a setting may fail in any way; three in a row end the search
-            log.warning("%s trial %d failed: %s", self._study.id, number + 1, one_line(error))
-            trial = replace(trial, status="failed", score=None, message=one_line(error))
-        trial = replace(trial, seconds=time.perf_counter() - started)
-        self._folder.save_trial(self._study, trial)
-        return trial
+    def repeat(self, setting: Hyperparameters, number: int) -> Repeat:
+        """One final training; then, with nothing left to choose, its only look at the test reviews.
 
-    def _repeat(self, setting: Hyperparameters, number: int) -> Repeat:
-        """One final training; then, with nothing left to choose, its only look at the test reviews."""
+        Raises:
+            NonFiniteLossError: it diverged.
+        """
         if finished := self._folder.load_repeat(self._study, number, setting):
             return finished
         training, started = self._config.training, time.perf_counter()
-        seed = self._study.seed(self._config.run.seed, "repeat", number)
-        model = self._build(setting, seed)
-        history = self._fit(model, setting, ("repeat", number), training.epochs, training.patience, "final", number + 1)
+        network, settings = self._start(setting, ("repeat", number), training.epochs, training.patience)
+        seed = settings.seed
+
+        def on_epoch(epoch: Epoch) -> bool:
+            self._tell(epoch, "final", number + 1, training.repeats, training.epochs)
+            return False
+
+        history = network.fit(self._train, self._validation, settings, on_epoch)
         seconds = time.perf_counter() - started
         with atomic(self._folder.checkpoint(self._study, number)) as temporary:
-            _without_optimizer(model).save(temporary)
-        validation = score("validation", self._validation.labels, self._predict(model, self._validation))
+            network.stock(dropout=settings.dropout, spatial_dropout=settings.spatial_dropout).save(temporary)
+        validation = score("validation", self._validation.labels, network.predict(self._validation.rows))
         repeat = Repeat(
             number=number,
             seed=seed,
             hyperparameters=setting,
             epochs=len(history),
-            train_accuracy=_accuracy(self._train.labels, self._predict(model, self._train)),
+            parameters=network.parameters,
+            train_accuracy=_accuracy(self._train.labels, network.predict(self._train.rows)),
             val_accuracy=validation.accuracy,
             val_loss=validation.loss,
             train_seconds=seconds,
             history=history,
             scores=(),
         )
-        return _test(repeat, self._study, self._data, self._folder, self._predict(model, self._examples("test")))
+        probabilities = network.predict(self._examples("test").rows)
+        repeat = replace(repeat, spent=self._workshop.networks.stopwatch.read())
+        return _test(repeat, self._study, self._data, self._folder, probabilities)
 
-    def _build(self, setting: Hyperparameters, seed: int) -> keras.Model:
-        """A new model, seeded, in a Keras session that holds nothing else."""
-        keras.utils.clear_session()
-        keras.utils.set_random_seed(seed)
-        return build_classifier(
-            resolve(self._study.architecture),
+    def _trial(self, setting: Hyperparameters, number: int, epochs: int, parent: int | None) -> Trial:
+        """Train one setting on behalf of the search; any failure is the trial's, and is recorded with its reason."""
+        trial = self._folder.load_trial(self._study, number, setting)
+        if trial is None:
+            started = time.perf_counter()
+            trial = self._train_trial(Trial(number, setting, "completed", None, 0, 0.0, 0, "", ()), epochs, parent)
+            spent = self._workshop.networks.stopwatch.read()
+            trial = replace(trial, seconds=time.perf_counter() - started, spent=spent)
+            self._folder.save_trial(self._study, trial)
+        self._trials.append(trial)
+        return trial
+
+    def _train_trial(self, trial: Trial, epochs: int, parent: int | None) -> Trial:
+        search = self._config.search
+        history: list[Epoch] = []
+
+        def on_epoch(epoch: Epoch) -> bool:
+            history.append(epoch)
+            self._tell(epoch, "search", trial.number + 1, budget.planned(self._config.space, search)[0], epochs)
+            return self._is_hopeless(history)
+
+        try:
+            network, settings = self._start(trial.hyperparameters, ("trial", trial.number), epochs, search.patience)
+            trial = replace(trial, parameters=network.parameters)
+            if parent is not None:
+                with np.load(self._folder.trial_weights(self._study, parent), allow_pickle=False) as weights:
+                    network.weights = [weights[name] for name in weights.files]
+            network.fit(self._train, self._validation, settings, on_epoch)
+            if search.tuner == "hyperband":
+                with atomic(self._folder.trial_weights(self._study, trial.number)) as temporary, temporary.open("wb") as file:
+                    np.savez(file, allow_pickle=False, **{f"{i:02}": w for i, w in enumerate(network.weights)})  # type: ignore[arg-type]
+        except OSError:  # the folder, not the setting
+            raise
+        except Exception as error:  # noqa: BLE001 - a setting may fail in any way; three in a row end the search
+            log.warning("%s trial %d failed: %s", self._study.id, trial.number + 1, one_line(error))
+            return replace(trial, status="failed", message=one_line(error))
+        scores = [getattr(epoch, search.objective) for epoch in history]
+        best = max(scores) if search.objective == "val_accuracy" else min(scores)
+        trial = replace(trial, score=best, epochs=len(history), history=tuple(history))
+        if len(history) < epochs and self._is_hopeless(history):
+            return replace(trial, status="pruned", message=f"worse than the median of earlier trials after epoch {len(history)}")
+        return trial
+
+    def _is_hopeless(self, history: list[Epoch]) -> bool:
+        """Whether the search prunes a trial that went like this."""
+        search = self._config.search
+        if search.pruning == "none" or search.tuner == "hyperband":  # Hyperband prunes by itself
+            return False
+        return tuner.is_unpromising(history, self._trials, search.objective)
+
+    def _network(self, setting: Hyperparameters) -> Network:
+        shape = NetworkShape(
+            architecture=self._study.architecture,
+            engine=self._workshop.engine(self._study.architecture),
             vocab_size=self._data.vocab_size,
             embedding_dim=int(setting["embedding_dim"]),
             units=int(setting["units"]),
-            dropout=setting["dropout"],
-            spatial_dropout=setting["spatial_dropout"],
             pooling=self._config.model.pooling,
         )
+        return self._workshop.networks.get(shape, int(setting["batch_size"]))
 
-    def _fit(
-        self,
-        model: keras.Model,
-        setting: Hyperparameters,
-        seed_of: tuple[str, int],
-        epochs: int,
-        patience: int,
-        phase: str,
-        step: int,
-    ) -> tuple[Epoch, ...]:
-        training, search = self._config.training, self._config.search
+    def _start(
+        self, setting: Hyperparameters, purpose: tuple[str, int], epochs: int, patience: int
+    ) -> tuple[Network, FitSettings]:
+        """The network of this setting with new weights. A control draws the same ones as what it controls."""
+        training = self._config.training
+        seeded = Study(self._architecture.control_of or self._study.architecture, self._study.bucket)
         settings = FitSettings(
             epochs=epochs,
             patience=patience,
             reduce_patience=training.reduce_patience,
             reduce_factor=training.reduce_factor,
-            clip_norm=training.clip_norm,
             learning_rate=setting["learning_rate"],
-            batch_size=int(setting["batch_size"]),
-            padding_rungs=training.padding_rungs,
-            seed=self._study.seed(self._config.run.seed, *seed_of, "batches"),
+            dropout=setting["dropout"],
+            spatial_dropout=setting["spatial_dropout"],
+            seed=seeded.seed(self._config.run.seed, *purpose),
         )
-        steps = planned(self._config.space, search)[0] if phase == "search" else training.repeats
+        network = self._network(setting)
+        network.start(settings)
+        return network, settings
 
-        def on_epoch(epoch: Epoch) -> None:
-            self._best_val_accuracy = max(self._best_val_accuracy, epoch.val_accuracy)
-            self._report(Progress(self._study, phase, step, steps, epoch.epoch, epochs, self._best_val_accuracy))
-
-        return fit(model, self._train, self._validation, settings, on_epoch)
-
-    def _predict(self, model: keras.Model, examples: Examples) -> np.ndarray:
-        return predict(model, examples.rows, self._config.training.padding_rungs)
+    def _tell(self, epoch: Epoch, phase: str, step: int, steps: int, epochs: int) -> None:
+        self._best_val_accuracy = max(self._best_val_accuracy, epoch.val_accuracy)
+        self._report(Progress(self._study, phase, step, steps, epoch.epoch, epochs, self._best_val_accuracy))
 
     def _examples(self, part: str) -> Examples:
         reviews, data = getattr(self._data, part), self._config.data
@@ -259,13 +287,6 @@ def _test(repeat: Repeat, study: Study, data: Dataset, folder: RunFolder, probab
         study, repeat, {"rows": test.rows, "labels": test.labels, "probabilities": probabilities, "lengths": lengths}
     )
     return repeat
-
-
-def _without_optimizer(model: keras.Model) -> keras.Model:
-    """The same network uncompiled, so that the file holds stock layers only, and a third of the bytes."""
-    copy: Any = keras.Model.from_config(model.get_config())
-    copy.set_weights(model.get_weights())
-    return copy
 
 
 def _accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:

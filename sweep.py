@@ -1,33 +1,37 @@
-"""All studies of a config: planned, then run in worker processes that may die without taking anything along.
+"""All studies of a config: planned, cut into tasks, and run in worker processes that may die without taking anything along.
 
-A worker runs one study after another, one at a time, and is replaced after a few, before it bloats. The parent never
-imports Keras. Everything a worker finds goes to the run folder; only where it is goes through its pipe.
+A task is a study's search or one of its repeats. Each worker has one thread, does one task after another, and keeps its
+compiled networks: it prefers architectures that it has compiled already. It is replaced when it has grown too large. The
+parent never imports Keras. Everything a worker finds goes to the run folder; its pipe only carries records of it.
 """
 
 import logging
 import multiprocessing
 import multiprocessing.connection
 import os
+import resource
 import signal
 import threading
+import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Literal
 
 import logger
-from budget import of_study
+from budget import of_study, repeats
 from config import Config, ConfigError
 from data_preprocessing import Dataset, load_prepared
 from devices import Device, restrict_process
-from results import ALL, YARDSTICK, Progress, Study, StudyResult, failed, one_line
+from models.registry import ARCHITECTURES, with_controls
+from results import ALL, YARDSTICK, Hyperparameters, Progress, Repeat, Study, StudyResult, failed, one_line
 from saver import RunFolder
 
 log = logging.getLogger(__name__)
-STUDIES_PER_WORKER = 10  # then its memory is given back
-ATTEMPTS = 2  # a study whose worker died is tried once more: it goes on from its last finished trial
+LARGEST_WORKER = 1.4e9  # bytes resident; a worker larger than this ends after its task and a new one takes its place
+ATTEMPTS = 2  # a task whose worker died is tried once more: a search goes on from its last finished trial
 
 Event = Progress | StudyResult
 OnEvent = Callable[[Event], None]
@@ -37,13 +41,19 @@ def plan(config: Config, dataset: Dataset) -> list[Study]:
     """Every study, longest first so that the last ones to run are short; the yardsticks come at the end."""
     buckets = [b.name for b in dataset.buckets] if config.compare.scope != "all" else []
     scopes = ([ALL] if config.compare.scope != "bucket" else []) + buckets
-    studies = [Study(name, scope) for name in config.compare.architectures for scope in scopes]
+    studies = [Study(name, scope) for name in with_controls(config.compare.architectures) for scope in scopes]
     studies.sort(key=lambda study: -of_study(study, config, dataset).seconds)
     return studies + [Study(YARDSTICK, scope) for scope in scopes]
 
 
+def reference(study: Study) -> Study | None:
+    """The study whose settings and seeds this one repeats as its control, or None."""
+    architecture = ARCHITECTURES.get(study.architecture)
+    return Study(architecture.control_of, study.bucket) if architecture and architecture.control_of else None
+
+
 def only(studies: list[Study], names: list[str]) -> list[Study]:
-    """The studies that `ARCH` or `ARCH/BUCKET` names, with the yardsticks of their scopes; all of them for no names.
+    """The studies that `ARCH` or `ARCH/BUCKET` names, with their controls and yardsticks; all of them for no names.
 
     Raises:
         ConfigError: a name matches nothing; says what exists.
@@ -59,8 +69,32 @@ def only(studies: list[Study], names: list[str]) -> list[Study]:
             f"architectures: {architectures}; buckets: {buckets}; write ARCH or ARCH/BUCKET"
         )
     chosen = [study for study in studies if study.architecture in names or study.id in names]
+    chosen += [study for study in map(reference, chosen) if study and study not in chosen]
+    chosen += [study for study in studies if reference(study) in chosen and study not in chosen]
     yardsticks = [study for study in studies if study.architecture == YARDSTICK and study.bucket in {s.bucket for s in chosen}]
     return chosen + [study for study in yardsticks if study not in chosen]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker is asked to do: a study's search, or the repeat of this number."""
+
+    study: Study
+    repeat: int | None = None
+    setting: Hyperparameters | None = None  # what to repeat; for a control's search, what not to search
+
+    @property
+    def key(self) -> tuple[Study, int | None]:
+        """What it is, apart from its setting."""
+        return self.study, self.repeat
+
+
+@dataclass(frozen=True)
+class Done:
+    """A worker's answer: the study's record without repeats, a repeat, or why it failed; and how large the worker is."""
+
+    outcome: StudyResult | Repeat | str
+    memory: int  # bytes resident
 
 
 @dataclass
@@ -70,8 +104,8 @@ class _Worker:
     process: BaseProcess
     connection: multiprocessing.connection.Connection
     device: Device
-    study: Study | None = None
-    started: int = 0
+    task: Task | None = None
+    architectures: set[str] = field(default_factory=set)  # that it has compiled
 
 
 @dataclass
@@ -83,36 +117,70 @@ class Sweep:
     prepared: Path  # what data_preprocessing.save wrote
     devices: tuple[Device, ...]  # one worker each
     on_event: OnEvent
-    _waiting: list[Study] = field(default_factory=list)
-    _attempts: dict[Study, int] = field(default_factory=dict)
+    _waiting: list[Task] = field(default_factory=list)  # can start now
+    _open: list[Study] = field(default_factory=list)  # not ended
+    _outlines: dict[Study, StudyResult] = field(default_factory=dict)  # searched
+    _repeats: dict[Study, dict[int, Repeat]] = field(default_factory=dict)
+    _attempts: dict[tuple[Study, int | None], int] = field(default_factory=dict)
+    _workers: list[_Worker] = field(default_factory=list)
+    _free: list[Device] = field(default_factory=list)
 
     def run(self, studies: list[Study]) -> Literal["done", "interrupted"]:
         """Run what is not done; results, failed ones too, are in the run folder and went to `on_event`.
 
         Ctrl-C or a termination signal stops all workers; finished studies, trials and repeats are kept.
         """
+        self._free = list(self.devices)
+        self._open = list(studies)
         for study in studies:
             result = self.folder.load_result(study)
             if result is not None and result.status == "completed":
                 self._end(result)
-            else:
-                self._waiting.append(study)
-        workers: list[_Worker] = []
-        free = list(self.devices[: len(self._waiting)])
+        self._waiting += [Task(study) for study in self._open if reference(study) not in studies]
+        self._waiting += [
+            Task(study, setting=done.hyperparameters)
+            for study in self._open
+            if (done := self.folder.load_result(reference(study) or study)) and done.status == "completed"
+        ]
         try:
-            while self._waiting or workers:
-                while free and self._waiting:
-                    workers.append(self._hire(free.pop()))
-                for worker in self._wait(workers):
-                    workers.remove(worker)
-                    free.append(worker.device)
+            while self._open:
+                self._employ()
+                self._wait()
         except KeyboardInterrupt:
             return "interrupted"
         finally:
-            for worker in workers:
+            for worker in self._workers:
                 worker.process.kill()
                 worker.process.join()
         return "done"
+
+    # -- who does what ----------------------------------------------------------------------------------------------
+
+    def _employ(self) -> None:
+        """Give every idle worker a task, hiring on free devices while tasks are left."""
+        for worker in [worker for worker in self._workers if worker.task is None]:
+            self._assign(worker)
+        while self._free and self._waiting:
+            worker = self._hire(self._free.pop(0))
+            self._workers.append(worker)
+            self._assign(worker)
+
+    def _assign(self, worker: _Worker) -> None:
+        """The longest task of an architecture that this worker has compiled, else that no other has, else of any."""
+        if not self._waiting:
+            return
+        elsewhere = {name for other in self._workers if other is not worker for name in other.architectures}
+        mine = [task for task in self._waiting if task.study.architecture in worker.architectures]
+        nobodys = [task for task in self._waiting if task.study.architecture not in elsewhere]
+        task = (mine or nobodys or self._waiting)[0]
+        self._waiting.remove(task)
+        self._attempts[task.key] = self._attempts.get(task.key, 0) + 1
+        worker.task = task
+        worker.architectures.add(task.study.architecture)
+        try:
+            worker.connection.send(task)
+        except OSError:  # it is dead already; its pipe's end says so too
+            log.debug("%s does not listen any more", worker.process.name)
 
     def _hire(self, device: Device) -> _Worker:
         context = multiprocessing.get_context("spawn")
@@ -122,87 +190,126 @@ class Sweep:
         )
         process.start()
         theirs.close()
-        worker = _Worker(process, ours, device)
-        self._assign(worker)
-        return worker
+        return _Worker(process, ours, device)
 
-    def _assign(self, worker: _Worker) -> None:
-        """Give a worker its next study, or None when there is none or it has done enough."""
-        worker.study = self._waiting.pop(0) if self._waiting and worker.started < STUDIES_PER_WORKER else None
-        if worker.study is not None:
-            worker.started += 1
-            self._attempts[worker.study] = self._attempts.get(worker.study, 0) + 1
-        try:
-            worker.connection.send(worker.study)
-        except OSError:  # it is dead already; its pipe's end says so too
-            log.debug("%s does not listen any more", worker.process.name)
+    # -- what comes back --------------------------------------------------------------------------------------------
 
-    def _wait(self, workers: list[_Worker]) -> list[_Worker]:
-        """Handle what arrives; returns the workers that are gone."""
-        gone = []
-        by_connection: dict[Any, _Worker] = {worker.connection: worker for worker in workers}
+    def _wait(self) -> None:
+        """Handle what arrives."""
+        by_connection: dict[Any, _Worker] = {worker.connection: worker for worker in self._workers}
         for connection in multiprocessing.connection.wait(list(by_connection)):
             worker = by_connection[connection]
             try:
-                event: Event = worker.connection.recv()
+                event: Progress | Done = worker.connection.recv()
             except (EOFError, OSError):
-                worker.process.join()
-                worker.connection.close()
                 self._bury(worker)
-                gone.append(worker)
                 continue
-            if isinstance(event, StudyResult):
-                self._end(event)
-                self._assign(worker)
-            else:
+            if isinstance(event, Progress):
                 self.on_event(event)
-        return gone
+            elif worker.task is not None:
+                task, worker.task = worker.task, None
+                self._take(task, event.outcome, worker.device)
+                if event.memory > LARGEST_WORKER:
+                    log.info("a worker of %.1f GB is replaced", event.memory / 1e9)
+                    worker.connection.send(None)
+                    self._dismiss(worker)
+
+    def _dismiss(self, worker: _Worker) -> None:
+        worker.process.join()
+        worker.connection.close()
+        self._workers.remove(worker)
+        self._free.append(worker.device)
 
     def _bury(self, worker: _Worker) -> None:
-        study, code = worker.study, worker.process.exitcode
-        if study is None:
+        task = worker.task
+        self._dismiss(worker)
+        code = worker.process.exitcode
+        if task is None:
             return
         cause = f"signal {-code} ({signal.Signals(-code).name})" if code and code < 0 else f"exit status {code}"
-        if self._attempts[study] < ATTEMPTS:
-            log.warning("%s: its worker died with %s; trying once more from its last finished trial", study.id, cause)
-            self._waiting.insert(0, study)
+        if self._attempts[task.key] < ATTEMPTS:
+            log.warning("%s: its worker died with %s; trying once more from its last finished trial", task.study.id, cause)
+            self._waiting.insert(0, task)
             return
-        result = failed(study, f"its worker process died twice, the last time with {cause}; out of memory?", worker.device.name)
+        self._take(task, f"its worker process died twice, the last time with {cause}; out of memory?", worker.device)
+
+    def _take(self, task: Task, outcome: StudyResult | Repeat | str, device: Device) -> None:
+        """Note a task's outcome and make the tasks that it makes possible."""
+        study = task.study
+        if study not in self._open:  # another of its tasks failed
+            return
+        if isinstance(outcome, str):
+            self._fail(study, outcome, device)
+        elif isinstance(outcome, StudyResult):
+            self._outlines[study] = outcome
+            tasks = [Task(study, number, outcome.hyperparameters) for number in range(repeats(study, self.config))]
+            tasks += [Task(control, None, outcome.hyperparameters) for control in self._open if reference(control) == study]
+            self._waiting[:0] = tasks
+        else:
+            self._repeats.setdefault(study, {})[outcome.number] = outcome
+            found = self._repeats[study]
+            if len(found) == repeats(study, self.config):
+                result = replace(self._outlines[study], repeats=tuple(found[number] for number in sorted(found)))
+                self.folder.finish(result, self.config.run.checkpoints)
+                self._end(result)
+
+    def _fail(self, study: Study, message: str, device: Device) -> None:
+        self._waiting = [task for task in self._waiting if task.study != study]
+        result = failed(study, message, device.name)
         self.folder.save_result(result)
         self._end(result)
+        for control in [control for control in self._open if reference(control) == study and study not in self._outlines]:
+            self._fail(control, f"{study.id}, whose settings it repeats, failed", device)
 
     def _end(self, result: StudyResult) -> None:
+        self._open.remove(result.study)
         log.info("%s %s on %s %s", result.study.id, result.status, result.device, result.message)
+        spent = result.spent
+        log.info(
+            "%s took %.1f s importing, %.1f compiling, %.1f training, %.1f evaluating",
+            result.study.id, spent.importing, spent.compiling, spent.training, spent.evaluating,
+        )  # fmt: skip
         self.on_event(result)
 
 
+# -- in the worker -----------------------------------------------------------------------------------------------------
+
+
 def _work(connection: Any, device: Device, config: Config, folder: RunFolder, prepared: Path) -> None:
-    """A worker's life: one study after another until it is sent None."""
+    """A worker's life: one task after another until it is sent None."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
-    restrict_process(device)
+    restrict_process(device, config.run.backend)
     logger.silence_libraries(folder.path / "logs" / "libraries.log")
     inbox = _Inbox(connection)
     dataset = load_prepared(prepared)
-    from study import run_study  # imports Keras, now that the process is restricted
+    started = time.perf_counter()
+    from study import Workshop, open_study  # imports Keras, now that the process is restricted
 
-    while (study := inbox.next()) is not None:
-        with logger.logging_to(folder.study_log(study)):
-            log.info("%s starts on %s", study.id, device.name)
+    workshop = Workshop(config, dataset, device.name)
+    workshop.networks.stopwatch.spent["importing"] = time.perf_counter() - started
+    while (task := inbox.next()) is not None:
+        with logger.logging_to(folder.study_log(task.study)):
+            what = "search" if task.repeat is None else f"repeat {task.repeat + 1}"
+            log.info("%s: %s starts on %s", task.study.id, what, device.name)
             try:
-                result = run_study(study, config, dataset, folder, device.name, connection.send)
-                log.info("%s completed", study.id)
+                stages = open_study(task.study, workshop, folder, connection.send)
+                outcome: Any = (
+                    stages.search(task.setting) if task.repeat is None else stages.repeat(task.setting or {}, task.repeat)
+                )
+                log.info("%s: %s completed", task.study.id, what)
             except Exception as error:  # noqa: BLE001 - one study's failure never ends the sweep
-                log.error("%s failed\n%s", study.id, traceback.format_exc())
-                result = failed(study, one_line(error), device.name)
-                _try_to_save(folder, result)
-        connection.send(result)
+                log.error("%s: %s failed\n%s", task.study.id, what, traceback.format_exc())
+                outcome = one_line(error)
+        connection.send(Done(outcome, resident_memory()))
 
 
-def _try_to_save(folder: RunFolder, result: StudyResult) -> None:
+def resident_memory() -> int:
+    """Bytes that this process holds in memory now; where the system does not say, the most it ever held."""
     try:
-        folder.save_result(result)
-    except OSError as error:  # a full disk: the parent still gets the result through the pipe
-        log.error("%s: its failure could not be recorded: %s", result.study.id, error)
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 class _Inbox:
@@ -214,7 +321,7 @@ class _Inbox:
         self._arrived = threading.Semaphore(0)
         threading.Thread(target=self._receive, daemon=True).start()
 
-    def next(self) -> Study | None:
+    def next(self) -> Task | None:
         self._arrived.acquire()
         return self._next
 

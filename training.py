@@ -1,20 +1,31 @@
-"""Fit one model, read probabilities from one model. Knows nothing of studies, searches or files."""
+"""Fit networks and read probabilities from them, compiling as little as possible. Knows nothing of studies or files.
+
+A network's compiled step depends on its shape only. Weights, dropout rates, learning rate and seeds are variables, so one
+`Network` serves every trial and repeat of its shape: `start` gives it new ones. Batches hold neighbours in length, have one
+fixed number of rows and one of a few padded lengths; how far the recurrence runs is decided by the longest review in them.
+"""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
-from data_preprocessing import ladder, pad, plan_batches
-from results import Epoch
+from data_preprocessing import pad, plan_batches
+from evaluation import log_loss
+from models.classifier import NetworkShape, build_classifier, tunable_dropouts
+from models.registry import resolve
+from results import Epoch, Seconds
 from sources.records import IdArray
 
-EVALUATION_BATCH = 256
-OnEpoch = Callable[[Epoch], None]
+EVALUATION_CELLS, EVALUATION_ROWS = 40_000, 256  # tokens, and reviews, of one batch when nothing is learned
+NETWORKS_KEPT = 6  # of different shapes, with their optimizers' state, per process
+OnEpoch = Callable[[Epoch], bool]  # True: stop here
 
 
 class NonFiniteLossError(ArithmeticError):
@@ -42,61 +53,234 @@ class FitSettings:
     patience: int
     reduce_patience: int
     reduce_factor: float
-    clip_norm: float
     learning_rate: float
-    batch_size: int
-    padding_rungs: int
-    seed: int
+    dropout: float
+    spatial_dropout: float
+    seed: int  # of weights, dropout and the order of the reviews
 
 
-def fit(model: keras.Model, train: Examples, validation: Examples, settings: FitSettings, on_epoch: OnEpoch) -> tuple[Epoch, ...]:
-    """Train with Adam, clipped gradients, early stopping and a falling learning rate; the best weights come back.
+@dataclass
+class Stopwatch:
+    """Seconds of this process by what they were spent on."""
 
-    Args:
-        model: from token ids to one logit; compiled here.
-        train: shuffled anew every epoch, from the seed.
-        validation: decides on stopping, learning rate and best weights, by its loss.
-        settings: see there.
-        on_epoch: called after every epoch.
+    spent: dict[str, float] = field(default_factory=dict)
 
-    Returns:
-        One record an epoch.
+    @contextmanager
+    def on(self, phase: str) -> Iterator[None]:
+        """Add the block's seconds to a phase: `compiling`, `training` or `evaluating`."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.spent[phase] = self.spent.get(phase, 0.0) + time.perf_counter() - started
 
-    Raises:
-        NonFiniteLossError: the training or validation loss became NaN or infinite.
-    """
-    model.compile(
-        optimizer=MonitoredAdam(settings.learning_rate, global_clipnorm=settings.clip_norm),
-        loss=keras.losses.BinaryCrossentropy(from_logits=True),
-        metrics=[keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)],
-        # One traced graph per model. XLA would compile again for each padded length, which short trainings never earn back.
-        jit_compile=keras.backend.backend() == "jax",
-    )
-    model.optimizer.build(model.trainable_variables)  # else Keras traces the training step twice, to make these
-    recorder = _Recorder(on_epoch)
-    model.fit(
-        PaddedBatches(train, settings.padding_rungs, settings.batch_size, seed=settings.seed),
-        validation_data=PaddedBatches(validation, settings.padding_rungs, EVALUATION_BATCH),
-        epochs=settings.epochs,
-        verbose=0,
-        callbacks=[
-            recorder,  # first, so that it sees the learning rate the epoch was trained with
-            keras.callbacks.ReduceLROnPlateau(
-                monitor="val_loss", factor=settings.reduce_factor, patience=settings.reduce_patience, min_lr=1e-6
-            ),
-            keras.callbacks.EarlyStopping(monitor="val_loss", mode="min", patience=settings.patience, restore_best_weights=True),
-        ],
-    )
-    return tuple(recorder.epochs)
+    def read(self) -> Seconds:
+        """What was spent since the last reading."""
+        seconds, self.spent = Seconds(**self.spent), {}
+        return seconds
 
 
-def predict(model: keras.Model, rows: list[IdArray], rungs: int) -> np.ndarray:
-    """Probability of the positive class for each row, `<float32>[reviews]`; dropout is off."""
-    batches = PaddedBatches(Examples(rows, np.zeros(len(rows), np.int8)), rungs, EVALUATION_BATCH)
-    logits = model.predict(batches, verbose=0)[:, 0]
-    probabilities = np.empty(len(rows), np.float32)
-    probabilities[batches.order] = ops.convert_to_numpy(ops.sigmoid(logits))
-    return probabilities
+class Networks:
+    """The networks of a process by shape; the least recently used one goes when there are too many."""
+
+    def __init__(self, padded_lengths: np.ndarray, clip_norm: float) -> None:
+        """Networks that pad to these lengths, ascending, and clip gradients to this global norm."""
+        self.stopwatch = Stopwatch()
+        self._padded_lengths, self._clip_norm = padded_lengths, clip_norm
+        self._kept: OrderedDict[tuple[NetworkShape, int], Network] = OrderedDict()
+
+    def get(self, shape: NetworkShape, batch_size: int) -> "Network":
+        """The network of this shape, as its last user left it: `start` it before use."""
+        key = (shape, batch_size)
+        if key not in self._kept:
+            with self.stopwatch.on("compiling"):
+                self._kept[key] = Network(shape, batch_size, self._padded_lengths, self._clip_norm, self.stopwatch)
+        self._kept.move_to_end(key)
+        while len(self._kept) > NETWORKS_KEPT:
+            self._kept.popitem(last=False)
+        return self._kept[key]
+
+
+class Network:
+    """A classifier that can be trained from new weights again and again by the same compiled steps."""
+
+    def __init__(
+        self, shape: NetworkShape, batch_size: int, padded_lengths: np.ndarray, clip_norm: float, stopwatch: Stopwatch
+    ) -> None:
+        """Build the network; nothing is compiled yet."""
+        self._shape, self._batch_size, self._padded_lengths = shape, batch_size, padded_lengths
+        self._stopwatch, self._seen = stopwatch, set[tuple[str, tuple[int, ...]]]()
+        # Keras's own layers on TensorFlow are run as Keras runs them by default: on a CPU as a graph, at any length.
+        self._is_compiled = shape.engine == "custom" or keras.backend.backend() == "jax"
+        self.model = build_classifier(shape)
+        self.model.compile(
+            optimizer=MonitoredAdam(global_clipnorm=clip_norm),
+            loss=keras.losses.BinaryCrossentropy(from_logits=True),
+            weighted_metrics=[keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)],
+            jit_compile=self._is_compiled or "auto",
+        )
+        self.model.optimizer.build(self.model.trainable_variables)  # else the step is traced twice, to make these
+
+    @property
+    def weights(self) -> list[np.ndarray]:
+        """A copy of the trained weights, in the order of the stock network's."""
+        return [np.array(ops.convert_to_numpy(variable)) for variable in self.model.trainable_variables]
+
+    @weights.setter
+    def weights(self, values: Sequence[Any]) -> None:
+        for variable, value in zip(self.model.trainable_variables, values, strict=True):
+            variable.assign(value)
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers are trained."""
+        return sum(int(ops.size(variable)) for variable in self.model.trainable_variables)
+
+    def stock(self, *, dropout: float, spatial_dropout: float) -> keras.Model:
+        """The same network as an uncompiled model of Keras's layers, for whoever has not got this project.
+
+        An architecture that is from scratch by its own definition keeps its layer.
+        """
+        engine = resolve(self._shape.architecture).engine or "keras"
+        model = build_classifier(replace(self._shape, engine=engine), dropout=dropout, spatial_dropout=spatial_dropout)
+        model.set_weights(self.weights)
+        return model
+
+    def start(self, settings: FitSettings) -> None:
+        """New weights and dropout masks from the seed, a new optimizer: nothing of the last training is left.
+
+        Both engines start from the same numbers: those that Keras's own layers draw.
+        """
+        with self._stopwatch.on("compiling"):
+            keras.utils.set_random_seed(settings.seed)
+            fresh = build_classifier(replace(self._shape, engine="keras"))
+        self.weights = fresh.trainable_variables
+        for layer, new in zip(tunable_dropouts(self.model), tunable_dropouts(fresh), strict=True):
+            layer.seed_generator.state.assign(new.seed_generator.state)
+            layer.rate.assign(settings.spatial_dropout if layer.whole_channels else settings.dropout)
+        for variable in self.model.optimizer.variables:
+            variable.assign(ops.zeros_like(variable))
+        self.model.optimizer.learning_rate.assign(settings.learning_rate)
+
+    def fit(self, train: Examples, validation: Examples, settings: FitSettings, on_epoch: OnEpoch) -> tuple[Epoch, ...]:
+        """Train with Adam, clipped gradients, early stopping and a falling learning rate; the best weights come back.
+
+        Args:
+            train: shuffled anew every epoch, from the seed.
+            validation: decides on stopping, learning rate and best weights, by its loss.
+            settings: see there; `start` was called with them.
+            on_epoch: called after every epoch; True stops the training.
+
+        Returns:
+            One record an epoch.
+
+        Raises:
+            NonFiniteLossError: the training or validation loss became NaN or infinite.
+        """
+        rng = np.random.default_rng(settings.seed)
+        plateau, history, best = _Plateau(settings), list[Epoch](), self.weights
+        for number in range(1, settings.epochs + 1):
+            started, learning_rate = time.perf_counter(), float(ops.convert_to_numpy(self.model.optimizer.learning_rate))
+            at = f"epoch {number} (learning rate {learning_rate:g})"
+            loss, accuracy, norm = self._train_epoch(train, rng, at)
+            probabilities = self.predict(validation.rows)
+            val_loss = log_loss(validation.labels, probabilities)
+            _check(f"validation loss after {at}", val_loss)
+            val_accuracy = float(np.mean((probabilities >= 0.5) == validation.labels))
+            seconds = time.perf_counter() - started
+            history.append(Epoch(number, loss, accuracy, val_loss, val_accuracy, learning_rate, norm, seconds))
+            verdict = plateau.judge(val_loss, learning_rate)
+            if verdict.is_best:
+                best = self.weights
+            self.model.optimizer.learning_rate.assign(verdict.learning_rate)
+            if on_epoch(history[-1]) or verdict.stop:
+                break
+        self.weights = best
+        return tuple(history)
+
+    def _train_epoch(self, train: Examples, rng: np.random.Generator, at: str) -> tuple[float, float, float]:
+        """Mean loss, accuracy and gradient norm over the batches of one epoch."""
+        model = self.model
+        model.reset_metrics()
+        model.optimizer.norm_sum.assign(0.0)
+        batches = plan_batches(train.lengths, self._batch_size, rng)
+        logs: dict[str, Any] = {}
+        for step, batch in enumerate(batches, start=1):
+            ids = self._padded([train.rows[i] for i in batch], self._batch_size)
+            labels, weights = np.zeros((len(ids), 1), np.float32), np.zeros(len(ids), np.float32)
+            labels[: len(batch), 0] = train.labels[batch]
+            weights[: len(batch)] = len(ids) / len(batch)  # rows of padding weigh nothing
+            with self._timed("training", ids):
+                logs = model.train_on_batch(ids, labels, sample_weight=weights, return_dict=True)
+            _check(f"training loss in step {step} of {at}", float(logs["loss"]))
+        norm = float(ops.convert_to_numpy(model.optimizer.norm_sum)) / len(batches)
+        return float(logs["loss"]), float(logs["accuracy"]), norm
+
+    def predict(self, rows: list[IdArray]) -> np.ndarray:
+        """Probability of the positive class for each row, `<float32>[reviews]`; dropout is off."""
+        lengths = np.array([len(row) for row in rows])
+        probabilities, order, start = np.empty(len(rows), np.float32), np.argsort(lengths, kind="stable"), 0
+        while start < len(rows):
+            padded = self._padded_length(int(lengths[order[start]]))
+            size = max(1, min(EVALUATION_ROWS, EVALUATION_CELLS // padded))
+            batch = [i for i in order[start : start + size] if lengths[i] <= padded]
+            ids = self._padded([rows[i] for i in batch], size, padded)
+            with self._timed("evaluating", ids):
+                logits = ops.convert_to_numpy(self.model.predict_on_batch(ids))[: len(batch), 0]
+            probabilities[batch] = 1 / (1 + np.exp(-logits.astype(np.float64)))
+            start += len(batch)
+        return probabilities
+
+    def padding_share(self, lengths: np.ndarray) -> float:
+        """Share of padding among the tokens that the recurrence processes in an epoch over reviews of these lengths."""
+        processed = 0
+        for batch in plan_batches(lengths, self._batch_size, np.random.default_rng(0)):
+            longest = int(lengths[batch].max())
+            stops_early = self._shape.engine == "custom" or not self._is_compiled
+            processed += len(batch) * (longest if stops_early else self._padded_length(longest))
+        return 1 - float(lengths.sum()) / processed
+
+    def _padded_length(self, length: int) -> int:
+        """The padded length for a batch whose longest review has this length."""
+        index = int(np.searchsorted(self._padded_lengths, length))
+        return int(self._padded_lengths[index]) if index < len(self._padded_lengths) else length
+
+    def _padded(self, rows: list[IdArray], count: int, length: int | None = None) -> np.ndarray:
+        """`<int32>[count, time]`: filled up with rows of one token, and to a rung where a program is compiled per shape."""
+        longest = max(map(len, rows))
+        filled = rows + [rows[0][:1]] * (count - len(rows))
+        return pad(filled, (length or self._padded_length(longest)) if self._is_compiled else longest)
+
+    def _timed(self, phase: str, ids: np.ndarray) -> Any:
+        """Time a call, as compiling when it is the first of its shape (of two, where any third shape runs by the same graph)."""
+        key = (phase, ids.shape)
+        is_new = key not in self._seen and (self._is_compiled or sum(p == phase for p, _ in self._seen) < 2)
+        self._seen.add(key)
+        return self._stopwatch.on("compiling" if is_new else phase)
+
+
+@dataclass(frozen=True)
+class _Verdict:
+    is_best: bool
+    stop: bool
+    learning_rate: float
+
+
+class _Plateau:
+    """What to do when the validation loss no longer falls."""
+
+    def __init__(self, settings: FitSettings) -> None:
+        self._settings, self._best, self._since_best, self._since_change = settings, np.inf, 0, 0
+
+    def judge(self, val_loss: float, learning_rate: float) -> _Verdict:
+        """After an epoch: whether it was the best, whether to stop, and the next learning rate."""
+        if val_loss < self._best:
+            self._best, self._since_best, self._since_change = val_loss, 0, 0
+            return _Verdict(True, False, learning_rate)
+        self._since_best, self._since_change = self._since_best + 1, self._since_change + 1
+        if self._since_change >= self._settings.reduce_patience:
+            self._since_change, learning_rate = 0, max(learning_rate * self._settings.reduce_factor, 1e-6)
+        return _Verdict(False, self._since_best >= self._settings.patience, learning_rate)
 
 
 class MonitoredAdam(keras.optimizers.Adam):
@@ -115,77 +299,6 @@ class MonitoredAdam(keras.optimizers.Adam):
         return result
 
 
-class PaddedBatches(keras.utils.PyDataset):
-    """Batches of neighbours in length, right-padded to a short ladder: `(<int32>[batch, time], <float32>[batch, 1])`."""
-
-    def __init__(self, examples: Examples, rungs: int, batch_size: int, seed: int | None = None) -> None:
-        """Plan the first epoch; without a seed the order stays, sorted by length."""
-        super().__init__()
-        self._examples, self._batch_size, self._lengths = examples, batch_size, examples.lengths
-        self._rungs = ladder(self._lengths, rungs)
-        self._rng = None if seed is None else np.random.default_rng(seed)
-        self._plan()
-
-    @property
-    def order(self) -> np.ndarray:
-        """Position of each review in the order in which the batches give them."""
-        return np.concatenate(self._batches)
-
-    def __len__(self) -> int:
-        return len(self._batches)
-
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        batch = self._batches[index]
-        labels = self._examples.labels[batch].astype(np.float32)[:, None]
-        return pad([self._examples.rows[i] for i in batch], self._rungs), labels
-
-    def on_epoch_end(self) -> None:
-        """Shuffle for the next epoch."""
-        if self._rng is not None:
-            self._plan()
-
-    def _plan(self) -> None:
-        batches = plan_batches(self._lengths, self._rungs, self._batch_size, self._rng)
-        # Keras on TensorFlow takes the shapes of the first two batches for all: let them differ where any do.
-        rung = [int(np.searchsorted(self._rungs, self._lengths[batch].max())) for batch in batches]
-        other = next((i for i, r in enumerate(rung) if r != rung[0]), None)
-        if other is not None:
-            batches[1], batches[other] = batches[other], batches[1]
-        self._batches = batches
-
-
-class _Recorder(keras.callbacks.Callback):
-    """Collects the history and stops at the first loss that is not finite."""
-
-    def __init__(self, on_epoch: OnEpoch) -> None:
-        super().__init__()
-        self.epochs: list[Epoch] = []
-        self._on_epoch, self._epoch, self._steps = on_epoch, 0, 0
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._epoch, self._steps, self._started = epoch + 1, 0, time.perf_counter()
-        self._learning_rate = float(ops.convert_to_numpy(self.model.optimizer.learning_rate))
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        self._steps += 1
-        self._check("training loss", logs["loss"])
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        self._check("validation loss", logs["val_loss"])
-        norm_sum = self.model.optimizer.norm_sum
-        self.epochs.append(
-            Epoch(
-                epoch=self._epoch,
-                **{name: float(logs[name]) for name in ("loss", "accuracy", "val_loss", "val_accuracy")},
-                learning_rate=self._learning_rate,
-                gradient_norm=float(ops.convert_to_numpy(norm_sum)) / self._steps,
-                seconds=time.perf_counter() - self._started,
-            )
-        )
-        norm_sum.assign(0.0)
-        self._on_epoch(self.epochs[-1])
-
-    def _check(self, name: str, value: float) -> None:
-        if not np.isfinite(value):
-            rate = f"learning rate {self._learning_rate:g}"
-            raise NonFiniteLossError(f"the {name} became {value} in epoch {self._epoch}, step {self._steps} ({rate})")
+def _check(name: str, value: float) -> None:
+    if not np.isfinite(value):
+        raise NonFiniteLossError(f"the {name} became {value}")

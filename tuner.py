@@ -14,7 +14,8 @@ Keras Tuner 1.4.8 is frozen upstream; what this wrapper does about it:
 
 import dataclasses
 import math
-from collections.abc import Callable
+import statistics
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,9 @@ from keras_tuner.src import config as keras_tuner_config
 
 from budget import HYPERBAND_FACTOR
 from config import Choice, LogRange, Range, Search, Space
-from results import Trial
+from results import Epoch, Hyperparameters, Seconds, Trial
 
-Hyperparameters = dict[str, float | int]
+PRUNING_STARTS_AFTER = 3  # completed trials
 # (setting, number of the trial, epochs, number of the trial whose weights to start from) -> its record
 RunTrial = Callable[[Hyperparameters, int, int, int | None], Trial]
 
@@ -60,7 +61,12 @@ def search(space: Space, settings: Search, *, seed: int, folder: Path, run_trial
         setting = {name: fixed[name] if name in fixed else _tidy(values[name]) for name in names}
         parent = values.get("tuner/trial_id")
         epochs = values.get("tuner/epochs", settings.epochs) - values.get("tuner/initial_epoch", 0)
-        trials.append(run_trial(setting, len(trials), epochs, int(parent) if parent else None))
+        same = next((t for t in trials if t.hyperparameters == setting and t.status != "failed"), None)
+        if same is not None and "tuner/epochs" not in values:  # Hyperband trains a setting on, and for longer, on purpose
+            message = f"the same setting as trial {same.number + 1}"
+            trials.append(dataclasses.replace(same, number=len(trials), seconds=0.0, message=message, spent=Seconds()))
+        else:
+            trials.append(run_trial(setting, len(trials), epochs, int(parent) if parent else None))
         return trials[-1]
 
     oracle = _oracle(_hyperparameters(space, searched), settings, seed)
@@ -87,6 +93,26 @@ def best(trials: list[Trial] | tuple[Trial, ...], objective: str) -> Trial:
         raise SearchError(f"no trial completed; the last one failed with: {trials[-1].message if trials else 'none was run'}")
     sign = -1 if objective == "val_accuracy" else 1
     return min(completed, key=lambda trial: sign * (trial.score if trial.score is not None else math.inf))
+
+
+def is_unpromising(history: Sequence[Epoch], others: Iterable[Trial], objective: str) -> bool:
+    """The median rule: whether a trial's best score so far is worse than the median of the others' at the same epoch.
+
+    Golovin et al. (2017), Google Vizier, KDD, section 3.2.2. Nothing is pruned in the first epoch, or before
+    `PRUNING_STARTS_AFTER` trials have got this far. It looks at validation scores only.
+
+    Args:
+        history: of the trial so far, at least one epoch.
+        others: trials that ended before.
+        objective: `val_loss` or `val_accuracy`.
+    """
+    sign = -1 if objective == "val_accuracy" else 1
+
+    def best_until(epochs: Sequence[Epoch]) -> float:
+        return min(sign * getattr(epoch, objective) for epoch in epochs[: len(history)])
+
+    reached = [best_until(trial.history) for trial in others if trial.status == "completed" and trial.history]
+    return len(history) > 1 and len(reached) >= PRUNING_STARTS_AFTER and best_until(history) > statistics.median(reached)
 
 
 class _StudyTuner(base_tuner.BaseTuner):

@@ -7,6 +7,7 @@ same batches; contenders alternate over the rounds and the median is kept, becau
 import argparse
 import statistics
 import time
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -24,7 +25,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Cost of one training step per architecture, one CPU thread.")
     parser.add_argument("--rounds", type=int, default=5, help="how often each contender is timed")
     rounds = parser.parse_args().rounds
-    restrict_process(Device("cpu", 0, "cpu"))
+    restrict_process(Device("cpu", 0, "cpu"), "tensorflow")
     logger.silence_libraries(Path(mkdtemp()) / "libraries.log")
     contenders = {(name, batch): _contender(name, batch) for name in ARCHITECTURES for batch in (32, 64)}
     times: dict[tuple[str, int], list[float]] = {key: [] for key in contenders}
@@ -42,32 +43,24 @@ def main() -> None:
         print(f"{name:28}{small * 1e3:14.1f}{large * 1e3:14.1f}{fixed * 1e6:18.0f}{per_review * 1e6:15.2f}{relative:8.2f}")
 
 
-def _contender(name: str, batch: int):  # type: ignore[no-untyped-def]
-    """A function that trains STEPS steps and gives seconds per step; the first call, which traces, is made here."""
-    import keras
+def _contender(name: str, batch: int) -> Callable[[], float]:
+    """A function that trains STEPS steps and gives seconds per step; the first call, which compiles, is made here."""
+    from models.classifier import NetworkShape
+    from training import Networks
 
-    from models.classifier import build_classifier
-    from training import MonitoredAdam
-
-    model = build_classifier(
-        resolve(name),
-        vocab_size=VOCABULARY,
-        embedding_dim=EMBEDDING,
-        units=UNITS,
-        dropout=0.3,
-        spatial_dropout=0.0,
-        pooling="mean",
+    engine = resolve(name).engine or "custom"
+    shape = NetworkShape(
+        architecture=name, engine=engine, vocab_size=VOCABULARY, embedding_dim=EMBEDDING, units=UNITS, pooling="mean"
     )
-    jit = keras.backend.backend() == "jax"
-    model.compile(MonitoredAdam(1e-3, global_clipnorm=1.0), keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=jit)
+    model = Networks(np.array([TIME]), clip_norm=1.0).get(shape, batch).model
     rng = np.random.default_rng(0)
-    ids = rng.integers(4, VOCABULARY, (STEPS * batch, TIME)).astype(np.int32)
-    ids[:, TIME - 10 :] = 0
-    labels = rng.integers(0, 2, (len(ids), 1)).astype(np.float32)
+    ids = rng.integers(4, VOCABULARY, (STEPS, batch, TIME)).astype(np.int32)
+    labels = rng.integers(0, 2, (batch, 1)).astype(np.float32)
 
     def run() -> float:
         started = time.perf_counter()
-        model.fit(ids, labels, batch_size=batch, verbose=0)
+        for step in ids:
+            model.train_on_batch(step, labels)
         return (time.perf_counter() - started) / STEPS
 
     run()

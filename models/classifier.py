@@ -1,54 +1,68 @@
 """The network around a recurrent body: embedding, mask, body, pooling, dropout, one logit."""
 
+from dataclasses import dataclass
+from typing import Any
+
 import keras
 from keras import ops
 
+from models.dropout import TunableDropout
 from models.pooling import pool
-from models.registry import Architecture
+from models.registry import resolve
 from results import LayerSize
 from text_encoding import PADDING
 
 
-def build_classifier(
-    architecture: Architecture,
-    *,
-    vocab_size: int,
-    embedding_dim: int,
-    units: int,
-    dropout: float,
-    spatial_dropout: float,
-    pooling: str,
-) -> keras.Model:
+@dataclass(frozen=True, kw_only=True)
+class NetworkShape:
+    """What fixes a network's arrays, and so its compiled step; dropout, learning rate and seeds do not."""
+
+    architecture: str  # a name in the registry
+    engine: str  # whose recurrent layers: `keras` or `custom`
+    vocab_size: int  # ids are below this
+    embedding_dim: int  # width of a word's vector
+    units: int  # width of the recurrent state (of each direction)
+    pooling: str  # `last`, `mean` or `max`
+
+
+def build_classifier(shape: NetworkShape, *, dropout: float | None = None, spatial_dropout: float | None = None) -> keras.Model:
     """An uncompiled binary classifier of token ids.
 
     Args:
-        architecture: whose recurrent body reads the embedded words.
-        vocab_size: ids are below this.
-        embedding_dim: width of a word's vector.
-        units: width of the recurrent state (of each direction).
-        dropout: share of pooled features dropped, and of features between stacked layers.
-        spatial_dropout: share of embedding channels dropped for a whole review.
-        pooling: `last`, `mean` or `max`.
+        shape: see there.
+        dropout: share of pooled features dropped, and of features between stacked layers; None for rates that can be set.
+        spatial_dropout: share of embedding channels dropped for a whole review; None likewise.
 
     Returns:
         A functional model from `<int32>[batch, time]`, right-padded with 0, to logits `<float32>[batch, 1]`.
 
     Raises:
-        ValueError: unknown pooling.
+        ValueError: unknown architecture or pooling.
     """
+
+    def drop(name: str) -> Any:
+        return TunableDropout(name=name) if dropout is None else keras.layers.Dropout(dropout, name=name)
+
+    if spatial_dropout is None:
+        drop_channels: Any = TunableDropout(whole_channels=True, name="spatial_dropout")
+    else:
+        drop_channels = keras.layers.SpatialDropout1D(spatial_dropout, name="spatial_dropout")
     token_ids = keras.Input((None,), dtype="int32", name="token_ids")
-    embedded = keras.layers.Embedding(vocab_size, embedding_dim, mask_zero=True, name="embedding")(token_ids)
-    embedded = keras.layers.SpatialDropout1D(spatial_dropout, name="spatial_dropout")(embedded)
-    features = architecture.build(units, pooling != "last", dropout)(embedded)
-    if pooling != "last":
-        features = pool(features, ops.not_equal(token_ids, PADDING), pooling)
-    features = keras.layers.Dropout(dropout, name="dropout")(features)
-    logits = keras.layers.Dense(1, name="logit")(features)
+    embedded = keras.layers.Embedding(shape.vocab_size, shape.embedding_dim, mask_zero=True, name="embedding")(token_ids)
+    body = resolve(shape.architecture).build(shape.engine, shape.units, shape.pooling != "last", drop)
+    features = body(drop_channels(embedded))
+    if shape.pooling != "last":
+        features = pool(features, ops.not_equal(token_ids, PADDING), shape.pooling)
+    logits = keras.layers.Dense(1, name="logit")(drop("dropout")(features))
     return keras.Model(token_ids, logits)
 
 
+def tunable_dropouts(model: keras.Model) -> list[TunableDropout]:
+    """The dropout layers of a classifier that was built without rates, in the order of the network."""
+    return [layer for layer in model.layers if isinstance(layer, TunableDropout)]
+
+
 def layer_sizes(model: keras.Model) -> tuple[LayerSize, ...]:
-    """The parameter breakdown, layers with weights only, in the order of the network."""
-    return tuple(
-        LayerSize(layer.name, type(layer).__name__, layer.count_params()) for layer in model.layers if layer.count_params()
-    )
+    """The parameter breakdown, layers with trainable weights only, in the order of the network."""
+    sizes = ((layer, sum(int(ops.size(weight)) for weight in layer.trainable_weights)) for layer in model.layers)
+    return tuple(LayerSize(layer.name, type(layer).__name__, size) for layer, size in sizes if size)

@@ -203,17 +203,16 @@ class _Loop:
         batch, time, _ = ops.shape(sequences)
         units = states[0].shape[-1]
 
-        def body(k: Tensor, states: States, histories: States, kept: Tensor) -> Any:
-            t = self._steps - 1 - k if self._reverse else k
+        def body(t: Tensor, states: States, histories: States, kept: Tensor) -> Any:
             after, saved = self._cell.step(_read(sequences, t, axis=1), states, *weights)
             after = self._where_read(t, after, states)
             kept = _write(kept, ops.concatenate(saved, axis=-1), t, axis=0) if saved else kept
-            return k + 1, after, _write_states(histories, after, t + self._after), kept
+            return after, _write_states(histories, after, t + self._after), kept
 
         empty = tuple(ops.zeros((batch, time + 1, units) if i == 0 else (time + 1, batch, units)) for i in range(len(states)))
         histories = _write_states(empty, states, self._steps if self._reverse else 0)
         kept = ops.zeros((time, batch, self._cell.saved * units))
-        _, final, histories, kept = self._while(body, states, histories, kept)
+        final, histories, kept = self._walk(body, (states, histories, kept), to_the_end=not self._reverse)
         return histories, kept, final
 
     def backward(
@@ -223,8 +222,7 @@ class _Loop:
         kernel, recurrent_kernel, bias = weights
         cell = self._cell
 
-        def body(k: Tensor, d_states: States, d_sequences: Tensor, d_kernel: Tensor, d_recurrent: Tensor, d_bias: States) -> Any:
-            t = k if self._reverse else self._steps - 1 - k
+        def body(t: Tensor, d_states: States, d_sequences: Tensor, d_kernel: Tensor, d_recurrent: Tensor, d_bias: States) -> Any:
             d_states = (d_states[0] + _read(d_outputs, t, axis=1), *d_states[1:])
             nothing = tuple(ops.zeros_like(d) for d in d_states)
             before, after = _read_states(histories, t + self._before), _read_states(histories, t + self._after)
@@ -234,7 +232,6 @@ class _Loop:
             x_sums, h_sums = (ops.concatenate(d, axis=-1) for d in d_sums)  # each [batch, gates * units]
             d_before = (d_before[0] + ops.matmul(h_sums, ops.transpose(recurrent_kernel)), *d_before[1:])
             return (
-                k + 1,
                 self._where_read(t, d_before, d_states),
                 _write(d_sequences, ops.matmul(x_sums, ops.transpose(kernel)), t, axis=1),
                 d_kernel + ops.matmul(ops.transpose(_read(sequences, t, axis=1)), x_sums),
@@ -244,15 +241,27 @@ class _Loop:
 
         zeros = [ops.zeros_like(array) for array in (sequences, kernel, recurrent_kernel)]
         d_bias = tuple(ops.zeros_like(bias[0]) for _ in range(cell.biases))
-        _, d_initial, d_sequences, d_kernel, d_recurrent, d_bias = self._while(body, d_final, *zeros, d_bias)
+        begin = (d_final, *zeros, d_bias)
+        d_initial, d_sequences, d_kernel, d_recurrent, d_bias = self._walk(body, begin, to_the_end=self._reverse)
         return d_initial, d_sequences, d_kernel, d_recurrent, ops.stack(d_bias)
 
     def outputs(self, histories: States) -> Tensor:
         """The first state after every step, `[batch, time, units]`."""
         return histories[0][:, 1:] if self._after else histories[0][:, :-1]
 
-    def _while(self, body: Callable[..., Any], *begin: Any) -> Any:
-        return ops.while_loop(lambda k, *_: k < self._steps, body, (ops.convert_to_tensor(0, "int32"), *begin))
+    def _walk(self, body: Callable[..., Any], begin: tuple[Any, ...], *, to_the_end: bool) -> Any:
+        """Apply the body to every step, first to last or last to first.
+
+        The step is carried along, not computed from a count and the number of steps: else TensorFlow takes that number, and
+        with it the token ids, for constants, and compiles anew for each batch.
+        """
+        first, stride = (0, 1) if to_the_end else (self._steps - 1, -1)
+        _, *end = ops.while_loop(
+            lambda t, *_: t < self._steps if to_the_end else t >= 0,
+            lambda t, *carried: (t + stride, *body(t, *carried)),
+            (ops.convert_to_tensor(first, "int32"), *begin),
+        )
+        return end
 
     def _where_read(self, t: Tensor, if_read: States, if_padding: States) -> States:
         """By row: whether it has a word at step t."""

@@ -11,72 +11,67 @@ from typing import Any
 from results import YARDSTICK
 
 Body = Callable[[Any], Any]  # <float32>[batch, time, features] -> states or last state
-BuildBody = Callable[..., Body]
+# (engine, units, return_sequences, makes a dropout layer of that name) -> body
+BuildBody = Callable[[str, int, bool, Callable[[str], Any]], Body]
 
 
 @dataclass(frozen=True)
 class Architecture:
     """How to build a recurrent body, and how it appears."""
 
-    build: BuildBody  # (units, return_sequences, dropout) -> body
+    build: BuildBody
     title: str
     colour: str  # from Okabe and Ito's palette for colour-blind readers, extended
     cost: float  # one training step's time relative to `gru`; orders the studies and estimates the time
+    engine: str | None = None  # `keras` or `custom` whatever the config's engine says
+    control_of: str | None = None  # no search of its own: the settings and seeds that this architecture found
 
 
-def _simple_rnn(units: int, return_sequences: bool, dropout: float) -> Body:
+def _layer(kind: str, engine: str) -> Any:
+    """The layer class of this kind: Keras's own, or the one written from scratch."""
+    if engine == "custom":
+        from models import recurrent
+
+        return getattr(recurrent, f"Custom{kind}")
     import keras
 
-    return keras.layers.SimpleRNN(units, return_sequences=return_sequences)
+    return getattr(keras.layers, kind)
 
 
-def _lstm(units: int, return_sequences: bool, dropout: float) -> Body:
-    import keras
+def _single(kind: str) -> BuildBody:
+    def build(engine: str, units: int, return_sequences: bool, dropout: Callable[[str], Any]) -> Body:
+        return _layer(kind, engine)(units, return_sequences=return_sequences)
 
-    return keras.layers.LSTM(units, return_sequences=return_sequences)
-
-
-def _gru(units: int, return_sequences: bool, dropout: float) -> Body:
-    import keras
-
-    return keras.layers.GRU(units, return_sequences=return_sequences)
+    return build
 
 
-def _custom_gru(units: int, return_sequences: bool, dropout: float) -> Body:
-    from models.recurrent import CustomGRU
+def _bidirectional(kind: str) -> BuildBody:
+    def build(engine: str, units: int, return_sequences: bool, dropout: Callable[[str], Any]) -> Body:
+        import keras
 
-    return CustomGRU(units, return_sequences=return_sequences)
+        return keras.layers.Bidirectional(_layer(kind, engine)(units, return_sequences=return_sequences))
 
-
-def _bidirectional_lstm(units: int, return_sequences: bool, dropout: float) -> Body:
-    import keras
-
-    return keras.layers.Bidirectional(_lstm(units, return_sequences, dropout))
+    return build
 
 
-def _bidirectional_gru(units: int, return_sequences: bool, dropout: float) -> Body:
-    import keras
+def _two_layers(one: BuildBody) -> BuildBody:
+    def build(engine: str, units: int, return_sequences: bool, dropout: Callable[[str], Any]) -> Body:
+        first, second = one(engine, units, True, dropout), one(engine, units, return_sequences, dropout)
+        between = dropout("dropout_between_layers")
+        return lambda sequences: second(between(first(sequences)))
 
-    return keras.layers.Bidirectional(_gru(units, return_sequences, dropout))
-
-
-def _stacked_bidirectional_lstm(units: int, return_sequences: bool, dropout: float) -> Body:
-    import keras
-
-    first = _bidirectional_lstm(units, True, dropout)
-    between = keras.layers.Dropout(dropout, name="dropout_between_layers")
-    second = _bidirectional_lstm(units, return_sequences, dropout)
-    return lambda sequences: second(between(first(sequences)))
+    return build
 
 
 ARCHITECTURES: dict[str, Architecture] = {
-    "simple_rnn": Architecture(_simple_rnn, "SimpleRNN", "#E69F00", 0.6),
-    "lstm": Architecture(_lstm, "LSTM", "#0072B2", 0.9),
-    "gru": Architecture(_gru, "GRU", "#009E73", 1.0),
-    "custom_gru": Architecture(_custom_gru, "GRU from scratch", "#CC79A7", 0.75),
-    "bidirectional_lstm": Architecture(_bidirectional_lstm, "Bidirectional LSTM", "#56B4E9", 1.7),
-    "bidirectional_gru": Architecture(_bidirectional_gru, "Bidirectional GRU", "#882255", 2.1),
-    "stacked_bidirectional_lstm": Architecture(_stacked_bidirectional_lstm, "2 x bidirectional LSTM", "#D55E00", 3.1),
+    "simple_rnn": Architecture(_single("SimpleRNN"), "SimpleRNN", "#E69F00", 0.4),
+    "lstm": Architecture(_single("LSTM"), "LSTM", "#0072B2", 1.2),
+    "gru": Architecture(_single("GRU"), "GRU", "#009E73", 1.0),
+    "custom_gru": Architecture(_single("GRU"), "GRU from scratch", "#CC79A7", 1.0, engine="custom"),
+    "gru_keras": Architecture(_single("GRU"), "GRU, Keras's layer", "#8C564B", 3.5, engine="keras", control_of="custom_gru"),
+    "bidirectional_lstm": Architecture(_bidirectional("LSTM"), "Bidirectional LSTM", "#56B4E9", 2.4),
+    "bidirectional_gru": Architecture(_bidirectional("GRU"), "Bidirectional GRU", "#882255", 2.0),
+    "stacked_bidirectional_lstm": Architecture(_two_layers(_bidirectional("LSTM")), "2 x bidirectional LSTM", "#D55E00", 5.0),
 }
 LINEAR_TITLE, LINEAR_COLOUR = "Linear yardstick", "#6B7280"
 
@@ -92,6 +87,17 @@ def resolve(name: str) -> Architecture:
     near = difflib.get_close_matches(name, ARCHITECTURES, n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
     raise ValueError(f"no architecture is named {name!r}{hint} Known: {', '.join(ARCHITECTURES)}")
+
+
+def selectable() -> tuple[str, ...]:
+    """The names that a config may compare: all but the controls, which come along."""
+    return tuple(name for name, architecture in ARCHITECTURES.items() if architecture.control_of is None)
+
+
+def with_controls(names: tuple[str, ...]) -> tuple[str, ...]:
+    """These architectures, each followed by its control where it has one."""
+    controls = {architecture.control_of: name for name, architecture in ARCHITECTURES.items() if architecture.control_of}
+    return tuple(each for name in names for each in (name, controls.get(name)) if each)
 
 
 def title(name: str) -> str:

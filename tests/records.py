@@ -8,6 +8,7 @@ from results import (
     LayerSize,
     Repeat,
     Score,
+    Seconds,
     Status,
     Study,
     StudyResult,
@@ -41,7 +42,7 @@ def epochs(n: int) -> tuple[Epoch, ...]:
 
 
 def a_result(architecture: str, bucket: str, accuracy: float, *, status: Status = "completed", repeats: int = 2) -> StudyResult:
-    setting: dict[str, float | int] = {"units": 32, "learning_rate": 1e-3}
+    setting: dict[str, float | int] = {"units": 32, "learning_rate": 1e-3, "batch_size": 32}
     return StudyResult(
         study=Study(architecture, bucket),
         status=status,
@@ -51,11 +52,11 @@ def a_result(architecture: str, bucket: str, accuracy: float, *, status: Status 
         n_validation=100,
         padding_share=0.08,
         hyperparameters=setting,
-        parameters=12_345,
         layers=(LayerSize("embedding", "Embedding", 12_000), LayerSize("logit", "Dense", 345)),
         trials=(
             Trial(0, setting, "completed", 0.5, 2, 3.0, 12_345, "", epochs(2)),
             Trial(1, setting | {"learning_rate": 1e-2}, "failed", None, 0, 1.0, 12_345, "the training loss became nan", ()),
+            Trial(2, setting | {"learning_rate": 2e-2}, "pruned", 0.6, 2, 3.0, 12_345, "worse than the median", epochs(2)),
         ),
         repeats=tuple(
             Repeat(
@@ -63,12 +64,14 @@ def a_result(architecture: str, bucket: str, accuracy: float, *, status: Status 
                 7 + n,
                 setting,
                 2,
+                12_345,
                 0.9,
                 0.8,
                 0.5,
                 10.0,
                 epochs(2 if architecture != YARDSTICK else 0),
                 (a_score(bucket, accuracy),),
+                Seconds(1.0, 2.0, 6.0, 1.5),
             )
             for n in range(repeats)
         )

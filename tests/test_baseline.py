@@ -2,16 +2,14 @@
 
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 
 import baseline
 from config import PROFILES, with_overrides
 from data_preprocessing import Dataset, network_ids, prepare
-from models.classifier import build_classifier
-from models.registry import resolve
-from training import Examples, FitSettings, fit, predict
+from tests.networks import a_network, fit_settings
+from training import Examples
 
 
 def test_it_reads_words_outside_the_networks_vocabulary(smoke_config: object) -> None:
@@ -43,34 +41,15 @@ def test_the_real_numbers_are_reached_within_half_a_point(real_data: Path) -> No
 
 def test_on_the_demo_corpus_a_recurrent_network_beats_the_yardstick_by_far(demo_data: Dataset) -> None:
     """Labels there depend on word order and distance; only a reader of sequences can know."""
-    keras.utils.clear_session()
-    keras.utils.set_random_seed(2)
     shown = [
         Examples(network_ids(part.sequences, demo_data.vocab_size, 100, "tail"), part.labels)
         for part in (demo_data.train, demo_data.validation, demo_data.test)
     ]
-    model = build_classifier(
-        resolve("custom_gru"),
-        vocab_size=demo_data.vocab_size,
-        embedding_dim=16,
-        units=16,
-        dropout=0.1,
-        spatial_dropout=0.0,
-        pooling="max",
-    )
-    settings = FitSettings(
-        epochs=10,
-        patience=10,
-        reduce_patience=10,
-        reduce_factor=0.5,
-        clip_norm=1.0,
-        learning_rate=0.02,
-        batch_size=16,
-        padding_rungs=3,
-        seed=1,
-    )
-    fit(model, shown[0], shown[1], settings, lambda _: None)
-    network = np.mean((predict(model, shown[2].rows, 3) >= 0.5) == shown[2].labels)
+    reader = a_network(architecture="custom_gru", engine="custom", vocab_size=demo_data.vocab_size, embedding_dim=16, units=16)
+    settings = fit_settings(epochs=10, patience=10, reduce_patience=10)
+    reader.start(settings)
+    reader.fit(shown[0], shown[1], settings, lambda _: False)
+    network = np.mean((reader.predict(shown[2].rows) >= 0.5) == shown[2].labels)
     pipeline = baseline.fit([demo_data.train, demo_data.validation])
     linear = np.mean((baseline.predict(pipeline, demo_data.test) >= 0.5) == demo_data.test.labels)
     assert network > linear + 0.2

@@ -38,19 +38,30 @@ def test_without_a_gpu_there_is_one_worker_per_core(monkeypatch: pytest.MonkeyPa
 def test_a_worker_sees_only_its_device(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("CUDA_VISIBLE_DEVICES", "TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS", "XLA_FLAGS", "JAX_PLATFORMS"):
         monkeypatch.delenv(name, raising=False)
-    for name in ("TF_FORCE_GPU_ALLOW_GROWTH", "XLA_PYTHON_CLIENT_PREALLOCATE", "OPENBLAS_NUM_THREADS", "TF_NUM_INTEROP_THREADS"):
+    for name in (
+        "TF_FORCE_GPU_ALLOW_GROWTH",
+        "XLA_PYTHON_CLIENT_PREALLOCATE",
+        "OPENBLAS_NUM_THREADS",
+        "KERAS_BACKEND",
+        "TF_NUM_INTEROP_THREADS",
+    ):
         monkeypatch.setenv(name, "")  # so that they are put back
-    restrict_process(Device("gpu", 1, "gpu 1"))
+    restrict_process(Device("gpu", 1, "gpu 1"), "tensorflow")
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "1"
     assert os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] == "true"
     assert "OMP_NUM_THREADS" not in os.environ
-    restrict_process(Device("cpu", 0, "cpu"))
+    restrict_process(Device("cpu", 0, "cpu"), "jax")
+    assert os.environ["KERAS_BACKEND"] == "jax"
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "-1"
     assert os.environ["TF_NUM_INTRAOP_THREADS"] == os.environ["OMP_NUM_THREADS"] == "1"
 
 
-def test_the_environment_names_every_version_a_number_may_depend_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("KERAS_BACKEND", raising=False)
-    about = environment("cpu")
+def test_the_environment_names_every_version_a_number_may_depend_on() -> None:
+    about = environment("cpu", "tensorflow")
     assert about["backend"] == "tensorflow" and about["device"] == "cpu"
     assert {"keras", "keras-tuner", "tensorflow", "numpy", "scikit-learn"} <= set(about)
+
+
+def test_a_backend_that_is_not_installed_is_named_with_the_command_that_installs_it() -> None:
+    with pytest.raises(ConfigError, match="no-such-backend is not installed; make run EXTRAS=jax"):
+        environment("cpu", "no-such-backend")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from models.classifier import build_classifier, layer_sizes
+from models.classifier import NetworkShape, build_classifier, layer_sizes
 from models.pooling import pool
 from models.registry import ARCHITECTURES, colour, resolve, title
 from results import YARDSTICK
@@ -18,11 +18,11 @@ from tests.conftest import ROOT
 POOLINGS = ("last", "mean", "max")
 
 
-def network(name: str, pooling: str) -> keras.Model:
+def network(name: str, pooling: str, engine: str = "custom") -> keras.Model:
     keras.utils.set_random_seed(4)
-    return build_classifier(
-        resolve(name), vocab_size=50, embedding_dim=8, units=6, dropout=0.3, spatial_dropout=0.2, pooling=pooling
-    )
+    engine = resolve(name).engine or engine
+    shape = NetworkShape(architecture=name, engine=engine, vocab_size=50, embedding_dim=8, units=6, pooling=pooling)
+    return build_classifier(shape, dropout=0.3, spatial_dropout=0.2)
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_a_checkpoint_gives_the_same_logits(name: str, pooling: str, ids: np.nda
 
 
 def test_a_stock_checkpoint_loads_without_this_project(ids: np.ndarray, tmp_path: Path) -> None:
-    network("stacked_bidirectional_lstm", "max").save(tmp_path / "model.keras")
+    network("stacked_bidirectional_lstm", "max", "keras").save(tmp_path / "model.keras")
     code = "import keras, sys; print(keras.saving.load_model(sys.argv[1]).count_params())"
     command = [sys.executable, "-P", "-c", code, str(tmp_path / "model.keras")]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)

@@ -3,6 +3,7 @@
 Runs on whichever backend KERAS_BACKEND names; CI runs it on TensorFlow and on JAX.
 """
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -298,6 +299,23 @@ def test_on_jax_every_step_runs_inside_one_compiled_loop(inputs: Array) -> None:
     outside = str(program).split("while[")[0]
     assert str(program).count("while[") == 1
     assert "tanh" not in outside and "dot_general" not in outside
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_another_batch_is_not_another_program(bidirectional: bool) -> None:
+    """Compiling takes a hundred times a step's time: no step after the first may take a tenth of the first one's."""
+    ids, layer = keras.Input((40,), dtype="int32"), CustomGRU(UNITS, return_sequences=True)
+    embedded = keras.layers.Embedding(20, FEATURES, mask_zero=True)(ids)
+    states = keras.layers.Bidirectional(layer)(embedded) if bidirectional else layer(embedded)
+    model = keras.Model(ids, keras.layers.Dense(1)(keras.layers.GlobalAveragePooling1D()(states)))
+    model.compile("adam", keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=True)
+    seconds = []
+    for length in (40, 31, 22, 13):
+        batch = np.where(np.arange(40) < length, np.random.default_rng(length).integers(1, 20, (BATCH, 40)), 0)
+        started = time.perf_counter()
+        model.train_on_batch(batch, np.ones((BATCH, 1)))
+        seconds.append(time.perf_counter() - started)
+    assert max(seconds[1:]) < seconds[0] / 10
 
 
 def test_it_learns_to_remember_the_first_token() -> None:

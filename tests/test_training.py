@@ -1,14 +1,15 @@
-"""Laws of fitting: history as measured, best weights back, a loss that is not finite named, batches as promised."""
+"""Laws of fitting: history as measured, best weights back, one compiled step for many settings, batches as promised."""
+
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 from keras import ops
 
-from models.classifier import build_classifier
-from models.registry import resolve
 from results import Epoch
-from training import Examples, FitSettings, MonitoredAdam, NonFiniteLossError, PaddedBatches, fit, predict
+from tests.networks import a_network, fit_settings
+from training import Examples, MonitoredAdam, Network, NonFiniteLossError
 
 
 def examples(n: int, seed: int) -> Examples:
@@ -22,71 +23,108 @@ def examples(n: int, seed: int) -> Examples:
     return Examples(rows, labels)
 
 
-def model(units: int = 8) -> keras.Model:
-    keras.utils.clear_session()
-    keras.utils.set_random_seed(3)
-    return build_classifier(
-        resolve("gru"), vocab_size=30, embedding_dim=8, units=units, dropout=0.1, spatial_dropout=0.0, pooling="max"
-    )
+def trained(network: Network, train: Examples, validation: Examples, **changes: object) -> tuple[Epoch, ...]:
+    settings = fit_settings(**changes)
+    network.start(settings)
+    return network.fit(train, validation, settings, lambda _: False)
 
 
-SETTINGS = FitSettings(
-    epochs=12,
-    patience=3,
-    reduce_patience=1,
-    reduce_factor=0.5,
-    clip_norm=1.0,
-    learning_rate=0.02,
-    batch_size=16,
-    padding_rungs=3,
-    seed=1,
-)
+def numbers(history: tuple[Epoch, ...]) -> list[tuple[float, ...]]:
+    return [(e.loss, e.accuracy, e.val_loss, e.val_accuracy, e.gradient_norm, e.learning_rate) for e in history]
 
 
-def with_(**changes: object) -> FitSettings:
-    return FitSettings(**(SETTINGS.__dict__ | changes))  # type: ignore[arg-type]
-
-
-def test_training_learns_repeats_and_gives_the_best_weights_back() -> None:
+def test_training_learns_and_gives_the_best_weights_back() -> None:
     train, validation = examples(200, 1), examples(80, 2)
-    seen: list[Epoch] = []
-    network = model()
-    history = fit(network, train, validation, SETTINGS, seen.append)
+    network, settings, seen = a_network(), fit_settings(), list[Epoch]()
+    network.start(settings)
+
+    def on_epoch(epoch: Epoch) -> bool:
+        seen.append(epoch)
+        return False
+
+    history = network.fit(train, validation, settings, on_epoch)
     assert tuple(seen) == history and [e.epoch for e in history] == list(range(1, len(history) + 1))
     assert history[-1].loss < history[0].loss and max(e.val_accuracy for e in history) > 0.9
     assert all(e.gradient_norm > 0 and e.seconds > 0 for e in history)
-    probabilities = predict(network, validation.rows, 3)
+    probabilities = network.predict(validation.rows)
     loss = -np.mean(np.log(np.where(validation.labels == 1, probabilities, 1 - probabilities)))
     assert loss == pytest.approx(min(e.val_loss for e in history), abs=1e-5)
 
-    again = fit(model(), train, validation, SETTINGS, lambda _: None)
-    timeless = [(e.loss, e.val_loss, e.gradient_norm, e.learning_rate) for e in history]
-    assert [(e.loss, e.val_loss, e.gradient_norm, e.learning_rate) for e in again] == timeless  # bit for bit
+
+@pytest.mark.parametrize("engine", ["custom", "keras"])
+def test_a_network_used_before_gives_the_same_numbers_as_a_new_one(engine: str) -> None:
+    train, validation = examples(100, 1), examples(40, 2)
+    new, used = a_network(engine=engine), a_network(engine=engine)
+    trained(used, train, validation, learning_rate=0.1, dropout=0.5, spatial_dropout=0.3, seed=9, epochs=3)
+    used.predict(train.rows)
+    again = trained(used, train, validation, epochs=4)
+    assert numbers(again) == numbers(trained(new, train, validation, epochs=4))  # bit for bit
+    np.testing.assert_array_equal(used.predict(train.rows), new.predict(train.rows))
+
+
+def test_dropout_rate_learning_rate_and_seed_need_no_new_program() -> None:
+    train, validation, network = examples(100, 1), examples(40, 2), a_network()
+    first = trained(network, train, validation, epochs=2)
+    step = network.model.train_function
+    compiled = set(network._seen)
+    second = trained(network, train, validation, epochs=2, dropout=0.4, spatial_dropout=0.2, learning_rate=0.01, seed=2)
+    assert network.model.train_function is step and network._seen == compiled
+    assert numbers(first) != numbers(second)
+
+
+def test_both_engines_train_the_same_network() -> None:
+    """From the same seed: the same first epoch, to rounding."""
+    train, validation = examples(100, 1), examples(40, 2)
+    ours, theirs = (trained(a_network(engine=engine), train, validation, epochs=1) for engine in ("custom", "keras"))
+    np.testing.assert_allclose(numbers(ours), numbers(theirs), rtol=2e-4)
+
+
+def test_a_stopped_training_ends_there() -> None:
+    network, settings = a_network(), fit_settings(epochs=9)
+    network.start(settings)
+    assert len(network.fit(examples(40, 1), examples(20, 2), settings, lambda epoch: epoch.epoch == 2)) == 2
 
 
 def test_the_learning_rate_falls_on_a_plateau_and_training_stops_early() -> None:
     train, validation = examples(60, 1), examples(40, 9)
     validation = Examples(validation.rows, 1 - validation.labels)  # learning can only hurt here
-    history = fit(model(), train, validation, with_(epochs=40, learning_rate=0.05), lambda _: None)
+    history = trained(a_network(), train, validation, epochs=40, learning_rate=0.05)
     rates = [e.learning_rate for e in history]
     assert rates[0] == pytest.approx(0.05) and rates[-1] < rates[0]
     assert len(history) < 40
 
 
 def test_a_loss_that_is_not_finite_is_named_with_epoch_and_step() -> None:
-    network = model()
-    weights = network.get_weights()
-    weights[-1][:] = np.nan
-    network.set_weights(weights)
-    with pytest.raises(NonFiniteLossError, match=r"training loss became nan in epoch 1, step 1 \(learning rate 0.02\)"):
-        fit(network, examples(40, 1), examples(20, 2), SETTINGS, lambda _: None)
+    network, settings = a_network(), fit_settings()
+    network.start(settings)
+    network.weights = [np.full_like(weight, np.nan) for weight in network.weights]
+    with pytest.raises(NonFiniteLossError, match=r"training loss in step 1 of epoch 1 \(learning rate 0.02\) became nan"):
+        network.fit(examples(40, 1), examples(20, 2), settings, lambda _: False)
 
 
 def test_predictions_come_back_in_the_order_asked_and_do_not_depend_on_the_batch() -> None:
-    network, some = model(), examples(70, 4)
-    together = predict(network, some.rows, 4)
-    alone = np.array([predict(network, [row], 1)[0] for row in some.rows])
+    network, some = a_network(), examples(70, 4)
+    network.start(fit_settings())
+    together = network.predict(some.rows)
+    alone = np.array([network.predict([row])[0] for row in some.rows])
     np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
+def test_rows_that_fill_up_a_batch_weigh_nothing() -> None:
+    """Twenty reviews in batches of ten, and in batches of sixteen that hold ten each."""
+    train, validation = examples(20, 1), examples(20, 2)
+    full, filled = (trained(a_network(batch_size=size), train, validation, epochs=1) for size in (10, 16))
+    np.testing.assert_allclose(numbers(filled), numbers(full), rtol=1e-4)
+
+
+@pytest.mark.parametrize("engine", ["custom", "keras"])
+def test_the_stock_model_gives_the_same_probabilities(engine: str, tmp_path: Path) -> None:
+    network, some = a_network(architecture="stacked_bidirectional_lstm", engine=engine, pooling="last"), examples(20, 4)
+    network.start(fit_settings())
+    stock = network.stock(dropout=0.1, spatial_dropout=0.0)
+    assert all(type(layer).__module__.startswith("keras.") for layer in stock.layers)
+    logits = np.array([ops.convert_to_numpy(stock(row[None]))[0, 0] for row in some.rows])
+    np.testing.assert_allclose(1 / (1 + np.exp(-logits)), network.predict(some.rows), atol=1e-6)
 
 
 def test_the_gradient_norm_is_the_global_norm_before_clipping() -> None:
@@ -98,27 +136,9 @@ def test_the_gradient_norm_is_the_global_norm_before_clipping() -> None:
     assert float(ops.convert_to_numpy(optimizer.norm_sum)) == pytest.approx(6.0)
 
 
-def test_every_epoch_shuffles_and_holds_every_review_once() -> None:
-    some = examples(50, 5)
-    batches = PaddedBatches(some, rungs=3, batch_size=8, seed=1)
-    first = batches.order
-    batches.on_epoch_end()
-    assert sorted(first) == sorted(batches.order) == list(range(50))
-    assert list(first) != list(batches.order)
-    again = PaddedBatches(some, rungs=3, batch_size=8, seed=1)
-    np.testing.assert_array_equal(again.order, first)
-
-
-def test_the_first_two_batches_differ_in_length_where_any_do() -> None:
-    for seed in range(20):
-        batches = PaddedBatches(examples(40, 6), rungs=3, batch_size=8, seed=seed)
-        lengths = [batches[i][0].shape[1] for i in range(len(batches))]
-        assert len(set(lengths)) == 1 or lengths[0] != lengths[1]
-
-
-def test_the_training_step_is_one_traced_graph_not_op_by_op() -> None:
-    network = model()
-    fit(network, examples(40, 1), examples(20, 2), with_(epochs=1), lambda _: None)
-    assert not network.run_eagerly
+def test_the_training_step_is_one_compiled_program() -> None:
+    network = a_network()
+    trained(network, examples(40, 1), examples(20, 2), epochs=1)
+    assert network.model.jit_compile is True and not network.model.run_eagerly
     if keras.backend.backend() == "tensorflow":
-        assert network.jit_compile is False
+        assert a_network(engine="keras").model.jit_compile is False  # Keras's own default on a CPU
