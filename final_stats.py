@@ -1,19 +1,31 @@
 """Finished studies as tables: `final_stats/` holds everything the report shows, as data."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, astuple, fields
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from data_preprocessing import Bucket
-from evaluation import judge
+from evaluation import difference_interval, judge
 from models.registry import ARCHITECTURES
-from results import ALL, YARDSTICK, BucketVerdict, DataSummary, Repeat, Study, StudyResult, bucket_order
+from results import (
+    ALL,
+    YARDSTICK,
+    BucketVerdict,
+    ControlComparison,
+    DataSummary,
+    Repeat,
+    Seconds,
+    Study,
+    StudyResult,
+    bucket_order,
+)
 from saver import RunFolder, atomic, write_text
 
-TIME_COLUMNS = ("train_seconds", "seconds_per_epoch", "search_seconds", "seconds")  # differ from run to run
+SPENT = tuple(f"{item.name}_seconds" for item in fields(Seconds))  # importing, compiling, training, evaluating
+TIME_COLUMNS = ("train_seconds", "seconds_per_epoch", "search_seconds", "seconds", "step_milliseconds", *SPENT)  # vary by run
 
 
 def verdicts(results: list[StudyResult], folder: RunFolder, buckets: tuple[Bucket, ...]) -> tuple[BucketVerdict, ...]:
@@ -30,6 +42,29 @@ def verdicts(results: list[StudyResult], folder: RunFolder, buckets: tuple[Bucke
                 probabilities[study] = np.stack([repeat["probabilities"][inside] for repeat in repeats])
         if labels is not None and len(labels):
             found.append(judge(bucket.name, labels, probabilities))
+    return tuple(found)
+
+
+def controls(results: list[StudyResult], folder: RunFolder) -> tuple[ControlComparison, ...]:
+    """Each control beside what it controls, where both completed, in the order of the results."""
+    completed = {result.study: result for result in results if result.status == "completed"}
+
+    def correct(result: StudyResult) -> np.ndarray:
+        """`<bool>[repeats, reviews]`."""
+        stored = [folder.load_predictions(result.study, repeat.number) for repeat in result.repeats]
+        return np.stack([(one["probabilities"] >= 0.5) == one["labels"] for one in stored])
+
+    found = []
+    for control in completed.values():
+        architecture = ARCHITECTURES.get(control.study.architecture)
+        result = completed.get(Study(architecture.control_of or "", control.study.bucket)) if architecture else None
+        if result is not None:
+            mine, theirs = correct(result), correct(control)
+            seconds = (result.step_seconds, control.step_seconds)
+            accuracies = (float(mine.mean()), float(theirs.mean()))
+            found.append(
+                ControlComparison(result.study, control.study, *accuracies, *difference_interval(mine, theirs), *seconds)
+            )
     return tuple(found)
 
 
@@ -93,6 +128,8 @@ def _row(result: StudyResult, repeat: Repeat | None, bucket: str) -> dict[str, A
         "seconds_per_epoch": repeat.train_seconds / repeat.epochs if repeat and repeat.epochs else None,
         "search_seconds": result.search_seconds,
         "trials": len(result.trials),
+        "step_milliseconds": 1000 * result.step_seconds if result.step_seconds else None,
+        **dict(zip(SPENT, astuple(repeat.spent) if repeat else (None,) * len(SPENT), strict=True)),
         "padding_share": result.padding_share,
         "device": result.device,
         **dict.fromkeys(("true_negative", "false_positive", "false_negative", "true_positive")),
@@ -113,6 +150,7 @@ def trials_table(results: list[StudyResult]) -> pd.DataFrame:
             "score": trial.score,
             "epochs": trial.epochs,
             "seconds": trial.seconds,
+            **dict(zip(SPENT, astuple(trial.spent), strict=True)),
             "parameters": trial.parameters,
             "status": trial.status,
             "message": trial.message,
@@ -121,6 +159,17 @@ def trials_table(results: list[StudyResult]) -> pd.DataFrame:
         for trial in result.trials
     ]
     return pd.DataFrame(rows)
+
+
+def spent(results: list[StudyResult]) -> list[dict[str, Any]]:
+    """What the time went into, per architecture: `architecture, spent, step_seconds` (mean over its studies)."""
+    rows = []
+    for architecture in dict.fromkeys(result.study.architecture for result in results):
+        mine = [result for result in results if result.study.architecture == architecture]
+        steps = [result.step_seconds for result in mine if result.step_seconds]
+        total = sum((result.spent for result in mine), Seconds())
+        rows.append({"architecture": architecture, "spent": total, "step_seconds": float(np.mean(steps)) if steps else None})
+    return rows
 
 
 def averages(results: list[StudyResult]) -> list[dict[str, Any]]:

@@ -11,9 +11,10 @@ from itertools import pairwise
 import plotly.graph_objects as go
 
 from models.registry import colour, title
+from plot_controls import control_panels
 from plot_panels import ACCURACY, GRADIENT_NORM, LEARNING_RATE, LOSS, confusion_panels, confusions, curves, panel_lines
 from plot_style import INK, MUTED, NEGATIVE, POSITIVE, SCALE, name, styled
-from results import ALL, YARDSTICK, BucketVerdict, DataSummary, Study, StudyResult, bucket_order
+from results import ALL, YARDSTICK, BucketVerdict, ControlComparison, DataSummary, Study, StudyResult, bucket_order
 
 # -- accuracy by bucket ------------------------------------------------------------------------------------------------
 
@@ -195,7 +196,7 @@ class Axis:
 
 def trial_axes(results: Iterable[StudyResult]) -> tuple[Axis, ...]:
     """Architecture, bucket, every hyperparameter that varied, and the score of each completed trial (last axis)."""
-    trials = [(result.study, trial) for result in results for trial in result.trials if trial.score is not None]
+    trials = [(result.study, trial) for result in results for trial in result.trials if trial.status == "completed"]
     if not trials:
         return ()
     architectures = list(dict.fromkeys(study.architecture for study, _ in trials))
@@ -288,6 +289,7 @@ FIGURES: dict[str, str] = {  # file name -> heading, in the order of the report
     "accuracy_heatmap": "The same numbers as a table",
     "accuracy_vs_time": "What it costs: accuracy against the time of one training",
     "accuracy_vs_parameters": "What it costs: accuracy against parameters",
+    "from_scratch": "From scratch against built in",
     "curves_accuracy": "Accuracy, epoch by epoch",
     "curves_loss": "Loss, epoch by epoch",
     "confusion_matrices": "Confusion matrices",
@@ -299,15 +301,20 @@ FIGURES: dict[str, str] = {  # file name -> heading, in the order of the report
 
 
 def all_figures(
-    results: list[StudyResult], verdicts: tuple[BucketVerdict, ...], data: DataSummary, objective: str
+    results: list[StudyResult],
+    verdicts: tuple[BucketVerdict, ...],
+    controls: tuple[ControlComparison, ...],
+    data: DataSummary,
+    objective: str,
 ) -> dict[str, go.Figure]:
-    """Every figure of `FIGURES`, in its order."""
+    """Every figure of `FIGURES`, in its order; the one about controls only where there are any."""
     by_bucket, points = accuracy_by_bucket(verdicts), accuracy_and_cost(results, verdicts)
     draw: dict[str, Callable[[], go.Figure]] = {
         "accuracy_by_bucket": lambda: accuracy_bars(by_bucket),
         "accuracy_heatmap": lambda: accuracy_heatmap(by_bucket),
         "accuracy_vs_time": lambda: cost_scatter(points, "train_seconds", "Seconds of one final training"),
         "accuracy_vs_parameters": lambda: cost_scatter(points, "body_parameters", "Parameters outside the embedding table"),
+        "from_scratch": lambda: control_panels(controls),
         "curves_accuracy": lambda: panel_lines(curves(results, ACCURACY, "accuracy")),
         "curves_loss": lambda: panel_lines(curves(results, LOSS, "loss")),
         "confusion_matrices": lambda: confusion_panels(confusions(results)),
@@ -316,4 +323,4 @@ def all_figures(
         "hyperparameters": lambda: parallel_coordinates(trial_axes(results), objective),
         "sequence_lengths": lambda: length_histogram(data),
     }
-    return {key: draw[key]() for key in FIGURES}
+    return {key: draw[key]() for key in FIGURES if controls or key != "from_scratch"}

@@ -48,7 +48,8 @@ def write(
         config: resolved.
         folder: the run's.
     """
-    figures = plotter.all_figures(results, verdicts, data, config.search.objective)
+    controls = final_stats.controls(results, folder)
+    figures = plotter.all_figures(results, verdicts, controls, data, config.search.objective)
     script = get_plotlyjs()
     write_text(folder.plot("plotly.min.js"), script)
     for key, figure in figures.items():
@@ -66,6 +67,7 @@ def write(
         failures=[result for result in results if result.status == "failed"],
         failed_trials=[(result.study.id, t) for result in results for t in result.trials if t.status == "failed"],
         averages=final_stats.averages(results),
+        spent=final_stats.spent(results),
         title=title,
         config=json.dumps(config_dict(config), indent=2),
         devices=_devices(results),

@@ -324,3 +324,17 @@ class BucketVerdict(Record):
     chance: float  # share of the larger class among the test reviews
     leader: Study | None  # the network with the highest mean accuracy; None when no network has a result
     standings: tuple[Standing, ...]  # in the order of the studies, yardsticks last
+
+
+@dataclass(frozen=True)
+class ControlComparison(Record):
+    """The same network, settings and seeds, by layers from scratch and by Keras's own, on one scope's test reviews."""
+
+    study: Study
+    control: Study
+    accuracy: float  # means over repeats
+    control_accuracy: float
+    low: float  # 95 % paired bootstrap interval of the difference, from scratch minus control
+    high: float
+    step_seconds: float | None  # of one training step, in this run
+    control_step_seconds: float | None

@@ -57,7 +57,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "final_stats": {"data_preprocessing", "evaluation", "models.registry", "results", "saver"},
     "plot_style": {"models.registry", "results"},
     "plot_panels": {"models.registry", "plot_style", "results"},
-    "plotter": {"models.registry", "plot_panels", "plot_style", "results"},
+    "plot_controls": {"models.registry", "plot_style", "results"},
+    "plotter": {"models.registry", "plot_controls", "plot_panels", "plot_style", "results"},
     "report": {"config", "final_stats", "models.registry", "plot_style", "plotter", "results", "saver"},
     "console": {"budget", "config", "data_preprocessing", "models.registry", "results", "saver"},
 }

@@ -4,11 +4,12 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
+import plot_controls
 import plot_panels
 import plotter
 from evaluation import judge
 from models.registry import ARCHITECTURES, colour
-from results import YARDSTICK, BucketVerdict, Study, StudyResult
+from results import YARDSTICK, BucketVerdict, ControlComparison, Study, StudyResult
 from tests.records import a_result, a_summary
 
 BUCKETS = ("0-129", "130-end")
@@ -32,6 +33,19 @@ def verdicts() -> tuple[BucketVerdict, ...]:
                 p[result.study] = np.where((np.arange(100) < right) == (labels == 1), 0.9, 0.1)[None]
         found.append(judge(bucket, labels, p))
     return tuple(found)
+
+
+def a_comparison() -> ControlComparison:
+    study, control = Study("custom_gru", "0-129"), Study("gru_keras", "0-129")
+    return ControlComparison(study, control, 0.81, 0.80, -0.01, 0.03, 0.012, 0.048)
+
+
+def test_the_control_panel_shows_the_difference_with_its_interval_and_both_step_times() -> None:
+    difference, ours, theirs = plot_controls.control_panels((a_comparison(),)).data
+    assert difference.x == pytest.approx((1.0,))
+    assert (difference.error_x.array, difference.error_x.arrayminus) == (pytest.approx((2.0,)), pytest.approx((2.0,)))
+    assert (ours.x, theirs.x) == (pytest.approx((12.0,)), pytest.approx((48.0,)))
+    assert (ours.marker.color, theirs.marker.color) == (colour("custom_gru"), colour("gru_keras"))
 
 
 def test_bars_hold_the_accuracies_of_the_verdicts_in_order_with_the_yardstick_last() -> None:
@@ -79,11 +93,11 @@ def test_cost_points_take_one_training() -> None:
 @pytest.mark.parametrize("given", ["everything", "nothing"])
 def test_every_figure_draws_whatever_is_there(given: str) -> None:
     figures = (
-        plotter.all_figures(results(), verdicts(), a_summary(), "val_loss")
+        plotter.all_figures(results(), verdicts(), (a_comparison(),), a_summary(), "val_loss")
         if given == "everything"
-        else plotter.all_figures([], (), a_summary(), "val_loss")
+        else plotter.all_figures([], (), (), a_summary(), "val_loss")
     )
-    assert list(figures) == list(plotter.FIGURES)
+    assert set(plotter.FIGURES) - set(figures) <= {"from_scratch"}
     assert all(isinstance(figure, go.Figure) for figure in figures.values())
 
 
