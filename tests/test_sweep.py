@@ -117,16 +117,18 @@ def test_a_generalist_is_scored_bucket_by_bucket_beside_the_specialists(tmp_path
     generalist = mine[mine["scope"] == "all"]
     assert list(generalist["n_test"]) == list(mine[(mine["scope"] == "bucket")].sort_values("repeat")["n_test"])
     assert set(table[table["architecture"] == "linear"]["scope"]) == {"bucket", "all"}
-    assert len(list((tmp_path / "latest" / "checkpoints").rglob("*.keras"))) == 3  # the best of two repeats each
+    assert (
+        len(list((tmp_path / "latest" / "checkpoints").rglob("*.keras"))) == 6
+    )  # the best of two repeats, of it and its control
     assert "GRU from scratch (all)" in done.out
 
 
 def test_the_longest_studies_come_first_and_the_yardsticks_last(demo_data: Dataset) -> None:
     config = with_overrides(PROFILES["smoke"], ["compare.scope=both"])
     studies = plan(config, demo_data)
-    assert len(studies) == 3 * 3 + 3
+    assert len(studies) == 4 * 3 + 3  # the control of custom_gru comes along
     assert [s.architecture for s in studies[-3:]] == ["linear"] * 3
-    assert studies[0].bucket == "all" and studies[8].bucket == demo_data.buckets[0].name
+    assert studies[0].bucket == "all" and studies[11].bucket == demo_data.buckets[0].name
 
 
 def test_only_takes_architectures_and_studies_with_their_yardsticks(demo_data: Dataset) -> None:
@@ -135,5 +137,7 @@ def test_only_takes_architectures_and_studies_with_their_yardsticks(demo_data: D
     assert only(studies, []) == studies
     assert only(studies, [f"gru/{first}"]) == [Study("gru", first), Study("linear", first)]
     assert {s.architecture for s in only(studies, ["gru", "linear"])} == {"gru", "linear"}
+    with_control = [Study(name, first) for name in ("custom_gru", "gru_keras", "linear")]
+    assert set(only(studies, [f"custom_gru/{first}"])) == set(only(studies, [f"gru_keras/{first}"])) == set(with_control)
     with pytest.raises(ConfigError, match=r"--only: gru/9-9 matches no study"):
         only(studies, ["gru/9-9"])
