@@ -222,6 +222,8 @@ class _Loop:
         kernel, recurrent_kernel, bias = weights
         cell = self._cell
 
+        transposed, recurrent_transposed = ops.transpose(kernel), ops.transpose(recurrent_kernel)
+
         def body(t: Tensor, d_states: States, d_sequences: Tensor, d_kernel: Tensor, d_recurrent: Tensor, d_bias: States) -> Any:
             d_states = (d_states[0] + _read(d_outputs, t, axis=1), *d_states[1:])
             nothing = tuple(ops.zeros_like(d) for d in d_states)
@@ -230,10 +232,10 @@ class _Loop:
             d_after = self._where_read(t, d_states, nothing)
             *d_sums, d_before = cell.gradient(before, after, saved, d_after)
             x_sums, h_sums = (ops.concatenate(d, axis=-1) for d in d_sums)  # each [batch, gates * units]
-            d_before = (d_before[0] + ops.matmul(h_sums, ops.transpose(recurrent_kernel)), *d_before[1:])
+            d_before = (d_before[0] + ops.matmul(h_sums, recurrent_transposed), *d_before[1:])
             return (
                 self._where_read(t, d_before, d_states),
-                _write(d_sequences, ops.matmul(x_sums, ops.transpose(kernel)), t, axis=1),
+                _write(d_sequences, ops.matmul(x_sums, transposed), t, axis=1),
                 d_kernel + ops.matmul(ops.transpose(_read(sequences, t, axis=1)), x_sums),
                 d_recurrent + ops.matmul(ops.transpose(before[0]), h_sums),
                 tuple(d + ops.sum(sums, axis=0) for d, sums in zip(d_bias, (x_sums, h_sums), strict=False)),
