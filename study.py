@@ -247,7 +247,7 @@ class _Network:
     def _start(
         self, setting: Hyperparameters, purpose: tuple[str, int], epochs: int, patience: int
     ) -> tuple[Network, FitSettings]:
-        """The network of this setting with new weights. A control draws the same ones as what it controls."""
+        """The network of this setting with new weights. A control draws the same weights as what it controls."""
         training = self._config.training
         seeded = Study(self._architecture.control_of or self._study.architecture, self._study.bucket)
         settings = FitSettings(

@@ -201,20 +201,21 @@ class Network:
     def _train_epoch(self, train: Examples, rng: np.random.Generator, at: str) -> tuple[float, float, float]:
         """Mean loss, accuracy and gradient norm over the batches of one epoch."""
         model = self.model
-        model.reset_metrics()
         model.optimizer.norm_sum.assign(0.0)
         batches = plan_batches(train.lengths, self._batch_size, rng)
-        logs: dict[str, Any] = {}
+        means = []  # of each batch: loss, accuracy
         for step, batch in enumerate(batches, start=1):
             ids = self._padded([train.rows[i] for i in batch], self._batch_size)
             labels, weights = np.zeros((len(ids), 1), np.float32), np.zeros(len(ids), np.float32)
             labels[: len(batch), 0] = train.labels[batch]
             weights[: len(batch)] = len(ids) / len(batch)  # rows of padding weigh nothing
             with self._timed("training", ids):
-                logs = model.train_on_batch(ids, labels, sample_weight=weights, return_dict=True)
-            _check(f"training loss in step {step} of {at}", float(logs["loss"]))
+                logs = model.train_on_batch(ids, labels, sample_weight=weights, return_dict=True)  # of this batch alone
+            means.append((float(logs["loss"]), float(logs["accuracy"])))
+            _check(f"training loss in step {step} of {at}", means[-1][0])
         norm = float(ops.convert_to_numpy(model.optimizer.norm_sum)) / len(batches)
-        return float(logs["loss"]), float(logs["accuracy"]), norm
+        loss, accuracy = np.mean(means, axis=0).tolist()
+        return loss, accuracy, norm
 
     def predict(self, rows: list[IdArray]) -> np.ndarray:
         """Probability of the positive class for each row, `<float32>[reviews]`; dropout is off."""
