@@ -328,7 +328,7 @@ def closest(name: str, known: Collection[str]) -> str:
 # -- profiles ----------------------------------------------------------------------------------------------------------
 
 PROFILES: dict[str, Config] = {
-    # Measured on 2 cores with the real reviews: 4.1 minutes; networks 69 to 82 %, linear yardstick 84 to 86 %.
+    # Measured on 2 cores with the real reviews: 2.4 minutes; networks 53 to 81 %, linear yardstick 84 to 86 %.
     "quick": Config(
         space=Space(
             units=32,
@@ -342,12 +342,12 @@ PROFILES: dict[str, Config] = {
         data=Data(vocab_size=10_000, max_length=300, validation_fraction=0.2, max_train_per_bucket=1_500),
         training=Training(epochs=5, patience=2, repeats=1),
     ),
-    # The published experiment; everything else is this file's defaults. `--only gru/130-175` measured: 25 minutes with one
-    # worker, GRU 84.9 % (mean of 3 repeats), linear 88.9 %. The whole has not been run yet; --dry-run says at most 7.3 hours.
+    # The published experiment; everything else is this file's defaults. `--only gru/130-175` measured with version 0.1: GRU
+    # 84.9 % (mean of 3 repeats), linear 88.9 %. The whole has not been run yet; --dry-run says how long it may take at most.
     "study": Config(
         model=Model(pooling="last"),
     ),
-    # Measured on 2 cores with the real reviews: 22 minutes; networks 73 to 83 %, linear yardstick 84 to 86 %.
+    # Measured on 2 cores with version 0.1: 22 minutes; networks 73 to 83 %, linear yardstick 84 to 86 %.
     "all_architectures": Config(
         compare=Compare(
             architectures=(
@@ -372,7 +372,7 @@ PROFILES: dict[str, Config] = {
         data=Data(vocab_size=10_000, max_length=300, max_train_per_bucket=1_500),
         training=Training(epochs=8, patience=2, repeats=1),
     ),
-    # Measured on 2 cores: 44 seconds; GRU from scratch 96 and 82 %, linear yardstick 54 and 58 %. For tests.
+    # On 2 cores: under a minute; linear yardstick 54 and 58 %. For tests.
     "smoke": Config(
         compare=Compare(architectures=("simple_rnn", "gru", "custom_gru"), bucket_edges=(150,)),
         space=Space(units=16, embedding_dim=16, dropout=0.1, learning_rate=Choice(1e-2, 2e-2)),
@@ -384,8 +384,8 @@ PROFILES: dict[str, Config] = {
 }
 
 PROFILE_NOTES: dict[str, str] = {  # shown by --list
-    "quick": "four architectures, five buckets, 1,500 reviews a bucket; 4 minutes on 2 cores, networks 69 to 82 %",
-    "study": "the published experiment; at most 7 hours on 2 cores; gru/130-175 alone: 25 minutes, 84.9 %",
-    "all_architectures": "the seven architectures, five buckets; 22 minutes on 2 cores, networks 73 to 83 %",
-    "smoke": "three architectures on the demo corpus; 44 seconds",
+    "quick": "four architectures, five buckets, 1,500 reviews a bucket; 2.4 minutes on 2 cores, networks 53 to 81 %",
+    "study": "the published experiment; the whole not yet run; gru/130-175 alone: 84.9 %",
+    "all_architectures": "the seven architectures, five buckets; 22 minutes on 2 cores with version 0.1, networks 73 to 83 %",
+    "smoke": "three architectures on the demo corpus; under a minute",
 }
