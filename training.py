@@ -154,12 +154,12 @@ class Network:
         with self._stopwatch.on("compiling"):
             keras.utils.set_random_seed(settings.seed)
             fresh = build_classifier(replace(self._shape, engine="keras"))
-        self.weights = fresh.trainable_variables
+        self.weights = [ops.convert_to_numpy(variable) for variable in fresh.trainable_variables]
         for layer, new in zip(tunable_dropouts(self.model), tunable_dropouts(fresh), strict=True):
             layer.seed_generator.state.assign(new.seed_generator.state)
             layer.rate.assign(settings.spatial_dropout if layer.whole_channels else settings.dropout)
         for variable in self.model.optimizer.variables:
-            variable.assign(ops.zeros_like(variable))
+            variable.assign(np.zeros(variable.shape))
         self.model.optimizer.learning_rate.assign(settings.learning_rate)
 
     def fit(self, train: Examples, validation: Examples, settings: FitSettings, on_epoch: OnEpoch) -> tuple[Epoch, ...]:
