@@ -6,7 +6,6 @@ carve validation. Vocabulary and quantile edges come from the training part only
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -366,48 +365,3 @@ def pad(rows: list[IdArray], length: int) -> np.ndarray:
     for row, ids in zip(padded, rows, strict=True):
         row[: len(ids)] = ids
     return padded
-
-
-# -- the cache that workers read ---------------------------------------------------------------------------------------
-
-
-def save(dataset: Dataset, path: Path) -> None:
-    """Write the dataset as flat arrays (no pickle); `load_prepared` reads it back."""
-    arrays: dict[str, np.ndarray] = {"words": np.frombuffer("\n".join(dataset.vocabulary.words).encode(), dtype=np.uint8)}
-    for part in ("train", "validation", "test"):
-        reviews: Reviews = getattr(dataset, part)
-        arrays |= {
-            f"{part}_ids": reviews.sequences.values,
-            f"{part}_offsets": reviews.sequences.offsets,
-            f"{part}_labels": reviews.labels,
-            f"{part}_rows": reviews.rows,
-        }
-    about = {
-        "drops_unknown": dataset.vocabulary.drops_unknown,
-        "vocab_size": dataset.vocab_size,
-        "buckets": [(b.low, b.high) for b in dataset.buckets],
-        "summary": dataset.summary.to_json(),
-    }
-    arrays["about"] = np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
-    temporary = path.with_suffix(f".{os.getpid()}.part")
-    with temporary.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
-    temporary.replace(path)
-
-
-def load_prepared(path: Path) -> Dataset:
-    """The dataset that `save` wrote."""
-    with np.load(path, allow_pickle=False) as file:
-        about = json.loads(file["about"].tobytes())
-        words = tuple(file["words"].tobytes().decode().split("\n")) if file["words"].size else ()
-        parts = {
-            part: Reviews(Sequences(file[f"{part}_ids"], file[f"{part}_offsets"]), file[f"{part}_labels"], file[f"{part}_rows"])
-            for part in ("train", "validation", "test")
-        }
-    return Dataset(
-        **parts,
-        buckets=tuple(Bucket(low, high) for low, high in about["buckets"]),
-        vocabulary=Vocabulary(words, about["drops_unknown"]),
-        vocab_size=about["vocab_size"],
-        summary=DataSummary.from_json(about["summary"]),
-    )

@@ -21,13 +21,13 @@ def score(bucket: str, labels: np.ndarray, probabilities: np.ndarray) -> Score:
         probabilities: `<float>[reviews]` in [0, 1]; 0.5 and above is positive.
     """
     predicted = probabilities >= 0.5
-    low, high = accuracy_interval((predicted == labels)[None])
+    low, high = accuracy_interval(is_right(labels, probabilities)[None])
     tn, fp, fn, tp = metrics.confusion_matrix(labels, predicted, labels=[0, 1]).ravel().tolist()
     both_classes = len(np.unique(labels)) == 2
     return Score(
         bucket=bucket,
         n_test=len(labels),
-        accuracy=float(metrics.accuracy_score(labels, predicted)),
+        accuracy=accuracy(labels, probabilities),
         accuracy_low=low,
         accuracy_high=high,
         loss=log_loss(labels, probabilities),
@@ -42,12 +42,22 @@ def score(bucket: str, labels: np.ndarray, probabilities: np.ndarray) -> Score:
     )
 
 
+def accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Share of the reviews that are put on their label's side."""
+    return float(is_right(labels, probabilities).mean())
+
+
+def is_right(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Which reviews are put on their label's side, `<bool>[..., reviews]` for `<float>[..., reviews]`; 0.5 is positive."""
+    return (probabilities >= 0.5) == labels
+
+
 def log_loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Mean binary cross-entropy, in nats; not a number where a probability is not.
 
     Args:
         labels: `<int>[reviews]`.
-        probabilities: `<float>[reviews]`; kept away from 0 and 1 by a float64's rounding.
+        probabilities: `<float>[..., reviews]`; kept away from 0 and 1 by a float64's rounding.
     """
     tiny = np.finfo(np.float64).eps
     positive = np.clip(probabilities.astype(np.float64), tiny, 1 - tiny)
@@ -83,14 +93,13 @@ def judge(bucket: str, labels: np.ndarray, probabilities: dict[Study, np.ndarray
         labels: `<int>[reviews]` of the bucket's test reviews.
         probabilities: for each study that scored these reviews, `<float>[repeats, reviews]` in the same order.
     """
-    correct = {study: (p >= 0.5) == labels for study, p in probabilities.items()}
+    correct = {study: is_right(labels, p) for study, p in probabilities.items()}
     networks = [study for study in correct if study.architecture != YARDSTICK]
     leader = max(networks, key=lambda study: correct[study].mean(), default=None)
     chance = max(labels.mean(), 1 - labels.mean())
     standings = []
     for study, right in correct.items():
         low, high = accuracy_interval(right)
-        clipped = np.clip(probabilities[study].astype(np.float64), 1e-7, 1 - 1e-7)
         yardstick = correct.get(Study(YARDSTICK, study.bucket)) if study.architecture != YARDSTICK else None
         standings.append(
             Standing(
@@ -98,7 +107,7 @@ def judge(bucket: str, labels: np.ndarray, probabilities: dict[Study, np.ndarray
                 accuracy=float(right.mean()),
                 low=low,
                 high=high,
-                loss=float(-np.mean(np.where(labels == 1, np.log(clipped), np.log(1 - clipped)))),
+                loss=log_loss(labels, probabilities[study]),
                 tied_with_leader=leader is not None and _sign(correct[leader], right) <= 0,
                 like_chance=bool(low <= chance),
                 against_linear=None if yardstick is None else _AGAINST[_sign(right, yardstick)],
@@ -133,8 +142,8 @@ def _interval(*contenders: np.ndarray) -> tuple[float, float]:
     means, first_row = [], 0
     for repeats in map(len, contenders):
         weights = rng.multinomial(repeats, np.full(repeats, 1 / repeats), RESAMPLES) / repeats  # [resamples, repeats]
-        accuracy = drawn @ kinds[first_row : first_row + repeats].T  # [resamples, repeats]
-        means.append((weights * accuracy).sum(axis=1))
+        accuracies = drawn @ kinds[first_row : first_row + repeats].T  # [resamples, repeats]
+        means.append((weights * accuracies).sum(axis=1))
         first_row += repeats
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(means[0] - (means[1] if len(means) == 2 else 0), [tail, 1 - tail])

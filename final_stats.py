@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from data_preprocessing import Bucket
-from evaluation import difference_interval, judge
+from evaluation import difference_interval, is_right, judge
 from models.registry import ARCHITECTURES
 from results import (
     ALL,
@@ -52,7 +52,7 @@ def controls(results: list[StudyResult], folder: RunFolder) -> tuple[ControlComp
     def correct(result: StudyResult) -> np.ndarray:
         """`<bool>[repeats, reviews]`."""
         stored = [folder.load_predictions(result.study, repeat.number) for repeat in result.repeats]
-        return np.stack([(one["probabilities"] >= 0.5) == one["labels"] for one in stored])
+        return np.stack([is_right(one["labels"], one["probabilities"]) for one in stored])
 
     found = []
     for control in completed.values():

@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
 
     import budget
     import console
-    import data_preprocessing
+    import data_cache
     import devices
     import final_stats
     import logger
@@ -73,7 +73,8 @@ def run(options: argparse.Namespace) -> int:
         console.print_lists(config)
         return DONE
     available = devices.available(config.run.device)
-    dataset = data_preprocessing.prepare(config)
+    cache = options.artifacts / "cache"
+    dataset = data_cache.fetch(config, cache)
     planned = sweep.plan(config, dataset)
     studies = sweep.only(planned, options.only)
     work = {study: budget.of_study(study, config, dataset) for study in studies}
@@ -86,8 +87,7 @@ def run(options: argparse.Namespace) -> int:
     with saver.open_run(options.artifacts, name, fresh=options.fresh) as folder, logger.logging_to(folder.log):
         about = saver.begin_run(folder, options.profile, config, environment, dataset.summary)
         log.info("%s on %s: %d studies, %d workers, %s", name, about["data"], len(studies), len(workers), workers[0].name)
-        prepared = saver.cache_path(options.artifacts, dataset.fingerprint)
-        data_preprocessing.save(dataset, prepared)
+        prepared = data_cache.keep(dataset, config, cache)
         with console.Live(studies, work, dataset.summary, folder.path) as live:
             interrupted = sweep.Sweep(config, folder, prepared, workers, live.on_event).run(studies) == "interrupted"
         results = final_stats.recorded(planned, folder)

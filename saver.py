@@ -281,13 +281,6 @@ def end_run(folder: RunFolder, about: dict[str, Any], status: str) -> dict[str, 
     return about
 
 
-def cache_path(artifacts: Path, fingerprint: str) -> Path:
-    """Where prepared data of this fingerprint lies; safe to delete between runs."""
-    path = artifacts / "cache" / f"data-{fingerprint[:16]}.npz"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
-
-
 def _git_commit() -> str:
     git = shutil.which("git")
     if git is None:

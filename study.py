@@ -15,7 +15,7 @@ import budget
 import tuner
 from config import Config
 from data_preprocessing import Dataset, ladder, network_ids
-from evaluation import score
+from evaluation import accuracy, log_loss, score
 from models.classifier import NetworkShape, layer_sizes
 from models.registry import ARCHITECTURES, resolve
 from results import YARDSTICK, Epoch, Hyperparameters, Progress, Repeat, Score, Study, StudyResult, Trial, one_line
@@ -82,7 +82,7 @@ class _Yardstick:
             pipeline = baseline.fit([data.train, data.validation])
         seconds = time.perf_counter() - started
         with self._stopwatch.on("evaluating"):
-            train_accuracy = _accuracy(data.train.labels, baseline.predict(pipeline, data.train))
+            train_accuracy = accuracy(data.train.labels, baseline.predict(pipeline, data.train))
             probabilities = baseline.predict(pipeline, data.test)
         repeat = Repeat(
             number=number,
@@ -165,16 +165,16 @@ class _Network:
         seconds = time.perf_counter() - started
         with atomic(self._folder.checkpoint(self._study, number)) as temporary:
             network.stock(dropout=settings.dropout, spatial_dropout=settings.spatial_dropout).save(temporary)
-        validation = score("validation", self._validation.labels, network.predict(self._validation.rows))
+        validation = network.predict(self._validation.rows)
         repeat = Repeat(
             number=number,
             seed=seed,
             hyperparameters=setting,
             epochs=len(history),
             parameters=network.parameters,
-            train_accuracy=_accuracy(self._train.labels, network.predict(self._train.rows)),
-            val_accuracy=validation.accuracy,
-            val_loss=validation.loss,
+            train_accuracy=accuracy(self._train.labels, network.predict(self._train.rows)),
+            val_accuracy=accuracy(self._validation.labels, validation),
+            val_loss=log_loss(self._validation.labels, validation),
             train_seconds=seconds,
             history=history,
             scores=(),
@@ -287,7 +287,3 @@ def _test(repeat: Repeat, study: Study, data: Dataset, folder: RunFolder, probab
         study, repeat, {"rows": test.rows, "labels": test.labels, "probabilities": probabilities, "lengths": lengths}
     )
     return repeat
-
-
-def _accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    return float(np.mean((probabilities >= 0.5) == labels))

@@ -23,7 +23,8 @@ from typing import Any, Literal
 import logger
 from budget import of_study, repeats
 from config import Config, ConfigError
-from data_preprocessing import Dataset, load_prepared
+from data_cache import load_prepared
+from data_preprocessing import Dataset
 from devices import Device, restrict_process
 from models.registry import ARCHITECTURES, with_controls
 from results import ALL, YARDSTICK, Hyperparameters, Progress, Repeat, Study, StudyResult, failed, one_line
@@ -114,7 +115,7 @@ class Sweep:
 
     config: Config
     folder: RunFolder
-    prepared: Path  # what data_preprocessing.save wrote
+    prepared: Path  # what data_cache.save wrote
     devices: tuple[Device, ...]  # one worker each
     on_event: OnEvent
     _waiting: list[Task] = field(default_factory=list)  # can start now

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -17,8 +18,8 @@ import numpy as np
 from keras import ops
 
 from data_preprocessing import pad, plan_batches
-from evaluation import log_loss
-from models.classifier import NetworkShape, build_classifier, tunable_dropouts
+from evaluation import accuracy, log_loss
+from models.classifier import NetworkShape, build_classifier, layer_sizes, tunable_dropouts
 from models.registry import resolve
 from results import Epoch, Seconds
 from sources.records import IdArray
@@ -39,7 +40,7 @@ class Examples:
     rows: list[IdArray]  # each <int32>[time]
     labels: np.ndarray  # <int8>[reviews]
 
-    @property
+    @cached_property
     def lengths(self) -> np.ndarray:
         """Tokens of each row, `<int64>[reviews]`."""
         return np.array([len(row) for row in self.rows])
@@ -134,7 +135,7 @@ class Network:
     @property
     def parameters(self) -> int:
         """How many numbers are trained."""
-        return sum(int(ops.size(variable)) for variable in self.model.trainable_variables)
+        return sum(layer.parameters for layer in layer_sizes(self.model))
 
     def stock(self, *, dropout: float, spatial_dropout: float) -> keras.Model:
         """The same network as an uncompiled model of Keras's layers, for whoever has not got this project.
@@ -182,13 +183,13 @@ class Network:
         for number in range(1, settings.epochs + 1):
             started, learning_rate = time.perf_counter(), float(ops.convert_to_numpy(self.model.optimizer.learning_rate))
             at = f"epoch {number} (learning rate {learning_rate:g})"
-            loss, accuracy, norm = self._train_epoch(train, rng, at)
+            loss, train_accuracy, norm = self._train_epoch(train, rng, at)
             probabilities = self.predict(validation.rows)
             val_loss = log_loss(validation.labels, probabilities)
             _check(f"validation loss after {at}", val_loss)
-            val_accuracy = float(np.mean((probabilities >= 0.5) == validation.labels))
+            val_accuracy = accuracy(validation.labels, probabilities)
             seconds = time.perf_counter() - started
-            history.append(Epoch(number, loss, accuracy, val_loss, val_accuracy, learning_rate, norm, seconds))
+            history.append(Epoch(number, loss, train_accuracy, val_loss, val_accuracy, learning_rate, norm, seconds))
             verdict = plateau.judge(val_loss, learning_rate)
             if verdict.is_best:
                 best = self.weights
@@ -214,8 +215,8 @@ class Network:
             means.append((float(logs["loss"]), float(logs["accuracy"])))
             _check(f"training loss in step {step} of {at}", means[-1][0])
         norm = float(ops.convert_to_numpy(model.optimizer.norm_sum)) / len(batches)
-        loss, accuracy = np.mean(means, axis=0).tolist()
-        return loss, accuracy, norm
+        loss, share_right = np.mean(means, axis=0).tolist()
+        return loss, share_right, norm
 
     def predict(self, rows: list[IdArray]) -> np.ndarray:
         """Probability of the positive class for each row, `<float32>[reviews]`; dropout is off."""

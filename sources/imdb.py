@@ -131,9 +131,9 @@ def read_word_index(path: Path) -> tuple[str, ...]:
 
 
 def _with_start(ranks: Any, path: Path) -> np.ndarray:
-    if not isinstance(ranks, list) or not all(type(rank) is int and rank > 0 for rank in ranks):
+    if not isinstance(ranks, list) or not set(map(type, ranks)) <= {int} or min(ranks, default=1) <= 0:
         raise DataError(f"{path}: expected reviews as lists of word ranks above 0, got {str(ranks)[:60]}")
-    return np.array([_START, *(rank + _OFFSET for rank in ranks)], dtype=np.int32)
+    return np.array([_START - _OFFSET, *ranks], dtype=np.int32) + _OFFSET
 
 
 class _ListsOnly(pickle.Unpickler):

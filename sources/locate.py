@@ -21,16 +21,26 @@ def load(data: Data, seed: int) -> SourceReviews:
     """
     if data.source == "demo":
         return demo.generate(data.demo_reviews, seed)
-    if data.source not in ("auto", "imdb"):
-        return read_path(Path(data.source).expanduser(), data)
-    if folder := os.environ.get("LENGTHWISE_DATA"):
-        return read_path(Path(folder).expanduser(), data)
+    path = place(data)
+    if path is not None:
+        return read_path(path, data)
     try:
-        return imdb.read(imdb.cache_folder() if imdb.is_cached() else imdb.download())
+        return imdb.read(imdb.download())
     except imdb.DownloadError as error:
         if data.source == "imdb":
             raise
         return demo.generate(data.demo_reviews, seed, notes=(DEMO_NOTICE.format(why=error),))
+
+
+def place(data: Data) -> Path | None:
+    """The folder or file that holds the reviews; None where they must be downloaded or generated first."""
+    if data.source == "demo":
+        return None
+    if data.source not in ("auto", "imdb"):
+        return Path(data.source).expanduser()
+    if folder := os.environ.get("LENGTHWISE_DATA"):
+        return Path(folder).expanduser()
+    return imdb.cache_folder() / "imdb.npz" if imdb.is_cached() else None
 
 
 def read_path(path: Path, data: Data) -> SourceReviews:

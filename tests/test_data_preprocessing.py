@@ -61,16 +61,6 @@ def test_the_subsample_is_stratified_and_never_larger_than_asked(smoke_config: o
         assert 0.3 < part.train.labels.mean() < 0.7
 
 
-def test_a_prepared_dataset_round_trips_through_its_file(demo_data: dp.Dataset, tmp_path: Path) -> None:
-    dp.save(demo_data, tmp_path / "data.npz")
-    back = dp.load_prepared(tmp_path / "data.npz")
-    assert back.summary == demo_data.summary and back.buckets == demo_data.buckets
-    assert back.vocabulary.words == demo_data.vocabulary.words
-    for part in ("train", "validation", "test"):
-        np.testing.assert_array_equal(getattr(back, part).sequences.values, getattr(demo_data, part).sequences.values)
-        np.testing.assert_array_equal(getattr(back, part).rows, getattr(demo_data, part).rows)
-
-
 def test_unknown_buckets_say_which_exist(demo_data: dp.Dataset) -> None:
     with pytest.raises(DataError, match="no bucket is named '0-1'; buckets: "):
         demo_data.scope("0-1")

@@ -16,7 +16,7 @@ ROOMS = {
     for path in [*ROOT.glob("*.py"), *ROOT.glob("models/*.py"), *ROOT.glob("sources/*.py")]
 }
 SOURCES = {"sources.aclimdb", "sources.demo", "sources.imdb", "sources.locate", "sources.records", "sources.tables"}
-MODELS = {"models.classifier", "models.dropout", "models.pooling", "models.recurrent", "models.registry"}
+MODELS = {"models.cells", "models.classifier", "models.dropout", "models.pooling", "models.recurrent", "models.registry"}
 MAY_IMPORT: dict[str, set[str]] = {
     "config": set(),
     "results": set(),
@@ -31,9 +31,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sources.locate": {"config", *SOURCES},
     "text_encoding": {"sources.records"},
     "data_preprocessing": {"config", "results", "text_encoding", *SOURCES},
+    "data_cache": {"config", "data_preprocessing", "results", "sources.locate", "sources.records", "text_encoding"},
     "models.registry": {"results", "models.recurrent"},
     "models.dropout": set(),
-    "models.recurrent": set(),
+    "models.cells": set(),
+    "models.recurrent": {"models.cells"},
     "models.pooling": set(),
     "models.classifier": {"results", "text_encoding", "models.dropout", "models.pooling", "models.registry"},
     "training": {"data_preprocessing", "evaluation", "models.classifier", "models.registry", "results", "sources.records"},
@@ -53,7 +55,18 @@ MAY_IMPORT: dict[str, set[str]] = {
         "tuner",
         *MODELS,
     },
-    "sweep": {"budget", "config", "data_preprocessing", "devices", "logger", "models.registry", "results", "saver", "study"},
+    "sweep": {
+        "budget",
+        "config",
+        "data_cache",
+        "data_preprocessing",
+        "devices",
+        "logger",
+        "models.registry",
+        "results",
+        "saver",
+        "study",
+    },
     "final_stats": {"data_preprocessing", "evaluation", "models.registry", "results", "saver"},
     "plot_style": {"models.registry", "results"},
     "plot_panels": {"models.registry", "plot_style", "results"},

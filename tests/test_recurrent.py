@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from models.recurrent import CustomGRU, CustomLSTM, CustomSimpleRNN, GRUCell, LSTMCell, SimpleRNNCell
+from models.cells import GRUCell, LSTMCell, SimpleRNNCell
+from models.recurrent import CustomGRU, CustomLSTM, CustomSimpleRNN
 
 BATCH, TIME, FEATURES, UNITS = 4, 9, 5, 6
 Array = np.ndarray
