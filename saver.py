@@ -107,6 +107,11 @@ class RunFolder:
         """The run's log."""
         return self.path / "logs" / "run.log"
 
+    @property
+    def programs(self) -> Path:
+        """What each worker compiles, while the sweep runs."""
+        return self.path / "programs"
+
     def study_log(self, study: Study) -> Path:
         """The log of one study."""
         return self.path / "logs" / f"{study.id}.log"

@@ -10,6 +10,7 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import resource
+import shutil
 import signal
 import threading
 import time
@@ -27,6 +28,7 @@ from data_cache import load_prepared
 from data_preprocessing import Dataset
 from devices import Device, restrict_process
 from models.registry import ARCHITECTURES, with_controls
+from program_cache import ProgramCache
 from results import ALL, YARDSTICK, Hyperparameters, Progress, Repeat, Study, StudyResult, failed, one_line
 from saver import RunFolder
 
@@ -115,6 +117,7 @@ class Sweep:
 
     config: Config
     folder: RunFolder
+    cache: Path  # what may be deleted between runs: compiled programs
     prepared: Path  # what data_cache.save wrote
     devices: tuple[Device, ...]  # one worker each
     on_event: OnEvent
@@ -131,6 +134,7 @@ class Sweep:
 
         Ctrl-C or a termination signal stops all workers; finished studies, trials and repeats are kept.
         """
+        shutil.rmtree(self.folder.programs, ignore_errors=True)  # of a sweep that was killed
         self._free = list(self.devices)
         self._open = list(studies)
         for study in studies:
@@ -153,6 +157,7 @@ class Sweep:
             for worker in self._workers:
                 worker.process.kill()
                 worker.process.join()
+            shutil.rmtree(self.folder.programs, ignore_errors=True)
         return "done"
 
     # -- who does what ----------------------------------------------------------------------------------------------
@@ -187,7 +192,10 @@ class Sweep:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(
-            target=_work, args=(theirs, device, self.config, self.folder, self.prepared), daemon=True, name=device.name
+            target=_work,
+            args=(theirs, device, self.config, self.folder, self.cache, self.prepared),
+            daemon=True,
+            name=device.name,
         )
         process.start()
         theirs.close()
@@ -276,10 +284,11 @@ class Sweep:
 # -- in the worker -----------------------------------------------------------------------------------------------------
 
 
-def _work(connection: Any, device: Device, config: Config, folder: RunFolder, prepared: Path) -> None:
+def _work(connection: Any, device: Device, config: Config, folder: RunFolder, cache: Path, prepared: Path) -> None:
     """A worker's life: one task after another until it is sent None."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     restrict_process(device, config.run.backend)
+    programs = ProgramCache(cache, folder.programs / str(os.getpid()), config.run.backend)
     logger.silence_libraries(folder.path / "logs" / "libraries.log")
     inbox = _Inbox(connection)
     dataset = load_prepared(prepared)
@@ -289,6 +298,7 @@ def _work(connection: Any, device: Device, config: Config, folder: RunFolder, pr
     workshop = Workshop(config, dataset, device.name)
     workshop.networks.stopwatch.spent["importing"] = time.perf_counter() - started
     while (task := inbox.next()) is not None:
+        programs.fetch()
         with logger.logging_to(folder.study_log(task.study)):
             what = "search" if task.repeat is None else f"repeat {task.repeat + 1}"
             log.info("%s: %s starts on %s", task.study.id, what, device.name)
@@ -301,6 +311,7 @@ def _work(connection: Any, device: Device, config: Config, folder: RunFolder, pr
             except Exception as error:  # noqa: BLE001 - one study's failure never ends the sweep
                 log.error("%s: %s failed\n%s", task.study.id, what, traceback.format_exc())
                 outcome = one_line(error)
+        programs.publish()
         connection.send(Done(outcome, resident_memory()))
 
 
