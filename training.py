@@ -219,12 +219,15 @@ class Network:
         return loss, share_right, norm
 
     def predict(self, rows: list[IdArray]) -> np.ndarray:
-        """Probability of the positive class for each row, `<float32>[reviews]`; dropout is off."""
+        """Probability of the positive class for each row, `<float32>[reviews]`; dropout is off.
+
+        A single review has a program of its own, without rows of padding: a millisecond once it is compiled.
+        """
         lengths = np.array([len(row) for row in rows])
         probabilities, order, start = np.empty(len(rows), np.float32), np.argsort(lengths, kind="stable"), 0
         while start < len(rows):
             padded = self._padded_length(int(lengths[order[start]]))
-            size = max(1, min(EVALUATION_ROWS, EVALUATION_CELLS // padded))
+            size = 1 if len(rows) == 1 else max(1, min(EVALUATION_ROWS, EVALUATION_CELLS // padded))
             batch = [i for i in order[start : start + size] if lengths[i] <= padded]
             ids = self._padded([rows[i] for i in batch], size, padded)
             with self._timed("evaluating", ids):
