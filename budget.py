@@ -12,19 +12,19 @@ from results import YARDSTICK, Study
 
 HYPERBAND_FACTOR = 3
 # Seconds of one CPU thread, from `python -m benchmarks.step_cost`: a time step of a training batch costs FIXED plus
-# PER_REVIEW for each review in it, at 32 units. Read off finished runs: PREDICT per token read, BUILD per model traced.
-FIXED, PER_REVIEW, PREDICT, BUILD = 180e-6, 1.8e-6, 1.2e-6, 3.0
+# PER_REVIEW for each review in it, at 32 units. Read off finished runs: PREDICT per token read.
+FIXED, PER_REVIEW, PREDICT = 45e-6, 1.6e-6, 1.0e-6
 LINEAR_PER_TOKEN = 3e-6
 COMPILE, PADDED_CELL = 2.5, 0.3e-6  # a training and a prediction program for one more padded length; a cell of padding, read once
 
 
 @dataclass(frozen=True)
 class Work:
-    """What one study will take at most."""
+    """What one study will take."""
 
     trials: int
-    epochs: int
-    seconds: float  # of one worker
+    epochs: int  # at most: early stopping and pruning usually end sooner
+    seconds: float  # of one worker, roughly, with the epochs that are usual
 
 
 def of_study(study: Study, config: Config, dataset: Dataset) -> Work:
@@ -36,21 +36,35 @@ def of_study(study: Study, config: Config, dataset: Dataset) -> Work:
         whole = data.train.sequences.lengths.sum() + data.test.sequences.lengths.sum()
         return Work(0, 0, float(whole) * LINEAR_PER_TOKEN)
     is_control = ARCHITECTURES[study.architecture].control_of is not None
-    trials, search_epochs = (0, 0) if is_control else planned(config.space, config.search)
-    epochs = search_epochs + config.training.repeats * config.training.epochs
+    trials, most_epochs = (0, 0) if is_control else planned(config.space, config.search)
+    most_epochs += config.training.repeats * config.training.epochs
+    epochs = _typical_epochs(config, trials)
     batch, units = _typical(config.space.batch_size), _typical(config.space.units)
     step = FIXED + PER_REVIEW * batch * units / 32
-    models = trials + config.training.repeats
     seconds = train / batch * step * epochs + test * PREDICT * config.training.repeats
-    return Work(trials, epochs, seconds * ARCHITECTURES[study.architecture].cost + models * BUILD)
+    return Work(trials, most_epochs, seconds * ARCHITECTURES[study.architecture].cost + COMPILE * _shapes(config, trials))
 
 
 def cost_of_rung(config: Config) -> float:
     """What compiling every network for one more padded length costs, in padded cells of one epoch."""
-    trials, epochs = planned(config.space, config.search)
+    trials, _ = planned(config.space, config.search)
+    return COMPILE * _shapes(config, trials) / (PADDED_CELL * _typical_epochs(config, trials))
+
+
+def _shapes(config: Config, trials: int) -> float:
+    """How many networks of different shapes the trials, or one chosen setting, need at most."""
     shapes = math.prod(_choices(getattr(config.space, name)) for name in ("units", "embedding_dim", "batch_size"))
-    epochs += config.training.repeats * config.training.epochs
-    return COMPILE * min(shapes, trials) / (PADDED_CELL * epochs)
+    return min(shapes, max(trials, 1))
+
+
+def _typical_epochs(config: Config, trials: int) -> int:
+    """How many epochs the trials and repeats of a study usually take: early stopping ends them at twice its patience or so."""
+    search, training = config.search, config.training
+    if search.tuner == "hyperband":
+        searched = planned(config.space, search)[1] if trials else 0
+    else:
+        searched = trials * min(search.epochs, 2 * search.patience)
+    return searched + training.repeats * min(training.epochs, 2 * training.patience)
 
 
 def _choices(tunable: object) -> float:

@@ -89,7 +89,8 @@ def run(options: argparse.Namespace) -> int:
         log.info("%s on %s: %d studies, %d workers, %s", name, about["data"], len(studies), len(workers), workers[0].name)
         prepared = data_cache.keep(dataset, config, cache)
         with console.Live(studies, work, dataset.summary, folder.path) as live:
-            interrupted = sweep.Sweep(config, folder, cache, prepared, workers, live.on_event).run(studies) == "interrupted"
+            workplace = sweep.Workplace(config, folder, cache, prepared)
+            interrupted = sweep.Sweep(workplace, workers, live.on_event).run(studies) == "interrupted"
         results = final_stats.recorded(planned, folder)
         failed = any(result.status == "failed" for result in results)
         about = saver.end_run(folder, about, "interrupted" if interrupted else "some failed" if failed else "done")

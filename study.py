@@ -4,6 +4,8 @@ The stages are apart so that idle workers can take the repeats of a study whose 
 """
 
 import logging
+import math
+import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,6 +17,7 @@ import budget
 import tuner
 from config import Config
 from data_preprocessing import Dataset, ladder, network_ids
+from devices import memory_of_process
 from evaluation import accuracy, log_loss, score
 from models.classifier import NetworkShape, layer_sizes
 from models.registry import ARCHITECTURES, resolve
@@ -26,17 +29,32 @@ log = logging.getLogger(__name__)
 Report = Callable[[Progress], None]
 
 
+class Overgrown(BaseException):
+    """This process has become too large. What it has finished is on disk; another process goes on from there."""
+
+
 class Workshop:
     """What a process keeps from study to study: the data and the compiled networks."""
 
-    def __init__(self, config: Config, dataset: Dataset, device: str) -> None:
-        """Choose the padded lengths from the training reviews; the last one holds the longest review there is."""
-        self.config, self.dataset, self.device = config, dataset, device
+    def __init__(self, config: Config, dataset: Dataset, device: str, largest: float = math.inf) -> None:
+        """Choose the padded lengths from the training reviews; the last one holds the longest review there is.
+
+        Args:
+            config: of the run.
+            dataset: all of it.
+            device: its name.
+            largest: bytes of memory that this process should take at most.
+        """
+        self.config, self.dataset, self.device, self._largest = config, dataset, device, largest
         limit = config.data.max_length
         padded = ladder(dataset.train.sequences.lengths.clip(max=limit), budget.cost_of_rung(config))
         parts = (dataset.train, dataset.validation, dataset.test)
         padded[-1] = max(int(part.sequences.lengths.clip(max=limit).max(initial=1)) for part in parts)
         self.networks = Networks(padded, config.training.clip_norm)
+
+    def is_overgrown(self) -> bool:
+        """Whether another process should go on: programs once compiled stay in memory, and TensorFlow keeps more than that."""
+        return memory_of_process(os.getpid()) > self._largest
 
     def engine(self, architecture: str) -> str:
         """Whose recurrent layers train this architecture here."""
@@ -77,6 +95,8 @@ class _Yardstick:
 
     def repeat(self, setting: Hyperparameters, number: int) -> Repeat:
         """Fit on training and validation, read the test reviews."""
+        if finished := self._folder.load_repeat(self._study, number, setting):
+            return finished
         data, started = self._data, time.perf_counter()
         with self._stopwatch.on("training"):
             pipeline = baseline.fit([data.train, data.validation])
@@ -192,6 +212,8 @@ class _Network:
             spent = self._workshop.networks.stopwatch.read()
             trial = replace(trial, seconds=time.perf_counter() - started, spent=spent)
             self._folder.save_trial(self._study, trial)
+            if number + 1 < budget.planned(self._config.space, self._config.search)[0] and self._workshop.is_overgrown():
+                raise Overgrown
         self._trials.append(trial)
         return trial
 

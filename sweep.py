@@ -9,7 +9,6 @@ import logging
 import multiprocessing
 import multiprocessing.connection
 import os
-import resource
 import shutil
 import signal
 import threading
@@ -33,7 +32,6 @@ from results import ALL, YARDSTICK, Hyperparameters, Progress, Repeat, Study, St
 from saver import RunFolder
 
 log = logging.getLogger(__name__)
-LARGEST_WORKER = 1.4e9  # bytes resident; a worker larger than this ends after its task and a new one takes its place
 ATTEMPTS = 2  # a task whose worker died is tried once more: a search goes on from its last finished trial
 
 Event = Progress | StudyResult
@@ -94,10 +92,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Done:
-    """A worker's answer: the study's record without repeats, a repeat, or why it failed; and how large the worker is."""
+    """A worker's answer: the study's record without repeats, a repeat, or why it failed."""
 
-    outcome: StudyResult | Repeat | str
-    memory: int  # bytes resident
+    outcome: StudyResult | Repeat | str | None  # None: not finished, another worker goes on
+    is_overgrown: bool  # the worker asks to be replaced
 
 
 @dataclass
@@ -111,14 +109,22 @@ class _Worker:
     architectures: set[str] = field(default_factory=set)  # that it has compiled
 
 
-@dataclass
-class Sweep:
-    """Runs studies in worker processes on the given devices."""
+@dataclass(frozen=True)
+class Workplace:
+    """What every worker is given."""
 
     config: Config
     folder: RunFolder
     cache: Path  # what may be deleted between runs: compiled programs
     prepared: Path  # what data_cache.save wrote
+    largest_worker: float = 1.25e9  # bytes of memory; a larger worker ends after its trial or repeat, and a new one goes on
+
+
+@dataclass
+class Sweep:
+    """Runs studies in worker processes on the given devices."""
+
+    workplace: Workplace
     devices: tuple[Device, ...]  # one worker each
     on_event: OnEvent
     _waiting: list[Task] = field(default_factory=list)  # can start now
@@ -134,18 +140,18 @@ class Sweep:
 
         Ctrl-C or a termination signal stops all workers; finished studies, trials and repeats are kept.
         """
-        shutil.rmtree(self.folder.programs, ignore_errors=True)  # of a sweep that was killed
+        shutil.rmtree(self.workplace.folder.programs, ignore_errors=True)  # of a sweep that was killed
         self._free = list(self.devices)
         self._open = list(studies)
         for study in studies:
-            result = self.folder.load_result(study)
+            result = self.workplace.folder.load_result(study)
             if result is not None and result.status == "completed":
                 self._end(result)
         self._waiting += [Task(study) for study in self._open if reference(study) not in studies]
         self._waiting += [
             Task(study, setting=done.hyperparameters)
             for study in self._open
-            if (done := self.folder.load_result(reference(study) or study)) and done.status == "completed"
+            if (done := self.workplace.folder.load_result(reference(study) or study)) and done.status == "completed"
         ]
         try:
             while self._open:
@@ -157,7 +163,7 @@ class Sweep:
             for worker in self._workers:
                 worker.process.kill()
                 worker.process.join()
-            shutil.rmtree(self.folder.programs, ignore_errors=True)
+            shutil.rmtree(self.workplace.folder.programs, ignore_errors=True)
         return "done"
 
     # -- who does what ----------------------------------------------------------------------------------------------
@@ -191,12 +197,7 @@ class Sweep:
     def _hire(self, device: Device) -> _Worker:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(
-            target=_work,
-            args=(theirs, device, self.config, self.folder, self.cache, self.prepared),
-            daemon=True,
-            name=device.name,
-        )
+        process = context.Process(target=_work, args=(theirs, device, self.workplace), daemon=True, name=device.name)
         process.start()
         theirs.close()
         return _Worker(process, ours, device)
@@ -218,8 +219,8 @@ class Sweep:
             elif worker.task is not None:
                 task, worker.task = worker.task, None
                 self._take(task, event.outcome, worker.device)
-                if event.memory > LARGEST_WORKER:
-                    log.info("a worker of %.1f GB is replaced", event.memory / 1e9)
+                if event.is_overgrown:
+                    log.info("a worker has grown too large and is replaced")
                     worker.connection.send(None)
                     self._dismiss(worker)
 
@@ -242,30 +243,33 @@ class Sweep:
             return
         self._take(task, f"its worker process died twice, the last time with {cause}; out of memory?", worker.device)
 
-    def _take(self, task: Task, outcome: StudyResult | Repeat | str, device: Device) -> None:
+    def _take(self, task: Task, outcome: StudyResult | Repeat | str | None, device: Device) -> None:
         """Note a task's outcome and make the tasks that it makes possible."""
         study = task.study
         if study not in self._open:  # another of its tasks failed
             return
-        if isinstance(outcome, str):
+        if outcome is None:
+            self._waiting.insert(0, task)
+            self._attempts[task.key] -= 1
+        elif isinstance(outcome, str):
             self._fail(study, outcome, device)
         elif isinstance(outcome, StudyResult):
             self._outlines[study] = outcome
-            tasks = [Task(study, number, outcome.hyperparameters) for number in range(repeats(study, self.config))]
+            tasks = [Task(study, number, outcome.hyperparameters) for number in range(repeats(study, self.workplace.config))]
             tasks += [Task(control, None, outcome.hyperparameters) for control in self._open if reference(control) == study]
             self._waiting[:0] = tasks
         else:
             self._repeats.setdefault(study, {})[outcome.number] = outcome
             found = self._repeats[study]
-            if len(found) == repeats(study, self.config):
+            if len(found) == repeats(study, self.workplace.config):
                 result = replace(self._outlines[study], repeats=tuple(found[number] for number in sorted(found)))
-                self.folder.finish(result, self.config.run.checkpoints)
+                self.workplace.folder.finish(result, self.workplace.config.run.checkpoints)
                 self._end(result)
 
     def _fail(self, study: Study, message: str, device: Device) -> None:
         self._waiting = [task for task in self._waiting if task.study != study]
         result = failed(study, message, device.name)
-        self.folder.save_result(result)
+        self.workplace.folder.save_result(result)
         self._end(result)
         for control in [control for control in self._open if reference(control) == study and study not in self._outlines]:
             self._fail(control, f"{study.id}, whose settings it repeats, failed", device)
@@ -284,18 +288,19 @@ class Sweep:
 # -- in the worker -----------------------------------------------------------------------------------------------------
 
 
-def _work(connection: Any, device: Device, config: Config, folder: RunFolder, cache: Path, prepared: Path) -> None:
+def _work(connection: Any, device: Device, workplace: Workplace) -> None:
     """A worker's life: one task after another until it is sent None."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    config, folder = workplace.config, workplace.folder
     restrict_process(device, config.run.backend)
-    programs = ProgramCache(cache, folder.programs / str(os.getpid()), config.run.backend)
+    programs = ProgramCache(workplace.cache, folder.programs / str(os.getpid()), config.run.backend)
     logger.silence_libraries(folder.path / "logs" / "libraries.log")
     inbox = _Inbox(connection)
-    dataset = load_prepared(prepared)
+    dataset = load_prepared(workplace.prepared)
     started = time.perf_counter()
-    from study import Workshop, open_study  # imports Keras, now that the process is restricted
+    from study import Overgrown, Workshop, open_study  # imports Keras, now that the process is restricted
 
-    workshop = Workshop(config, dataset, device.name)
+    workshop = Workshop(config, dataset, device.name, workplace.largest_worker)
     workshop.networks.stopwatch.spent["importing"] = time.perf_counter() - started
     while (task := inbox.next()) is not None:
         programs.fetch()
@@ -308,20 +313,14 @@ def _work(connection: Any, device: Device, config: Config, folder: RunFolder, ca
                     stages.search(task.setting) if task.repeat is None else stages.repeat(task.setting or {}, task.repeat)
                 )
                 log.info("%s: %s completed", task.study.id, what)
+            except Overgrown:
+                log.info("%s: %s goes on in another process", task.study.id, what)
+                outcome = None
             except Exception as error:  # noqa: BLE001 - one study's failure never ends the sweep
                 log.error("%s: %s failed\n%s", task.study.id, what, traceback.format_exc())
                 outcome = one_line(error)
         programs.publish()
-        connection.send(Done(outcome, resident_memory()))
-
-
-def resident_memory() -> int:
-    """Bytes that this process holds in memory now; where the system does not say, the most it ever held."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        connection.send(Done(outcome, outcome is None or workshop.is_overgrown()))
 
 
 class _Inbox:

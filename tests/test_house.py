@@ -49,6 +49,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "budget",
         "config",
         "data_preprocessing",
+        "devices",
         "evaluation",
         "results",
         "saver",

@@ -228,7 +228,7 @@ def test_more_padding_changes_nothing(kind: Any, inputs: Array) -> None:
     np.testing.assert_allclose(ops.convert_to_numpy(layer(longer, mask=mask)), ops.convert_to_numpy(layer(inputs)), atol=1e-6)
 
 
-def test_steps_that_no_review_has_are_not_computed(inputs: Array, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_steps_that_no_review_has_are_not_computed(inputs: Array) -> None:
     """What stands there may even be infinite."""
     layer, _ = pair(CustomGRU, return_sequences=True)
     inputs[:, 4:] = np.inf

@@ -13,11 +13,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import data_cache
+import devices
+import logger
+import saver
 from config import PROFILES, ConfigError, with_overrides
 from data_preprocessing import Dataset
 from final_stats import TIME_COLUMNS
-from results import Study
-from sweep import only, plan
+from results import Study, StudyResult
+from sweep import Sweep, Workplace, only, plan
 from tests.conftest import ROOT, SmokeRun, main
 
 
@@ -103,6 +107,22 @@ def test_a_killed_worker_takes_nothing_along(tmp_path: Path) -> None:
     assert process.wait(120) == 0
     assert "its worker died with signal 9 (SIGKILL); trying once more" in next(tmp_path.glob("smoke-*/logs/run.log")).read_text()
     assert set(timeless(tmp_path / "latest")["status"]) == {"completed"}
+
+
+def test_a_worker_that_grows_too_large_is_replaced_and_the_numbers_stay(smoke_run: SmokeRun, tmp_path: Path) -> None:
+    config, seen = PROFILES["smoke"], list[object]()
+    dataset = data_cache.fetch(config, tmp_path)
+    studies = only(plan(config, dataset), [f"simple_rnn/{dataset.buckets[0].name}"])
+    folder = saver.RunFolder(tmp_path / "run")
+    place = Workplace(config, folder, tmp_path, data_cache.keep(dataset, config, tmp_path), largest_worker=0)
+    with logger.logging_to(folder.log):
+        assert Sweep(place, devices.available("cpu")[:1], seen.append).run(studies) == "done"
+    assert folder.log.read_text().count("a worker has grown too large") >= 2  # in the search, and after it
+    for result in seen:
+        if isinstance(result, StudyResult):
+            expected = saver.RunFolder(smoke_run.folder).load_result(result.study)
+            assert expected and [r.scores for r in result.repeats] == [r.scores for r in expected.repeats]
+            assert [trial.score for trial in result.trials] == [trial.score for trial in expected.trials]
 
 
 def test_a_generalist_is_scored_bucket_by_bucket_beside_the_specialists(tmp_path: Path) -> None:
