@@ -37,20 +37,38 @@ class ProgramCache:
 
     def fetch(self) -> None:
         """Bring what others have compiled."""
-        _copy(self._common, self._own)
+        _link(self._common, self._own)
 
     def publish(self) -> None:
         """Give the others what this process has compiled."""
-        _copy(self._own, self._common)
+        _link(self._own, self._common)
 
 
-def _copy(source: Path, target: Path) -> None:
-    """Copy every file that the target has not got; none is ever there in part."""
+def trim(common: Path, largest: float = 2e9) -> None:
+    """Delete the oldest programs of all kinds until the others take at most so many bytes."""
+    programs = sorted(common.glob("programs-*/*"), key=lambda path: path.stat().st_mtime)
+    size = sum(path.stat().st_size for path in programs)
+    for path in programs:
+        if size <= largest:
+            return
+        size -= path.stat().st_size
+        path.unlink()
+
+
+def _link(source: Path, target: Path) -> None:
+    """Make every file that the target has not got the same file there; none is ever there in part."""
     for path in source.iterdir():
-        if not (target / path.name).exists() and path.suffix != ".part":
+        new = target / path.name
+        if new.exists() or path.suffix == ".part":
+            continue
+        try:
+            os.link(path, new)
+        except FileExistsError:  # another process was faster
+            pass
+        except OSError:  # no links on this file system
             part = target / f"{path.name}.{os.getpid()}.part"
             shutil.copyfile(path, part)
-            part.replace(target / path.name)
+            part.replace(new)
 
 
 def _kind(backend: str) -> str:

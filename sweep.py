@@ -27,7 +27,7 @@ from data_cache import load_prepared
 from data_preprocessing import Dataset
 from devices import Device, restrict_process
 from models.registry import ARCHITECTURES, with_controls
-from program_cache import ProgramCache
+from program_cache import ProgramCache, trim
 from results import ALL, YARDSTICK, Hyperparameters, Progress, Repeat, Study, StudyResult, failed, one_line
 from saver import RunFolder
 
@@ -141,6 +141,7 @@ class Sweep:
         Ctrl-C or a termination signal stops all workers; finished studies, trials and repeats are kept.
         """
         shutil.rmtree(self.workplace.folder.programs, ignore_errors=True)  # of a sweep that was killed
+        trim(self.workplace.cache)
         self._free = list(self.devices)
         self._open = list(studies)
         for study in studies:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from program_cache import ProgramCache
+from program_cache import ProgramCache, trim
 from tests.conftest import ROOT
 
 COMPILE = """
 import sys
 from pathlib import Path
-from program_cache import ProgramCache
+from program_cache import ProgramCache, trim
 programs = ProgramCache(Path(sys.argv[1]), Path(sys.argv[2]), "tensorflow")
 import tensorflow as tf
 programs.fetch()
@@ -46,3 +46,25 @@ def test_only_whole_programs_travel_and_none_is_written_over(tmp_path: Path, mon
     two.fetch()
     assert sorted(path.name for path in (tmp_path / "two").iterdir()) == ["program"]
     assert [path.read_text() for path in tmp_path.glob("programs-*/*")] == ["from one"]
+
+
+def test_programs_travel_where_there_are_no_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_links(*_: object) -> None:
+        raise OSError("not supported")
+
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    monkeypatch.setattr(os, "link", no_links)
+    programs = ProgramCache(tmp_path, tmp_path / "own", "tensorflow")
+    (tmp_path / "own" / "program").write_text("compiled")
+    programs.publish()
+    assert [path.read_text() for path in tmp_path.glob("programs-*/*")] == ["compiled"]
+
+
+def test_the_oldest_programs_go_when_there_are_too_many(tmp_path: Path) -> None:
+    folder = tmp_path / "programs-0"
+    folder.mkdir()
+    for age, name in enumerate(("new", "old", "older")):
+        (folder / name).write_bytes(bytes(100))
+        os.utime(folder / name, (1000 - age, 1000 - age))
+    trim(tmp_path, 250)
+    assert {path.name for path in folder.iterdir()} == {"new", "old"}
