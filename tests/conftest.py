@@ -5,14 +5,18 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 
 from config import PROFILES, Config, with_overrides
 from data_preprocessing import Dataset, prepare
+from program_cache import ProgramCache
 
 ROOT = Path(__file__).parent.parent
+PROGRAMS = TemporaryDirectory()  # tests build the same small networks again and again: each is compiled once
+ProgramCache(Path(PROGRAMS.name), Path(PROGRAMS.name) / "own", os.environ.get("KERAS_BACKEND", "tensorflow"))
 
 
 @dataclass(frozen=True)
