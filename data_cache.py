@@ -19,33 +19,32 @@ from text_encoding import Vocabulary
 _CODE = ("data_preprocessing.py", "data_cache.py", "text_encoding.py", "sources/*.py")  # what the prepared data depend on
 
 
-def fetch(config: Config, folder: Path) -> Dataset:
-    """The dataset of a config: read from this folder when the same was prepared before, else prepared anew.
+def fetch(config: Config, folder: Path) -> tuple[Dataset, Path]:
+    """The dataset of a config, and the file in this folder where it is or belongs: read when it is there, else prepared.
 
     Raises:
         DataError: as `prepare` does.
     """
-    fingerprint = _fingerprint(config)
-    path = folder / _name(fingerprint) if fingerprint else None
+    fingerprint = _fingerprint(config)  # before the reviews are read: what changes meanwhile must not pass for these
+    path = _path(folder, fingerprint) if fingerprint else None
     if path is not None and path.is_file():
         try:
-            return load_prepared(path)
+            return load_prepared(path), path
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # cut short, or not ours: it is only a cache
             path.unlink(missing_ok=True)
-    return prepare(config)
+    dataset = prepare(config)
+    return dataset, path or _path(folder, dataset.fingerprint)
 
 
-def keep(dataset: Dataset, config: Config, folder: Path) -> Path:
-    """The file of this dataset in this folder, written unless it is there."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / _name(_fingerprint(config) or dataset.fingerprint)
+def keep(dataset: Dataset, path: Path) -> None:
+    """Write the file that `fetch` named, unless it is there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     if not path.is_file():
         save(dataset, path)
-    return path
 
 
-def _name(fingerprint: str) -> str:
-    return f"data-{fingerprint[:16]}.npz"
+def _path(folder: Path, fingerprint: str) -> Path:
+    return folder / f"data-{fingerprint[:16]}.npz"
 
 
 def _fingerprint(config: Config) -> str | None:

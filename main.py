@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
         return DONE
     available = devices.available(config.run.device)
     cache = options.artifacts / "cache"
-    dataset = data_cache.fetch(config, cache)
+    dataset, prepared = data_cache.fetch(config, cache)
     planned = sweep.plan(config, dataset)
     studies = sweep.only(planned, options.only)
     work = {study: budget.of_study(study, config, dataset) for study in studies}
@@ -87,7 +87,7 @@ def run(options: argparse.Namespace) -> int:
     with saver.open_run(options.artifacts, name, fresh=options.fresh) as folder, logger.logging_to(folder.log):
         about = saver.begin_run(folder, options.profile, config, environment, dataset.summary)
         log.info("%s on %s: %d studies, %d workers, %s", name, about["data"], len(studies), len(workers), workers[0].name)
-        prepared = data_cache.keep(dataset, config, cache)
+        data_cache.keep(dataset, prepared)
         with console.Live(studies, work, dataset.summary, folder.path) as live:
             workplace = sweep.Workplace(config, folder, cache, prepared)
             interrupted = sweep.Sweep(workplace, workers, live.on_event).run(studies) == "interrupted"

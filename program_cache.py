@@ -4,6 +4,7 @@ The backends write their files in place; another process could read half of one,
 So each process has a folder of its own, and its files go to the common one when a task has ended.
 """
 
+import contextlib
 import hashlib
 import importlib.metadata
 import os
@@ -46,13 +47,17 @@ class ProgramCache:
 
 def trim(common: Path, largest: float = 2e9) -> None:
     """Delete the oldest programs of all kinds until the others take at most so many bytes."""
-    programs = sorted(common.glob("programs-*/*"), key=lambda path: path.stat().st_mtime)
-    size = sum(path.stat().st_size for path in programs)
-    for path in programs:
-        if size <= largest:
+    programs = []
+    for path in common.glob("programs-*/*"):
+        with contextlib.suppress(FileNotFoundError):  # another sweep deletes too
+            about = path.stat()
+            programs.append((about.st_mtime, about.st_size, path))
+    total = sum(size for _, size, _ in programs)
+    for _, size, path in sorted(programs):
+        if total <= largest:
             return
-        size -= path.stat().st_size
-        path.unlink()
+        total -= size
+        path.unlink(missing_ok=True)
 
 
 def _link(source: Path, target: Path) -> None:
@@ -63,7 +68,7 @@ def _link(source: Path, target: Path) -> None:
             continue
         try:
             os.link(path, new)
-        except FileExistsError:  # another process was faster
+        except (FileExistsError, FileNotFoundError):  # another process was faster, or has deleted it as too old
             pass
         except OSError:  # no links on this file system
             part = target / f"{path.name}.{os.getpid()}.part"

@@ -33,28 +33,33 @@ def config_of(table: Path, *changes: str) -> Config:
     return with_overrides(PROFILES["smoke"], [f"data.source={table}", "compare.bucket_edges=(6,)", *changes])
 
 
+def kept(config: Config, folder: Path) -> tuple[Dataset, Path]:
+    dataset, path = data_cache.fetch(config, folder)
+    data_cache.keep(dataset, path)
+    return dataset, path
+
+
 def test_data_prepared_once_are_read_and_not_prepared_again(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = config_of(table)
-    path = data_cache.keep(data_cache.fetch(config, tmp_path / "cache"), config, tmp_path / "cache")
+    _, path = kept(config, tmp_path / "cache")
     monkeypatch.setattr(data_cache, "prepare", lambda _: pytest.fail("prepared again"))
-    assert data_cache.fetch(config, tmp_path / "cache").fingerprint == data_cache.load_prepared(path).fingerprint
+    assert data_cache.fetch(config, tmp_path / "cache")[0].fingerprint == data_cache.load_prepared(path).fingerprint
 
 
 def test_another_config_or_a_touched_file_is_prepared_anew(table: Path, tmp_path: Path) -> None:
     paths = set()
     for change in ("run.seed=1", "run.seed=2", "data.vocab_size=12"):
         config = config_of(table, change)
-        paths.add(data_cache.keep(data_cache.fetch(config, tmp_path), config, tmp_path))
+        paths.add(kept(config, tmp_path)[1])
     os.utime(table, (1, 1))
-    paths.add(data_cache.keep(data_cache.fetch(config, tmp_path), config, tmp_path))
+    paths.add(kept(config, tmp_path)[1])
     assert len(paths) == 4
 
 
 def test_a_cached_file_that_was_cut_short_is_made_again(table: Path, tmp_path: Path) -> None:
     config = config_of(table)
-    whole = data_cache.fetch(config, tmp_path)
-    path = data_cache.keep(whole, config, tmp_path)
+    whole, path = kept(config, tmp_path)
     path.write_bytes(path.read_bytes()[:500])
-    assert data_cache.fetch(config, tmp_path).fingerprint == whole.fingerprint
-    data_cache.keep(whole, config, tmp_path)
+    assert data_cache.fetch(config, tmp_path)[0].fingerprint == whole.fingerprint
+    data_cache.keep(whole, path)
     assert data_cache.load_prepared(path).fingerprint == whole.fingerprint
