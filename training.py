@@ -25,7 +25,7 @@ from results import Epoch, Seconds
 from sources.records import IdArray
 
 EVALUATION_CELLS, EVALUATION_ROWS = 40_000, 256  # tokens, and reviews, of one batch when nothing is learned
-NETWORKS_KEPT = 6  # of different shapes, with their optimizers' state, per process
+NETWORKS_KEPT = 12  # of different shapes, with their optimizers' state, per process; their programs stay in any case
 OnEpoch = Callable[[Epoch], bool]  # True: stop here
 
 

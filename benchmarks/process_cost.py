@@ -26,8 +26,17 @@ class Cost:
     peak_gib: float
 
 
-def measure(command: list[str], title: str, log: Path) -> Cost:
-    """Run a command from the project's folder and say what it took.
+@dataclass(frozen=True)
+class Sample:
+    """One look at the memory of a command's processes, in bytes."""
+
+    time: float  # seconds since the epoch, as of files
+    command: int
+    workers: tuple[int, ...]  # the processes that it started
+
+
+def measure(command: list[str], title: str, log: Path) -> tuple[Cost, list[Sample]]:
+    """Run a command from the project's folder and say what it took, in all and over time.
 
     Args:
         command: program and arguments.
@@ -41,7 +50,7 @@ def measure(command: list[str], title: str, log: Path) -> Cost:
     with log.open("w") as file:
         started = time.perf_counter()
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=file, stderr=subprocess.STDOUT)
-        memory = PeakMemory(process.pid)
+        memory = MemoryWatch(process.pid)
         memory.start()
         try:
             _, status, usage = os.wait4(process.pid, 0)  # its use, with that of all descendants that were waited for
@@ -56,21 +65,23 @@ def measure(command: list[str], title: str, log: Path) -> Cost:
     if process.returncode:
         said = log.read_text(encoding="utf-8", errors="replace").strip()[-2000:]
         raise CommandError(f"{title} ended with exit status {process.returncode}; the end of what it said:\n{said}")
-    return Cost(wall, usage.ru_utime + usage.ru_stime, memory.peak / 2**30)
+    peak = max((sample.command + sum(sample.workers) for sample in memory.samples), default=0)
+    return Cost(wall, usage.ru_utime + usage.ru_stime, peak / 2**30), memory.samples
 
 
-class PeakMemory(threading.Thread):
+class MemoryWatch(threading.Thread):
     """Looks at the memory of a process and all its descendants until it is stopped."""
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
-        self.peak = 0  # bytes
+        self.samples: list[Sample] = []
         self._pid, self._end = pid, threading.Event()
 
     def run(self) -> None:
-        """Keep the largest sum."""
+        """Look, again and again."""
         while not self._end.wait(SAMPLE_EVERY):
-            self.peak = max(self.peak, sum(map(_memory, process_tree(self._pid))))
+            command, *workers = map(_memory, process_tree(self._pid))
+            self.samples.append(Sample(time.time(), command, tuple(workers)))
 
     def stop(self) -> None:
         """End after the current look."""

@@ -108,7 +108,7 @@ class Job:
         with TemporaryDirectory() as name:
             folder = Path(name)
             command, read = self._script(folder) if contender == SCRIPT else self._pipeline(contender, folder)
-            cost = measure(command, contender, folder / "log.txt")
+            cost, _ = measure(command, contender, folder / "log.txt")
             return Run(contender, number, cost, read())
 
     def _script(self, folder: Path) -> tuple[list[str], Callable[[], Outcome]]:
