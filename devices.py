@@ -11,6 +11,7 @@ from pathlib import Path
 
 from config import ConfigError
 
+_LIBRARY = ctypes.CDLL(None)  # the C library; only glibc has what is asked of it here
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _LARGEST = -1, -3, 2**31 - 1  # of mallopt(3), in bytes
 
 
@@ -77,10 +78,15 @@ def _keep_freed_memory() -> None:
     A training step asks for its working memory anew each time. From 32 MB on, glibc takes it from the system and returns it,
     and the system clears every page: 40 % of the time of a step over long reviews or a wide embedding. Source: mallopt(3).
     """
-    library = ctypes.CDLL(None)
-    if hasattr(library, "mallopt"):  # glibc's; other C libraries have no such setting
-        library.mallopt(_MMAP_THRESHOLD, _LARGEST)
-        library.mallopt(_TRIM_THRESHOLD, _LARGEST)
+    if hasattr(_LIBRARY, "mallopt"):
+        _LIBRARY.mallopt(_MMAP_THRESHOLD, _LARGEST)
+        _LIBRARY.mallopt(_TRIM_THRESHOLD, _LARGEST)
+
+
+def return_freed_memory() -> None:
+    """Hand back what is kept after all, for work that is likely to need less. Source: malloc_trim(3)."""
+    if hasattr(_LIBRARY, "malloc_trim"):
+        _LIBRARY.malloc_trim(0)
 
 
 def memory_of_process(pid: int) -> int:

@@ -17,7 +17,7 @@ import budget
 import tuner
 from config import Config
 from data_preprocessing import Dataset, ladder, network_ids
-from devices import memory_of_process
+from devices import memory_of_process, return_freed_memory
 from evaluation import accuracy, log_loss, score
 from models.classifier import NetworkShape, layer_sizes
 from models.registry import ARCHITECTURES, resolve
@@ -54,6 +54,7 @@ class Workshop:
 
     def is_overgrown(self) -> bool:
         """Whether another process should go on: programs once compiled stay in memory, and TensorFlow keeps more than that."""
+        return_freed_memory()
         return memory_of_process(os.getpid()) > self._largest
 
     def engine(self, architecture: str) -> str:

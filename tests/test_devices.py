@@ -1,6 +1,9 @@
 """Laws of the devices: what there is decides, one thread a CPU worker, workers dealt over GPUs."""
 
 import os
+import platform
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,6 +57,28 @@ def test_a_worker_sees_only_its_device(monkeypatch: pytest.MonkeyPatch) -> None:
     assert os.environ["KERAS_BACKEND"] == "jax"
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "-1"
     assert os.environ["TF_NUM_INTRAOP_THREADS"] == os.environ["OMP_NUM_THREADS"] == "1"
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told to keep freed memory")
+def test_a_worker_does_not_fetch_its_working_memory_from_the_system_again_and_again() -> None:
+    program = """
+import resource, sys
+import numpy as np
+from devices import Device, restrict_process
+if sys.argv[1] == "restricted":
+    restrict_process(Device("cpu", 0, "cpu"), "tensorflow")
+np.ones(10_000_000)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(5):
+    np.ones(10_000_000)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+    def faults(mode: str) -> int:
+        command = [sys.executable, "-c", program, mode]
+        return int(subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, check=True).stdout)
+
+    assert faults("restricted") < 100 < faults("as it comes")
 
 
 def test_the_environment_names_every_version_a_number_may_depend_on() -> None:
