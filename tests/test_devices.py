@@ -47,6 +47,7 @@ def test_a_worker_sees_only_its_device(monkeypatch: pytest.MonkeyPatch) -> None:
         "OPENBLAS_NUM_THREADS",
         "KERAS_BACKEND",
         "TF_NUM_INTEROP_THREADS",
+        "NPROC",
     ):
         monkeypatch.setenv(name, "")  # so that they are put back
     restrict_process(Device("gpu", 1, "gpu 1"), "tensorflow")
@@ -57,6 +58,31 @@ def test_a_worker_sees_only_its_device(monkeypatch: pytest.MonkeyPatch) -> None:
     assert os.environ["KERAS_BACKEND"] == "jax"
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "-1"
     assert os.environ["TF_NUM_INTRAOP_THREADS"] == os.environ["OMP_NUM_THREADS"] == "1"
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="on one core nothing can run beside")
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_a_worker_multiplies_on_one_thread(backend: str) -> None:
+    pytest.importorskip(backend)
+    program = """
+import sys, time
+from devices import Device, restrict_process
+restrict_process(Device("cpu", 0, "cpu"), sys.argv[1])
+import keras
+multiply = keras.ops.matmul
+if sys.argv[1] == "jax":
+    import jax
+    multiply = jax.jit(multiply)
+matrix = keras.ops.ones((1500, 1500))
+keras.ops.convert_to_numpy(multiply(matrix, matrix))
+wall, cpu = time.perf_counter(), time.process_time()
+for _ in range(10):
+    keras.ops.convert_to_numpy(multiply(matrix, matrix))
+print((time.process_time() - cpu) / (time.perf_counter() - wall))
+"""
+    command = [sys.executable, "-c", program, backend]
+    done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, check=True)
+    assert float(done.stdout) < 1.2
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told to keep freed memory")
