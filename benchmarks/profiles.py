@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     records = []
     for profile in options.profiles:
         with TemporaryDirectory() as name:
-            folder = options.artifacts or Path(name)
+            folder = (options.artifacts or Path(name)) / profile
             command = [sys.executable, "main.py", profile, "--artifacts", str(folder), *options.arguments]
             try:
                 cost, samples = measure(command, profile, Path(name) / "log.txt")
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks.profiles", description="Whole profiles, from the command to the report.")
     parser.add_argument("profiles", nargs="+", choices=PROFILES, metavar="PROFILE", help=", ".join(PROFILES))
-    parser.add_argument("--artifacts", type=Path, help="keep the runs in this folder, which must not hold any")
+    parser.add_argument("--artifacts", type=Path, help="keep the runs in this folder, which must be empty")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/profiles.json"))
     parser.add_argument("--arguments", nargs=argparse.REMAINDER, default=[], help="everything after it goes to main.py")
     options = parser.parse_args(arguments)
