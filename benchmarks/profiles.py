@@ -28,6 +28,7 @@ STUDIES_A_ROW = 5  # of the table of memory
 class Outcome:
     """What a finished run's tables say."""
 
+    data: str
     failed: int  # studies
     trials: int
     pruned: int
@@ -85,6 +86,7 @@ def _read(run: Path) -> Outcome:
         means = rows.groupby(["architecture", "bucket"])["test_accuracy"].mean()
         ranges[name] = (float(means.min()), float(means.max()))
     return Outcome(
+        data=json.loads((run / "environment.json").read_text(encoding="utf-8"))["data"],
         failed=int((results["status"] == "failed").sum()),
         trials=len(trials),
         pruned=int((trials["status"] == "pruned").sum()),
@@ -113,7 +115,8 @@ def _print(profile: str, cost: Cost, outcome: Outcome, memory: list[float]) -> N
     shares = ", ".join(f"{name} {seconds:.0f} ({seconds / whole:.0%})" for name, seconds in outcome.seconds.items())
     by_architecture = ", ".join(f"{name} {seconds:.0f}" for name, seconds in outcome.seconds_by_architecture.items())
     ranges = "; ".join(f"{name} {100 * low:.1f} to {100 * high:.1f} %" for name, (low, high) in outcome.accuracy.items())
-    print(f"\n{profile}: {cost.wall_s / 60:.1f} min, {cost.cpu_s / 60:.1f} min of CPU, at most {cost.peak_gib:.2f} GiB in all")
+    print(f"\n{profile} on {outcome.data}")
+    print(f"  took               {cost.wall_s / 60:.1f} min, {cost.cpu_s / 60:.1f} min of CPU, {cost.peak_gib:.2f} GiB in all")
     print(f"  studies            {len(memory)}, {outcome.failed} failed")
     print(f"  trials             {outcome.trials}, {outcome.pruned} pruned; {outcome.search_epochs} epochs")
     print(f"  final trainings    {outcome.final_epochs} epochs")
