@@ -39,7 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "models.recurrent": {"models.cells"},
     "models.pooling": set(),
     "models.classifier": {"results", "text_encoding", "models.dropout", "models.pooling", "models.registry"},
-    "training": {"data_preprocessing", "evaluation", "models.classifier", "models.registry", "results", "sources.records"},
+    "training": {"data_preprocessing", "devices", "evaluation", "models.classifier", "models.registry", "results", "sources.records"},
     "baseline": {"data_preprocessing", "text_encoding"},
     "budget": {"config", "data_preprocessing", "models.registry", "results"},
     "tuner": {"budget", "config", "results"},
