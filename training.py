@@ -18,7 +18,6 @@ import numpy as np
 from keras import ops
 
 from data_preprocessing import pad, plan_batches
-from devices import return_freed_memory
 from evaluation import accuracy, log_loss
 from models.classifier import NetworkShape, build_classifier, layer_sizes, tunable_dropouts
 from models.registry import resolve
@@ -257,16 +256,12 @@ class Network:
         filled = rows + [rows[0][:1]] * (count - len(rows))
         return pad(filled, (length or self._padded_length(longest)) if self._is_compiled else longest)
 
-    @contextmanager
-    def _timed(self, phase: str, ids: np.ndarray) -> Iterator[None]:
+    def _timed(self, phase: str, ids: np.ndarray) -> Any:
         """Time a call, as compiling when it is the first of its shape (of two, where any third shape runs by the same graph)."""
         key = (phase, ids.shape)
         is_new = key not in self._seen and (self._is_compiled or sum(p == phase for p, _ in self._seen) < 2)
         self._seen.add(key)
-        with self._stopwatch.on("compiling" if is_new else phase):
-            yield
-            if is_new:
-                return_freed_memory()  # a compiler needs far more than a step does
+        return self._stopwatch.on("compiling" if is_new else phase)
 
 
 @dataclass(frozen=True)
