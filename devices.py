@@ -12,8 +12,8 @@ from pathlib import Path
 from config import ConfigError
 
 _LIBRARY = ctypes.CDLL(None)  # the C library; only glibc has what is asked of it here
-# Numbers of threads: NumPy's, TensorFlow's, and of the pool of JAX's XLA.
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "NPROC")
+# Variables that hold a number of threads: NumPy's, TensorFlow's, and of the pool of JAX's XLA.
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "NPROC")
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _LARGEST = -1, -3, 2**31 - 1  # of mallopt(3), in bytes
 
 
@@ -68,7 +68,7 @@ def restrict_process(device: Device, backend: str) -> None:
     os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
     if device.kind == "cpu":
         os.environ["JAX_PLATFORMS"] = "cpu"
-        for name in _THREADS:
+        for name in THREADS:
             os.environ[name] = "1"
         os.environ["XLA_FLAGS"] = (os.environ.get("XLA_FLAGS", "") + " --xla_cpu_multi_thread_eigen=false").strip()
     _keep_freed_memory()

@@ -53,7 +53,10 @@ class Workshop:
         self.networks = Networks(padded, config.training.clip_norm)
 
     def is_overgrown(self) -> bool:
-        """Whether another process should go on: programs once compiled stay in memory, and TensorFlow keeps more than that."""
+        """Whether another process should go on: programs once compiled stay in memory, and TensorFlow keeps more than that.
+
+        What is merely kept for the next step is handed back first: it does not count.
+        """
         return_freed_memory()
         return memory_of_process(os.getpid()) > self._largest
 

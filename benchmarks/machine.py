@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from devices import THREADS
+
 
 def describe() -> dict[str, Any]:
     """CPU, cores, memory, load, operating system, Python and the date, for the head of a file of results."""
@@ -43,14 +45,7 @@ def _memory_gib() -> float | None:
 
 def cpu_environment(threads: int) -> dict[str, str]:
     """Variables that keep NumPy, TensorFlow, JAX and PyTorch to the CPU and to this many threads, if set before the import."""
-    count = str(threads)
-    return {
-        "OMP_NUM_THREADS": count,
-        "OPENBLAS_NUM_THREADS": count,
-        "MKL_NUM_THREADS": count,
-        "TF_NUM_INTRAOP_THREADS": count,
-        "TF_NUM_INTEROP_THREADS": count,
-        "NPROC": count,  # the size of XLA's own pool of threads in JAX
+    return dict.fromkeys((*THREADS, "MKL_NUM_THREADS"), str(threads)) | {
         "XLA_FLAGS": f"--xla_cpu_multi_thread_eigen={'false' if threads == 1 else 'true'}",
         "CUDA_VISIBLE_DEVICES": "-1",
         "JAX_PLATFORMS": "cpu",

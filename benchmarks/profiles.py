@@ -7,29 +7,29 @@ memory is its proportional set size: its own pages, and its share of those that 
 import argparse
 import dataclasses
 import json
+import statistics
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
-
-import pandas as pd
 
 from benchmarks import machine
 from benchmarks.process_cost import CommandError, Cost, Sample, measure
 from config import PROFILES
-from results import YARDSTICK
+from final_stats import spent
+from results import YARDSTICK, Seconds, StudyResult
 
-PHASES = ("importing", "compiling", "training", "evaluating")
 STUDIES_A_ROW = 5  # of the table of memory
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a finished run's tables say."""
+    """What the records of a finished run say."""
 
     data: str
-    failed: int  # studies
+    studies: int
     trials: int
     pruned: int
     search_epochs: int
@@ -38,6 +38,7 @@ class Outcome:
     seconds_by_architecture: dict[str, float]  # of all workers, all phases
     most_padding: float  # share of the processed tokens, of the study that has most
     accuracy: dict[str, tuple[float, float]]  # lowest and highest mean of a bucket's repeats: networks, yardstick
+    worker_gb: list[float]  # the largest worker while each study was the next one to end
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,10 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             except CommandError as error:
                 print(f"error: {error}", file=sys.stderr)
                 return 1
-            run = (folder / "latest").resolve()
-            outcome, memory = _read(run), _memory(run, samples)
-        _print(profile, cost, outcome, memory)
-        records.append({"profile": profile, **dataclasses.asdict(cost), **dataclasses.asdict(outcome), "worker_gb": memory})
+            outcome = _read((folder / "latest").resolve(), samples)
+        _print(profile, cost, outcome)
+        records.append({"profile": profile, **dataclasses.asdict(cost), **dataclasses.asdict(outcome)})
         results = {"machine": machine.describe(), "arguments": options.arguments, "results": records}
         options.output.parent.mkdir(parents=True, exist_ok=True)
         options.output.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
@@ -76,56 +76,60 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-def _read(run: Path) -> Outcome:
-    results, trials = (pd.read_csv(run / "final_stats" / name) for name in ("results.csv", "trials.csv"))
-    networks = results[results["architecture"] != YARDSTICK]
-    spent = [f"{phase}_seconds" for phase in PHASES]
-    by_architecture = pd.concat([results, trials])[["architecture", *spent]].groupby("architecture").sum()
-    ranges = {}
-    for name, rows in (("networks", networks), ("linear", results[results["architecture"] == YARDSTICK])):
-        means = rows.groupby(["architecture", "bucket"])["test_accuracy"].mean()
-        ranges[name] = (float(means.min()), float(means.max()))
+def _read(run: Path, samples: list[Sample]) -> Outcome:
+    records = sorted((run / "studies").glob("*/*.json"), key=lambda path: path.stat().st_mtime)
+    results = [StudyResult.from_json(path.read_text(encoding="utf-8")) for path in records]
+    networks = [result for result in results if result.study.architecture != YARDSTICK]
+    yardsticks = [result for result in results if result.study.architecture == YARDSTICK]
+    trials = [trial for result in results for trial in result.trials]
     return Outcome(
         data=json.loads((run / "environment.json").read_text(encoding="utf-8"))["data"],
-        failed=int((results["status"] == "failed").sum()),
+        studies=len(results),
         trials=len(trials),
-        pruned=int((trials["status"] == "pruned").sum()),
-        search_epochs=int(trials["epochs"].sum()),
-        final_epochs=int(networks["epochs"].sum()),
-        seconds={phase: float(by_architecture[f"{phase}_seconds"].sum()) for phase in PHASES},
-        seconds_by_architecture={str(name): float(seconds) for name, seconds in by_architecture.sum(axis=1).items()},
-        most_padding=float(results["padding_share"].max()),
-        accuracy=ranges,
+        pruned=sum(trial.status == "pruned" for trial in trials),
+        search_epochs=sum(trial.epochs for trial in trials),
+        final_epochs=sum(repeat.epochs for result in networks for repeat in result.repeats),
+        seconds=dataclasses.asdict(sum((result.spent for result in results), Seconds())),
+        seconds_by_architecture={row["architecture"]: sum(dataclasses.astuple(row["spent"])) for row in spent(results)},
+        most_padding=max(result.padding_share for result in results),
+        accuracy={"networks": _range(networks), "linear": _range(yardsticks)},
+        worker_gb=_memory([path.stat().st_mtime for path in records], samples),
     )
 
 
-def _memory(run: Path, samples: list[Sample]) -> list[float]:
-    """The largest worker, in GB, while each study was the next one to end."""
-    ended = sorted(path.stat().st_mtime for path in (run / "studies").glob("*/*.json"))
-    largest, start = [], 0.0
-    for end in ended:
-        inside = [max(sample.workers, default=0) for sample in samples if start < sample.time <= end]
-        largest.append(max(inside, default=0) / 1e9)
-        start = end
-    return largest
+def _range(results: list[StudyResult]) -> tuple[float, float]:
+    """Lowest and highest mean over repeats of a study's test accuracy on a bucket."""
+    means = [
+        statistics.mean(score.accuracy for score in scores)
+        for result in results
+        for scores in zip(*(repeat.scores for repeat in result.repeats), strict=True)
+    ]
+    return min(means), max(means)
 
 
-def _print(profile: str, cost: Cost, outcome: Outcome, memory: list[float]) -> None:
+def _memory(ended: list[float], samples: list[Sample]) -> list[float]:
+    """The largest worker, in GB, before each of these times and after the one before it."""
+    periods = pairwise([0.0, *ended])
+    inside = ([max(s.workers, default=0) for s in samples if start < s.time <= end] for start, end in periods)
+    return [max(sizes, default=0) / 1e9 for sizes in inside]
+
+
+def _print(profile: str, cost: Cost, outcome: Outcome) -> None:
     whole = sum(outcome.seconds.values())
     shares = ", ".join(f"{name} {seconds:.0f} ({seconds / whole:.0%})" for name, seconds in outcome.seconds.items())
     by_architecture = ", ".join(f"{name} {seconds:.0f}" for name, seconds in outcome.seconds_by_architecture.items())
     ranges = "; ".join(f"{name} {100 * low:.1f} to {100 * high:.1f} %" for name, (low, high) in outcome.accuracy.items())
     print(f"\n{profile} on {outcome.data}")
     print(f"  took               {cost.wall_s / 60:.1f} min, {cost.cpu_s / 60:.1f} min of CPU, {cost.peak_gib:.2f} GiB in all")
-    print(f"  studies            {len(memory)}, {outcome.failed} failed")
+    print(f"  studies            {outcome.studies}")
     print(f"  trials             {outcome.trials}, {outcome.pruned} pruned; {outcome.search_epochs} epochs")
     print(f"  final trainings    {outcome.final_epochs} epochs")
     print(f"  worker-seconds     {whole:.0f}: {shares}")
     print(f"  by architecture    {by_architecture}")
     print(f"  padding            at most {outcome.most_padding:.1%} of the processed tokens of a study")
     print(f"  test accuracy      {ranges}")
-    for first in range(0, len(memory), STUDIES_A_ROW):
-        rows = memory[first : first + STUDIES_A_ROW]
+    for first in range(0, outcome.studies, STUDIES_A_ROW):
+        rows = outcome.worker_gb[first : first + STUDIES_A_ROW]
         print(f"  largest worker     {max(rows):.2f} GB until the end of study {first + len(rows)}", flush=True)
 
 

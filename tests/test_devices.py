@@ -10,6 +10,7 @@ import pytest
 
 from config import ConfigError
 from devices import Device, available, environment, restrict_process, spread
+from tests.conftest import ROOT
 
 
 @pytest.fixture
@@ -60,6 +61,12 @@ def test_a_worker_sees_only_its_device(monkeypatch: pytest.MonkeyPatch) -> None:
     assert os.environ["TF_NUM_INTRAOP_THREADS"] == os.environ["OMP_NUM_THREADS"] == "1"
 
 
+def number_from(program: str, argument: str) -> float:
+    """What a new process prints."""
+    done = subprocess.run([sys.executable, "-c", program, argument], cwd=ROOT, capture_output=True, check=True)
+    return float(done.stdout)
+
+
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="on one core nothing can run beside")
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])
 def test_a_worker_multiplies_on_one_thread(backend: str) -> None:
@@ -80,9 +87,7 @@ for _ in range(10):
     keras.ops.convert_to_numpy(multiply(matrix, matrix))
 print((time.process_time() - cpu) / (time.perf_counter() - wall))
 """
-    command = [sys.executable, "-c", program, backend]
-    done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, check=True)
-    assert float(done.stdout) < 1.2
+    assert number_from(program, backend) < 1.2
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told to keep freed memory")
@@ -99,12 +104,7 @@ for _ in range(5):
     np.ones(10_000_000)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
-
-    def faults(mode: str) -> int:
-        command = [sys.executable, "-c", program, mode]
-        return int(subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, check=True).stdout)
-
-    assert faults("restricted") < 100 < faults("as it comes")
+    assert number_from(program, "restricted") < 100 < number_from(program, "as it comes")
 
 
 def test_the_environment_names_every_version_a_number_may_depend_on() -> None:
