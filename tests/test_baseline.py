@@ -45,7 +45,7 @@ def test_on_the_demo_corpus_a_recurrent_network_beats_the_yardstick_by_far(demo_
         Examples(network_ids(part.sequences, demo_data.vocab_size, 100, "tail"), part.labels)
         for part in (demo_data.train, demo_data.validation, demo_data.test)
     ]
-    reader = a_network(architecture="custom_gru", engine="custom", vocab_size=demo_data.vocab_size, embedding_dim=16, units=16)
+    reader = a_network((100,), architecture="custom_gru", vocab_size=demo_data.vocab_size, embedding_dim=16, units=16)
     settings = fit_settings(epochs=10, patience=10, reduce_patience=10)
     reader.start(settings)
     reader.fit(shown[0], shown[1], settings, lambda _: False)
