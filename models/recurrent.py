@@ -71,32 +71,33 @@ class _Loop:
     """The loop over time, forward and backward.
 
     Every step's states are kept, the initial ones too, in arrays with one slot more than there are steps: the outputs as
-    `[batch, 1 + time, units]`, other states and the saved values time first, so that a step writes them in one piece.
+    `[batch, 1 + time, units]`, other states and the saved values time first, so that a step writes them in one piece. Each
+    saved value has an array of its own: XLA puts several values into one row by slow, branching code.
     """
 
     def __init__(self, cell: type[Cell], mask: Tensor | None, steps: Tensor, reverse: bool) -> None:
         self._cell, self._mask, self._steps, self._reverse = cell, mask, steps, reverse
         self._before, self._after = (1, 0) if reverse else (0, 1)  # slots of step t's states, counted from t
 
-    def forward(self, sequences: Tensor, states: States, weights: States) -> tuple[States, Tensor, States]:
-        """Histories of all states, the saved values `[time, batch, saved * units]`, and the final states."""
+    def forward(self, sequences: Tensor, states: States, weights: States) -> tuple[States, States, States]:
+        """Histories of all states, histories of the saved values, each `[time, batch, units]`, and the final states."""
         batch, time, _ = ops.shape(sequences)
         units = states[0].shape[-1]
 
-        def body(t: Tensor, states: States, histories: States, kept: Tensor) -> Any:
+        def body(t: Tensor, states: States, histories: States, kept: States) -> Any:
             after, saved = self._cell.step(_read(sequences, t, axis=1), states, *weights)
             after = self._where_read(t, after, states)
-            kept = _write(kept, ops.concatenate(saved, axis=-1), t, axis=0) if saved else kept
+            kept = tuple(_write(history, value, t, axis=0) for history, value in zip(kept, saved, strict=True))
             return after, _write_states(histories, after, t + self._after), kept
 
         empty = tuple(ops.zeros((batch, time + 1, units) if i == 0 else (time + 1, batch, units)) for i in range(len(states)))
         histories = _write_states(empty, states, self._steps if self._reverse else 0)
-        kept = ops.zeros((time, batch, self._cell.saved * units))
+        kept = tuple(ops.zeros((time, batch, units)) for _ in range(self._cell.saved))
         final, histories, kept = self._walk(body, (states, histories, kept), to_the_end=not self._reverse)
         return histories, kept, final
 
     def backward(
-        self, sequences: Tensor, weights: States, histories: States, kept: Tensor, d_outputs: Tensor, d_final: States
+        self, sequences: Tensor, weights: States, histories: States, kept: States, d_outputs: Tensor, d_final: States
     ) -> tuple[Any, ...]:
         """Gradients of the initial states, the sequences, the kernel, the recurrent kernel and the bias."""
         kernel, recurrent_kernel, bias = weights
@@ -108,7 +109,7 @@ class _Loop:
             d_states = (d_states[0] + _read(d_outputs, t, axis=1), *d_states[1:])
             nothing = tuple(ops.zeros_like(d) for d in d_states)
             before, after = _read_states(histories, t + self._before), _read_states(histories, t + self._after)
-            saved = ops.split(_read(kept, t, axis=0), cell.saved, axis=-1) if cell.saved else ()
+            saved = tuple(_read(history, t, axis=0) for history in kept)
             d_after = self._where_read(t, d_states, nothing)
             *d_sums, d_before = cell.gradient(before, after, saved, d_after)
             x_sums, h_sums = (ops.concatenate(d, axis=-1) for d in d_sums)  # each [batch, gates * units]
