@@ -11,9 +11,10 @@ from models.registry import ARCHITECTURES
 from results import YARDSTICK, Study
 
 HYPERBAND_FACTOR = 3
-# Seconds of one CPU thread, from `python -m benchmarks.step_cost`: a time step of a training batch costs FIXED plus
-# PER_REVIEW for each review in it, at 32 units. Read off finished runs: PREDICT per token read.
-FIXED, PER_REVIEW, PREDICT = 45e-6, 1.6e-6, 1.0e-6
+# Seconds of one CPU thread, from `python -m benchmarks.recurrent`: a time step of a training batch costs FIXED, and per review
+# PER_WEIGHT for each number of the gates' kernels. Read off finished runs: PREDICT per token read.
+FIXED, PER_WEIGHT, PREDICT = 50e-6, 1.5e-10, 1.0e-6
+GATES = 3  # of `gru`, to which the costs in the registry are relative
 LINEAR_PER_TOKEN = 3e-6
 COMPILE, PADDED_CELL = 2.5, 0.3e-6  # a training and a prediction program for one more padded length; a cell of padding, read once
 
@@ -39,8 +40,8 @@ def of_study(study: Study, config: Config, dataset: Dataset) -> Work:
     trials, most_epochs = (0, 0) if is_control else planned(config.space, config.search)
     most_epochs += config.training.repeats * config.training.epochs
     epochs = _typical_epochs(config, trials)
-    batch, units = _typical(config.space.batch_size), _typical(config.space.units)
-    step = FIXED + PER_REVIEW * batch * units / 32
+    batch, units, features = map(_typical, (config.space.batch_size, config.space.units, config.space.embedding_dim))
+    step = FIXED + PER_WEIGHT * batch * GATES * units * (units + features)
     seconds = train / batch * step * epochs + test * PREDICT * config.training.repeats
     return Work(trials, most_epochs, seconds * ARCHITECTURES[study.architecture].cost + COMPILE * _shapes(config, trials))
 

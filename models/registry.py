@@ -65,13 +65,13 @@ def _two_layers(one: BuildBody) -> BuildBody:
 
 ARCHITECTURES: dict[str, Architecture] = {
     "simple_rnn": Architecture(_single("SimpleRNN"), "SimpleRNN", "#E69F00", 0.5),
-    "lstm": Architecture(_single("LSTM"), "LSTM", "#0072B2", 1.0),
+    "lstm": Architecture(_single("LSTM"), "LSTM", "#0072B2", 1.3),
     "gru": Architecture(_single("GRU"), "GRU", "#009E73", 1.0),
     "custom_gru": Architecture(_single("GRU"), "GRU from scratch", "#CC79A7", 1.0, engine="custom"),
-    "gru_keras": Architecture(_single("GRU"), "GRU, Keras's layer", "#8C564B", 2.2, engine="keras", control_of="custom_gru"),
-    "bidirectional_lstm": Architecture(_bidirectional("LSTM"), "Bidirectional LSTM", "#56B4E9", 1.6),
-    "bidirectional_gru": Architecture(_bidirectional("GRU"), "Bidirectional GRU", "#882255", 1.5),
-    "stacked_bidirectional_lstm": Architecture(_two_layers(_bidirectional("LSTM")), "2 x bidirectional LSTM", "#D55E00", 3.2),
+    "gru_keras": Architecture(_single("GRU"), "GRU, Keras's layer", "#8C564B", 2.4, engine="keras", control_of="custom_gru"),
+    "bidirectional_lstm": Architecture(_bidirectional("LSTM"), "Bidirectional LSTM", "#56B4E9", 2.2),
+    "bidirectional_gru": Architecture(_bidirectional("GRU"), "Bidirectional GRU", "#882255", 2.0),
+    "stacked_bidirectional_lstm": Architecture(_two_layers(_bidirectional("LSTM")), "2 x bidirectional LSTM", "#D55E00", 5.5),
 }
 LINEAR_TITLE, LINEAR_COLOUR = "Linear yardstick", "#6B7280"
 
