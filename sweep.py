@@ -117,7 +117,7 @@ class Workplace:
     folder: RunFolder
     cache: Path  # what may be deleted between runs: compiled programs
     prepared: Path  # what data_cache.save wrote
-    largest_worker: float = 1.2e9  # bytes of memory; a larger worker ends after its trial or repeat, and a new one goes on
+    largest_worker: float = 1.0e9  # bytes of memory; a larger worker ends after its trial or repeat, and a new one goes on
 
 
 @dataclass
