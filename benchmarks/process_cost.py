@@ -10,7 +10,7 @@ from pathlib import Path
 from devices import memory_of_process
 
 ROOT = Path(__file__).resolve().parents[1]
-SAMPLE_EVERY = 0.5  # seconds between two looks at memory
+SAMPLE_EVERY = 2.0  # seconds between two looks at memory; a look at three processes takes 60 ms of a core
 
 
 class CommandError(RuntimeError):

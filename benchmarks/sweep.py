@@ -39,7 +39,7 @@ QUICK = {"trials": 2, "epochs": 1, "final_epochs": 1, "reviews": 400, "max_lengt
 MEASURES = {"wall_s": ("wall s", 1), "cpu_s": ("CPU s", 1), "peak_gib": ("peak GiB", 2)}
 LEGEND = """
 wall, CPU  seconds from start to end of the command, and of processor time in all its processes
-peak       most memory of all its processes together, sampled every half second (PSS: shared pages count once)
+peak       most memory of all its processes together, sampled every two seconds (PSS: shared pages count once)
 epochs     of all trials, of all final trainings
 script     one process, TensorFlow's default settings; it is given prepared reviews
 pipeline   reading and splitting the reviews, the linear yardstick of every bucket, checkpoints and the report are included;
