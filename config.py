@@ -328,7 +328,7 @@ def closest(name: str, known: Collection[str]) -> str:
 # -- profiles ----------------------------------------------------------------------------------------------------------
 
 PROFILES: dict[str, Config] = {
-    # Measured on 2 cores with the real reviews: 2.3 minutes; networks 69 to 81 %, linear yardstick 84 to 86 %.
+    # Measured on 2 cores with the real reviews: 2.3 to 2.8 minutes; networks 69 to 81 %, linear yardstick 84 to 86 %.
     "quick": Config(
         space=Space(
             units=32,
@@ -342,8 +342,8 @@ PROFILES: dict[str, Config] = {
         data=Data(vocab_size=10_000, max_length=300, validation_fraction=0.2, max_train_per_bucket=1_500),
         training=Training(epochs=5, patience=2, repeats=1),
     ),
-    # The published experiment; everything else is this file's defaults. `--only gru/130-175` measured with version 0.1: GRU
-    # 84.9 % (mean of 3 repeats), linear 88.9 %. The whole: 2 h 54 min, on 2 cores.
+    # The published experiment; everything else is this file's defaults. Measured on 2 cores with the real reviews: 174 minutes;
+    # networks 53 to 86 % (means of 3 repeats), linear yardstick 85 to 89 %.
     "study": Config(
         model=Model(pooling="last"),
     ),
@@ -384,8 +384,8 @@ PROFILES: dict[str, Config] = {
 }
 
 PROFILE_NOTES: dict[str, str] = {  # shown by --list
-    "quick": "four architectures, five buckets, 1,500 reviews a bucket; 2.3 minutes on 2 cores, networks 69 to 81 %",
-    "study": "the published experiment; the whole 174 minutes on 2 cores, networks 53 to 86 %; gru/130-175 alone: 84.9 %",
+    "quick": "four architectures, five buckets, 1,500 reviews a bucket; 2.3 to 2.8 minutes on 2 cores, networks 69 to 81 %",
+    "study": "the published experiment; 174 minutes on 2 cores, networks 53 to 86 %",
     "all_architectures": "the seven architectures, five buckets; 13.7 minutes on 2 cores, networks 70 to 83 %",
     "smoke": "three architectures on the demo corpus; under a minute",
 }
