@@ -71,6 +71,7 @@ def restrict_process(device: Device, backend: str) -> None:
         for name in THREADS:
             os.environ[name] = "1"
         os.environ["XLA_FLAGS"] = (os.environ.get("XLA_FLAGS", "") + " --xla_cpu_multi_thread_eigen=false").strip()
+    os.environ["TF_ONEDNN_USE_SYSTEM_ALLOCATOR"] = "true"  # TensorFlow's own never gives back what its largest step took
     _keep_freed_memory()
 
 

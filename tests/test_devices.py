@@ -107,6 +107,24 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
     assert number_from(program, "restricted") < 100 < number_from(program, "as it comes")
 
 
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told to hand back freed memory")
+def test_what_a_large_step_took_can_be_given_back() -> None:
+    program = """
+import os, sys
+from devices import Device, memory_of_process, restrict_process, return_freed_memory
+restrict_process(Device("cpu", 0, "cpu"), sys.argv[1])
+from keras import ops
+ops.zeros(10)
+before = memory_of_process(os.getpid())
+large = ops.ones(50_000_000)
+assert memory_of_process(os.getpid()) - before > 150e6
+del large
+return_freed_memory()
+print(memory_of_process(os.getpid()) - before)
+"""
+    assert number_from(program, "tensorflow") < 50e6
+
+
 def test_the_environment_names_every_version_a_number_may_depend_on() -> None:
     about = environment("cpu", "tensorflow")
     assert about["backend"] == "tensorflow" and about["device"] == "cpu"
