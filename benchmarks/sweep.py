@@ -27,7 +27,7 @@ from benchmarks import machine
 from benchmarks.process_cost import CommandError, Cost, measure
 from config import PROFILES, Config, ConfigError, validate, with_overrides
 from data_preprocessing import Dataset
-from evaluation import difference_interval, is_right
+from evaluation import LEVEL, RESAMPLES, SEED, difference_interval, is_right
 from models.registry import selectable
 from results import YARDSTICK, Study
 from sources.records import DataError
@@ -45,7 +45,8 @@ script     one process, TensorFlow's default settings; it is given prepared revi
 pipeline   reading and splitting the reviews, the linear yardstick of every bucket, checkpoints and the report are included;
            pruning stops no trial before three trials of its study are completed
 accuracy   of the first round, in per cent; difference: pipeline minus script in points, with its paired 95 % bootstrap
-           interval over test reviews and repeats
+           interval over test reviews and repeats; over studies: the same with whole studies drawn, which differ by the seeds
+           of their searches and trainings too
 """
 
 
@@ -322,12 +323,24 @@ def _compare(title: str, studies: list[Study], answers: dict[str, dict[Study, An
         low, high = difference_interval(correct[contender], correct[SCRIPT])
         difference = float(correct[contender].mean() - correct[SCRIPT].mean())
         differences[contender] = {"difference": difference, "low": low, "high": high}
+        if len(studies) > 1:
+            pairs = [(answers[contender][study], answers[SCRIPT][study]) for study in studies]
+            differences[contender]["over_studies"] = _interval_over_studies(pairs)
     return {
         "studies": title,
         "n_test": correct[SCRIPT].shape[1],
         "accuracy": {contender: float(correct[contender].mean()) for contender in CONTENDERS},
         "minus_script": differences,
     }
+
+
+def _interval_over_studies(pairs: list[tuple[Answers, Answers]]) -> list[float]:
+    """95 % percentile bootstrap interval of the difference over all reviews, first minus second, drawing studies."""
+    reviews = np.array([len(first.labels) for first, _ in pairs])
+    gained = reviews * [first.correct.mean() - second.correct.mean() for first, second in pairs]
+    drawn = np.random.default_rng(SEED).integers(len(pairs), size=(RESAMPLES, len(pairs)))
+    tail = (1 - LEVEL) / 2
+    return np.quantile(gained[drawn].sum(axis=1) / reviews[drawn].sum(axis=1), [tail, 1 - tail]).tolist()
 
 
 def print_tables(results: dict[str, Any]) -> None:
@@ -341,12 +354,15 @@ def print_tables(results: dict[str, Any]) -> None:
         print(f"{contender:32}{cells}{run['trials']:8}{run['pruned']:8}{epochs:>12}")
     for contender, ratios in results["script_over_pipeline"].items():
         print(f"{f'script / {contender}':32}" + "".join(f"{f'{ratios[name]:.2f} x':>22}" for name in MEASURES))
-    print(f"\n{'test accuracy':26}{'reviews':>9}" + "".join(f"{title:>22}" for title in CONTENDERS) + f"{'difference':>24}")
+    titles = "".join(f"{title:>22}" for title in CONTENDERS)
+    print(f"\n{'test accuracy':26}{'reviews':>9}{titles}{'difference':>24}{'over studies':>20}")
     for row in results["accuracies"]:
         accuracies = "".join(f"{100 * row['accuracy'][contender]:22.1f}" for contender in CONTENDERS)
         difference, low, high = (100 * row["minus_script"][PIPELINE][key] for key in ("difference", "low", "high"))
         interval = f"{difference:+.1f} ({low:+.1f} to {high:+.1f})"
-        print(f"{row['studies']:26}{row['n_test']:9}{accuracies}{interval:>24}")
+        over_studies = row["minus_script"][PIPELINE].get("over_studies")
+        wider = "" if over_studies is None else f"{100 * over_studies[0]:+.1f} to {100 * over_studies[1]:+.1f}"
+        print(f"{row['studies']:26}{row['n_test']:9}{accuracies}{interval:>24}{wider:>20}")
 
 
 def _cell(spread: dict[str, float], digits: int) -> str:
