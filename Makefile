@@ -19,8 +19,8 @@ help:  ## this list
 run: $(VENV)/.installed-run $(WANTED)  ## run a profile: make run [PROFILE=study] [ARGS='--workers 1']
 	$(PY) main.py $(PROFILE) $(ARGS)
 
-test: $(VENV)/.installed-dev $(WANTED)  ## run the tests
-	$(PY) -m pytest $(ARGS)
+test: $(VENV)/.installed-dev $(WANTED)  ## run the tests, two at a time
+	$(PY) -m pytest -n 2 --dist worksteal $(ARGS)
 
 check: $(VENV)/.installed-dev  ## lint and types
 	$(VENV)/bin/ruff check .
