@@ -40,16 +40,27 @@ def of_study(study: Study, config: Config, dataset: Dataset) -> Work:
     trials, most_epochs = (0, 0) if is_control else planned(config.space, config.search)
     most_epochs += config.training.repeats * config.training.epochs
     epochs = _typical_epochs(config, trials)
-    batch, units, features = map(_typical, (config.space.batch_size, config.space.units, config.space.embedding_dim))
-    step = FIXED + PER_WEIGHT * batch * GATES * units * (units + features)
+    batch, step = _typical_step(config)
     seconds = train / batch * step * epochs + test * PREDICT * config.training.repeats
     return Work(trials, most_epochs, seconds * ARCHITECTURES[study.architecture].cost + COMPILE * _shapes(config, trials))
 
 
-def cost_of_rung(config: Config) -> float:
-    """What compiling every network for one more padded length costs, in padded cells of one epoch."""
+def cost_of_rung(config: Config, *, stops_early: bool) -> float:
+    """What compiling every network for one more padded length costs, in padded cells of one epoch.
+
+    Args:
+        config: of the run.
+        stops_early: whether the recurrence ends with the longest review of a batch; else a padded cell costs like a token.
+    """
     trials, _ = planned(config.space, config.search)
-    return COMPILE * _shapes(config, trials) / (PADDED_CELL * _typical_epochs(config, trials))
+    batch, step = _typical_step(config)
+    return COMPILE * _shapes(config, trials) / ((PADDED_CELL if stops_early else step / batch) * _typical_epochs(config, trials))
+
+
+def _typical_step(config: Config) -> tuple[float, float]:
+    """Reviews a training batch, and the seconds of a time step of a GRU over them, for typical values of the space."""
+    batch, units, features = map(_typical, (config.space.batch_size, config.space.units, config.space.embedding_dim))
+    return batch, FIXED + PER_WEIGHT * batch * GATES * units * (units + features)
 
 
 def _shapes(config: Config, trials: int) -> float:

@@ -39,6 +39,8 @@ class Workshop:
     def __init__(self, config: Config, dataset: Dataset, device: str, largest: float = math.inf) -> None:
         """Choose the padded lengths from the training reviews; the last one holds the longest review there is.
 
+        Keras's layers, where they are compiled, read all of the padding, so that they get lengths of their own.
+
         Args:
             config: of the run.
             dataset: all of it.
@@ -47,10 +49,11 @@ class Workshop:
         """
         self.config, self.dataset, self.device, self._largest = config, dataset, device, largest
         limit = config.data.max_length
-        padded = ladder(dataset.train.sequences.lengths.clip(max=limit), budget.cost_of_rung(config))
+        lengths = dataset.train.sequences.lengths.clip(max=limit)
+        custom, stock = (ladder(lengths, budget.cost_of_rung(config, stops_early=stops_early)) for stops_early in (True, False))
         parts = (dataset.train, dataset.validation, dataset.test)
-        padded[-1] = max(int(part.sequences.lengths.clip(max=limit).max(initial=1)) for part in parts)
-        self.networks = Networks(padded, config.training.clip_norm)
+        custom[-1] = stock[-1] = max(int(part.sequences.lengths.clip(max=limit).max(initial=1)) for part in parts)
+        self.networks = Networks(custom, config.training.clip_norm, of_keras=stock)
 
     def is_overgrown(self) -> bool:
         """Whether another process should go on: programs once compiled stay in memory, and TensorFlow keeps more than that.

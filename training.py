@@ -84,10 +84,17 @@ class Stopwatch:
 class Networks:
     """The networks of a process by shape; the least recently used one goes when there are too many."""
 
-    def __init__(self, padded_lengths: np.ndarray, clip_norm: float) -> None:
-        """Networks that pad to these lengths, ascending, and clip gradients to this global norm."""
+    def __init__(self, padded_lengths: np.ndarray, clip_norm: float, *, of_keras: np.ndarray | None = None) -> None:
+        """Networks that pad to these lengths, ascending, and clip gradients to this global norm.
+
+        Args:
+            padded_lengths: tokens, `<int64>[rungs]`.
+            clip_norm: largest global norm of the gradient.
+            of_keras: other padded lengths for networks of Keras's layers; None: the same.
+        """
         self.stopwatch = Stopwatch()
-        self._padded_lengths, self._clip_norm = padded_lengths, clip_norm
+        self._padded_lengths = {"custom": padded_lengths, "keras": padded_lengths if of_keras is None else of_keras}
+        self._clip_norm = clip_norm
         self._kept: OrderedDict[tuple[NetworkShape, int], Network] = OrderedDict()
 
     def get(self, shape: NetworkShape, batch_size: int) -> "Network":
@@ -95,7 +102,8 @@ class Networks:
         key = (shape, batch_size)
         if key not in self._kept:
             with self.stopwatch.on("compiling"):
-                self._kept[key] = Network(shape, batch_size, self._padded_lengths, self._clip_norm, self.stopwatch)
+                padded_lengths = self._padded_lengths[shape.engine]
+                self._kept[key] = Network(shape, batch_size, padded_lengths, self._clip_norm, self.stopwatch)
         self._kept.move_to_end(key)
         while len(self._kept) > NETWORKS_KEPT:
             self._kept.popitem(last=False)

@@ -318,7 +318,7 @@ def _compare(title: str, studies: list[Study], answers: dict[str, dict[Study, An
         if not (np.array_equal(mine.rows, script.rows) and np.array_equal(mine.labels, script.labels)):
             raise ValueError(f"{contender} and {SCRIPT} read different test reviews in {study.id}")
     correct = {name: np.concatenate([found[study].correct for study in studies], axis=1) for name, found in answers.items()}
-    differences = {}
+    differences: dict[str, dict[str, Any]] = {}
     for contender in (UNPRUNED, PIPELINE):
         low, high = difference_interval(correct[contender], correct[SCRIPT])
         difference = float(correct[contender].mean() - correct[SCRIPT].mean())

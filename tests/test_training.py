@@ -1,5 +1,6 @@
 """Laws of fitting: history as measured, best weights back, one compiled step for many settings, batches as promised."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -7,10 +8,12 @@ import numpy as np
 import pytest
 from keras import ops
 
+import budget
+from config import Config
 from evaluation import log_loss
 from results import Epoch
-from tests.networks import a_network, fit_settings
-from training import Examples, MonitoredAdam, Network, NonFiniteLossError
+from tests.networks import SHAPE, a_network, fit_settings
+from training import Examples, MonitoredAdam, Network, Networks, NonFiniteLossError
 
 
 def examples(n: int, seed: int) -> Examples:
@@ -152,3 +155,14 @@ def test_the_training_step_is_one_compiled_program() -> None:
     assert network.model.jit_compile is True and not network.model.run_eagerly
     if keras.backend.backend() == "tensorflow":
         assert a_network(engine="keras").model.jit_compile is False  # Keras's own default on a CPU
+
+
+def test_layers_that_read_all_of_the_padding_are_padded_to_lengths_of_their_own(smoke_config: Config) -> None:
+    of_rung = [budget.cost_of_rung(smoke_config, stops_early=stops_early) for stops_early in (True, False)]
+    assert of_rung[0] > 2 * of_rung[1]  # fewer padded cells pay for it
+    networks = Networks(np.array([25]), 1.0, of_keras=np.array([10, 25]))
+    shares = [networks.get(replace(SHAPE, engine=engine), 16).padding_share(np.full(32, 10)) for engine in ("custom", "keras")]
+    assert shares == [0.0, 0.0]
+    assert networks.get(replace(SHAPE, engine="keras"), 16).padding_share(np.full(32, 20)) == (
+        pytest.approx(0.2) if keras.backend.backend() == "jax" else 0.0
+    )
