@@ -328,7 +328,7 @@ def closest(name: str, known: Collection[str]) -> str:
 # -- profiles ----------------------------------------------------------------------------------------------------------
 
 PROFILES: dict[str, Config] = {
-    # Measured on 2 cores with the real reviews: 2.3 to 2.8 minutes; networks 69 to 81 %, linear yardstick 84 to 86 %.
+    # Measured on 2 cores with the real reviews: 1.6 to 2.8 minutes; networks 69 to 81 %, linear yardstick 84 to 86 %.
     "quick": Config(
         space=Space(
             units=32,
@@ -347,7 +347,7 @@ PROFILES: dict[str, Config] = {
     "study": Config(
         model=Model(pooling="last"),
     ),
-    # Measured on 2 cores with the real reviews: 13.7 minutes; networks 70 to 83 %, linear yardstick 84 to 86 %.
+    # Measured on 2 cores with the real reviews: 8.8 to 13.7 minutes; networks 70 to 83 %, linear yardstick 84 to 86 %.
     "all_architectures": Config(
         compare=Compare(
             architectures=(
@@ -384,8 +384,8 @@ PROFILES: dict[str, Config] = {
 }
 
 PROFILE_NOTES: dict[str, str] = {  # shown by --list
-    "quick": "four architectures, five buckets, 1,500 reviews a bucket; 2.3 to 2.8 minutes on 2 cores, networks 69 to 81 %",
+    "quick": "four architectures, five buckets, 1,500 reviews a bucket; 1.6 to 2.8 minutes on 2 cores, networks 69 to 81 %",
     "study": "the published experiment; 174 minutes on 2 cores, networks 53 to 86 %",
-    "all_architectures": "the seven architectures, five buckets; 13.7 minutes on 2 cores, networks 70 to 83 %",
+    "all_architectures": "the seven architectures, five buckets; 8.8 to 13.7 minutes on 2 cores, networks 70 to 83 %",
     "smoke": "three architectures on the demo corpus; under a minute",
 }
