@@ -145,6 +145,11 @@ def _interval(*contenders: np.ndarray) -> tuple[float, float]:
         accuracies = drawn @ kinds[first_row : first_row + repeats].T  # [resamples, repeats]
         means.append((weights * accuracies).sum(axis=1))
         first_row += repeats
+    return percentile_interval(means[0] - (means[1] if len(means) == 2 else 0))
+
+
+def percentile_interval(resampled: np.ndarray) -> tuple[float, float]:
+    """The 95 % percentile interval of a bootstrapped number, `<float>[resamples]`."""
     tail = (1 - LEVEL) / 2
-    low, high = np.quantile(means[0] - (means[1] if len(means) == 2 else 0), [tail, 1 - tail])
+    low, high = np.quantile(resampled, [tail, 1 - tail])
     return float(low), float(high)

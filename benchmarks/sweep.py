@@ -27,7 +27,7 @@ from benchmarks import machine
 from benchmarks.process_cost import CommandError, Cost, measure
 from config import PROFILES, Config, ConfigError, validate, with_overrides
 from data_preprocessing import Dataset
-from evaluation import LEVEL, RESAMPLES, SEED, difference_interval, is_right
+from evaluation import RESAMPLES, SEED, difference_interval, is_right, percentile_interval
 from models.registry import selectable
 from results import YARDSTICK, Study
 from sources.records import DataError
@@ -334,13 +334,12 @@ def _compare(title: str, studies: list[Study], answers: dict[str, dict[Study, An
     }
 
 
-def _interval_over_studies(pairs: list[tuple[Answers, Answers]]) -> list[float]:
+def _interval_over_studies(pairs: list[tuple[Answers, Answers]]) -> tuple[float, float]:
     """95 % percentile bootstrap interval of the difference over all reviews, first minus second, drawing studies."""
     reviews = np.array([len(first.labels) for first, _ in pairs])
     gained = reviews * [first.correct.mean() - second.correct.mean() for first, second in pairs]
     drawn = np.random.default_rng(SEED).integers(len(pairs), size=(RESAMPLES, len(pairs)))
-    tail = (1 - LEVEL) / 2
-    return np.quantile(gained[drawn].sum(axis=1) / reviews[drawn].sum(axis=1), [tail, 1 - tail]).tolist()
+    return percentile_interval(gained[drawn].sum(axis=1) / reviews[drawn].sum(axis=1))
 
 
 def print_tables(results: dict[str, Any]) -> None:
