@@ -110,6 +110,7 @@ class Data:
     vocab_size: int = 20_000  # ids below this are kept, rarer words become out-of-vocabulary; linear sees all words
     min_frequency: int = 1  # rarer words of a vocabulary built from the training part are out-of-vocabulary
     max_length: int = 2_500  # tokens a network reads of a longer review; buckets go by the whole length
+    unlabelled: bool = False  # learn words and their vectors from the source's unlabelled reviews too (aclImdb; split unsup)
     truncate: Literal["head", "tail", "both"] = "tail"  # which part of a longer review is kept
     test_fraction: float = 0.2  # drawn when the source has no split of its own
     validation_fraction: float = 0.1  # carved from the training part, stratified by bucket and label
@@ -119,10 +120,21 @@ class Data:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Vectors:
+    """The word vectors that every network starts from; their width is `space.embedding_dim`."""
+
+    source: str = "random"  # random | learned (word2vec on the training texts, no labels) | path of a GloVe or word2vec text file
+    window: int = 5  # learned: words on either side that a word's vector is to predict
+    epochs: int = 5  # learned: passes over the texts
+    frozen_epochs: int = 0  # first epochs of a training that leave them as they are; training.epochs or more: for good
+
+
+@dataclass(frozen=True, kw_only=True)
 class Model:
     """The network around every recurrent body."""
 
-    pooling: Literal["last", "mean", "max"] = "mean"  # how the states become one vector; padding never counts
+    # How the states become one vector; padding never counts. (Architectures named `attention_...` always pool by attention.)
+    pooling: Literal["last", "mean", "max", "mean_max", "attention"] = "mean"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,6 +168,7 @@ class Config:
     space: Space = field(default_factory=Space)
     search: Search = field(default_factory=Search)
     data: Data = field(default_factory=Data)
+    vectors: Vectors = field(default_factory=Vectors)
     model: Model = field(default_factory=Model)
     training: Training = field(default_factory=Training)
     run: Run = field(default_factory=Run)
@@ -281,6 +294,7 @@ def _meaning_problems(config: Config, architectures: Collection[str]) -> list[st
             expect(value > 0, f"{section}.{key}", "a positive number", value)
     expect(data.vocab_size >= 10, "data.vocab_size", "at least 10", data.vocab_size)
     expect(data.max_train_per_bucket >= 0, "data.max_train_per_bucket", "0 or more", data.max_train_per_bucket)
+    expect(config.vectors.frozen_epochs >= 0, "vectors.frozen_epochs", "0 or more", config.vectors.frozen_epochs)
     for key in ("test_fraction", "validation_fraction"):
         expect(0 < getattr(data, key) < 0.9, f"data.{key}", "a share between 0 and 0.9", getattr(data, key))
     expect(0 < training.reduce_factor < 1, "training.reduce_factor", "between 0 and 1", training.reduce_factor)
@@ -294,6 +308,7 @@ def _meaning_problems(config: Config, architectures: Collection[str]) -> list[st
 _POSITIVE = {
     "search": ("max_trials", "epochs", "patience"),
     "data": ("min_frequency", "max_length", "demo_reviews"),
+    "vectors": ("window", "epochs"),
     "training": ("epochs", "patience", "reduce_patience", "clip_norm", "repeats"),
 }
 

@@ -69,6 +69,7 @@ class Dataset:
     buckets: tuple[Bucket, ...]
     vocabulary: Vocabulary
     vocab_size: int  # ids a network knows: 0 ... vocab_size - 1
+    unlabelled: Sequences  # further reviews, without a label, none of them in the test part
     summary: DataSummary
 
     @property
@@ -104,13 +105,26 @@ def prepare(config: Config) -> Dataset:
     source = load(data, seed)
     rng = np.random.default_rng([seed, len(source.labels)])
     is_test = source.is_test if source.is_test is not None else _draw(source.labels, data.test_fraction, rng)
-    sequences, vocabulary = _encode(source, is_test, data)
+    if data.unlabelled and not source.unlabelled:
+        raise DataError(
+            f"data.unlabelled: {source.title} has no unlabelled reviews; aclImdb has them in train/unsup, a table in rows whose "
+            f"{data.split_column} is unsup. Choose such a data.source, or data.unlabelled=False"
+        )
+    sequences, further, vocabulary = _encode(source, is_test, data)
     reviews = Reviews(sequences, source.labels, np.arange(len(source.labels)))
     train, test = reviews.take(np.flatnonzero(~is_test)), reviews.take(np.flatnonzero(is_test))
 
     keys_train, keys_test = _text_keys(train.sequences), _text_keys(test.sequences)
-    leaked = set(keys_train) & set(keys_test)
-    counts = _Counts(len(keys_train) - len(set(keys_train)), len(keys_test) - len(set(keys_test)), len(leaked))
+    tested = set(keys_test)
+    leaked = set(keys_train) & tested
+    unlabelled = further.take(np.flatnonzero([key not in tested for key in _text_keys(further)]))
+    counts = _Counts(
+        duplicates_train=len(keys_train) - len(set(keys_train)),
+        duplicates_test=len(keys_test) - len(tested),
+        leaked=len(leaked),
+        unlabelled=len(unlabelled),
+        unlabelled_dropped=len(further) - len(unlabelled),
+    )
     if data.drop_leaked and leaked:
         kept = np.flatnonzero([key not in leaked for key in keys_train])
         counts = replace(counts, leaked_dropped=len(train) - len(kept))
@@ -123,8 +137,11 @@ def prepare(config: Config) -> Dataset:
     is_validation = _draw(strata, data.validation_fraction, rng)
     validation, train = train.take(np.flatnonzero(is_validation)), train.take(np.flatnonzero(~is_validation))
     vocab_size = min(data.vocab_size, len(vocabulary.words) + FIRST_WORD)
-    summary = _summarise(source, whole_train, (train, validation, test), buckets, vocabulary, vocab_size, data, counts)
-    dataset = Dataset(train, validation, test, buckets, vocabulary, vocab_size, summary)
+    fingerprint = _fingerprint((train, validation, test), unlabelled, buckets, vocab_size)
+    summary = _summarise(
+        source, whole_train, (train, validation, test), buckets, vocabulary, vocab_size, data, counts, fingerprint
+    )
+    dataset = Dataset(train, validation, test, buckets, vocabulary, vocab_size, unlabelled, summary)
     if config.compare.scope != ALL:
         check_buckets(dataset)
     return dataset
@@ -135,6 +152,8 @@ class _Counts:
     duplicates_train: int
     duplicates_test: int
     leaked: int
+    unlabelled: int
+    unlabelled_dropped: int
     leaked_dropped: int = 0
 
 
@@ -174,18 +193,20 @@ def check_buckets(dataset: Dataset) -> None:
         raise DataError("; ".join(problems) + f"; {need}. Change compare.bucket_edges or bring more reviews")
 
 
-def _encode(source: SourceReviews, is_test: np.ndarray, data: Data) -> tuple[Sequences, Vocabulary]:
+def _encode(source: SourceReviews, is_test: np.ndarray, data: Data) -> tuple[Sequences, Sequences, Vocabulary]:
+    """Ids of the reviews and of the unlabelled ones, and the vocabulary, in which no test text has a part."""
     if source.sequences is not None:
-        return source.sequences, Vocabulary(source.words or (), drops_unknown=True)
+        return source.sequences, Sequences.from_lists([]), Vocabulary(source.words or (), drops_unknown=True)
     texts = source.texts or []
     if data.word_index:
         from sources.imdb import read_word_index
 
         vocabulary = Vocabulary(read_word_index(Path(data.word_index).expanduser()), drops_unknown=True)
     else:
-        train_texts = (text for text, test in zip(texts, is_test, strict=True) if not test)
-        vocabulary = learn_vocabulary(train_texts, data.min_frequency)
-    return Sequences.from_lists(vocabulary.encode(text) for text in texts), vocabulary
+        train_texts = [text for text, test in zip(texts, is_test, strict=True) if not test]
+        vocabulary = learn_vocabulary([*train_texts, *source.unlabelled], data.min_frequency)
+    encoded, further = (Sequences.from_lists(vocabulary.encode(text) for text in each) for each in (texts, source.unlabelled))
+    return encoded, further, vocabulary
 
 
 def _draw(strata: np.ndarray, fraction: float, rng: np.random.Generator) -> np.ndarray:
@@ -233,6 +254,7 @@ def _summarise(
     vocab_size: int,
     data: Data,
     counts: _Counts,
+    fingerprint: str,
 ) -> DataSummary:
     train, validation, test = parts
     lengths = whole_train.sequences.lengths
@@ -242,12 +264,14 @@ def _summarise(
     tokens = train.sequences.values
     return DataSummary(
         title=source.title,
-        fingerprint=_fingerprint(parts, buckets, vocab_size),
+        fingerprint=fingerprint,
         is_demo=source.is_demo,
         buckets=tuple(_bucket_summary(bucket, parts, data.max_length) for bucket in buckets),
         n_train=len(train),
         n_validation=len(validation),
         n_test=len(test),
+        n_unlabelled=counts.unlabelled,
+        unlabelled_dropped=counts.unlabelled_dropped,
         vocabulary=vocab_size,
         words_in_source=len(vocabulary.words),
         oov_share=float(np.mean((tokens >= vocab_size) | (tokens == OOV))),
@@ -278,11 +302,11 @@ def _bucket_summary(bucket: Bucket, parts: tuple[Reviews, Reviews, Reviews], max
     )
 
 
-def _fingerprint(parts: tuple[Reviews, ...], buckets: tuple[Bucket, ...], vocab_size: int) -> str:
+def _fingerprint(parts: tuple[Reviews, ...], unlabelled: Sequences, buckets: tuple[Bucket, ...], vocab_size: int) -> str:
     digest = hashlib.sha256(json.dumps([[b.name for b in buckets], vocab_size]).encode())
-    for part in parts:
-        for array in (part.sequences.values, part.sequences.offsets, part.labels, part.rows):
-            digest.update(np.ascontiguousarray(array).tobytes())
+    arrays = [array for part in parts for array in (part.sequences.values, part.sequences.offsets, part.labels, part.rows)]
+    for array in (*arrays, unlabelled.values, unlabelled.offsets):
+        digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
 
 

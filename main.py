@@ -68,6 +68,7 @@ def run(options: argparse.Namespace) -> int:
     import report
     import saver
     import sweep
+    from models import word_vectors
 
     if options.list:
         console.print_lists(config)
@@ -83,13 +84,15 @@ def run(options: argparse.Namespace) -> int:
         console.print_plan(studies, work, dataset, len(workers))
         return DONE
     environment = devices.environment(workers[0].kind, config.run.backend)
-    name = saver.run_name(options.profile, config, dataset.fingerprint, environment)
+    fingerprint = dataset.fingerprint + word_vectors.fingerprint(config, dataset)
+    name = saver.run_name(options.profile, config, fingerprint, environment)
     with saver.open_run(options.artifacts, name, fresh=options.fresh) as folder, logger.logging_to(folder.log):
         about = saver.begin_run(folder, options.profile, config, environment, dataset.summary)
         log.info("%s on %s: %d studies, %d workers, %s", name, about["data"], len(studies), len(workers), workers[0].name)
         data_cache.keep(dataset, prepared)
+        vectors = word_vectors.fetch(config, dataset, cache)
         with console.Live(studies, work, dataset.summary, folder.path) as live:
-            workplace = sweep.Workplace(config, folder, cache, prepared)
+            workplace = sweep.Workplace(config, folder, cache, prepared, vectors)
             interrupted = sweep.Sweep(workplace, workers, live.on_event).run(studies) == "interrupted"
         results = final_stats.recorded(planned, folder)
         failed = any(result.status == "failed" for result in results)

@@ -287,6 +287,8 @@ class DataSummary(Record):
     n_train: int
     n_validation: int
     n_test: int
+    n_unlabelled: int  # further reviews that words and their vectors are learned from
+    unlabelled_dropped: int  # because their text stands in the test part
     vocabulary: int  # ids a network knows, the four special ones included
     words_in_source: int
     oov_share: float  # training tokens outside the networks' vocabulary

@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from config import Config
 from data_preprocessing import Dataset, ladder, network_ids
 from devices import memory_of_process, return_freed_memory
 from evaluation import accuracy, log_loss, score
+from models import word_vectors
 from models.classifier import NetworkShape, layer_sizes
 from models.registry import ARCHITECTURES, resolve
 from results import YARDSTICK, Epoch, Hyperparameters, Progress, Repeat, Score, Study, StudyResult, Trial, one_line
@@ -36,7 +38,9 @@ class Overgrown(BaseException):
 class Workshop:
     """What a process keeps from study to study: the data and the compiled networks."""
 
-    def __init__(self, config: Config, dataset: Dataset, device: str, largest: float = math.inf) -> None:
+    def __init__(
+        self, config: Config, dataset: Dataset, device: str, vectors: dict[int, Path], largest: float = math.inf
+    ) -> None:
         """Choose the padded lengths from the training reviews; the last one holds the longest review there is.
 
         Keras's layers, where they are compiled, read all of the padding, so that they get lengths of their own.
@@ -45,15 +49,21 @@ class Workshop:
             config: of the run.
             dataset: all of it.
             device: its name.
+            vectors: width -> file of word vectors; none where networks start from random ones.
             largest: bytes of memory that this process should take at most.
         """
         self.config, self.dataset, self.device, self._largest = config, dataset, device, largest
+        self._vectors = vectors
         limit = config.data.max_length
         lengths = dataset.train.sequences.lengths.clip(max=limit)
         custom, stock = (ladder(lengths, budget.cost_of_rung(config, stops_early=stops_early)) for stops_early in (True, False))
         parts = (dataset.train, dataset.validation, dataset.test)
         custom[-1] = stock[-1] = max(int(part.sequences.lengths.clip(max=limit).max(initial=1)) for part in parts)
         self.networks = Networks(custom, config.training.clip_norm, of_keras=stock)
+
+    def vectors(self, width: int) -> np.ndarray | None:
+        """What networks start from, `<float32>[ids, width]`; None: random vectors."""
+        return word_vectors.load(self._vectors[width]).matrix if self._vectors else None
 
     def is_overgrown(self) -> bool:
         """Whether another process should go on: programs once compiled stay in memory, and TensorFlow keeps more than that.
@@ -269,7 +279,7 @@ class _Network:
             vocab_size=self._data.vocab_size,
             embedding_dim=int(setting["embedding_dim"]),
             units=int(setting["units"]),
-            pooling=self._config.model.pooling,
+            pooling=self._architecture.pooling or self._config.model.pooling,
         )
         return self._workshop.networks.get(shape, int(setting["batch_size"]))
 
@@ -287,10 +297,11 @@ class _Network:
             learning_rate=setting["learning_rate"],
             dropout=setting["dropout"],
             spatial_dropout=setting["spatial_dropout"],
+            frozen_epochs=self._config.vectors.frozen_epochs,
             seed=seeded.seed(self._config.run.seed, *purpose),
         )
         network = self._network(setting)
-        network.start(settings)
+        network.start(settings, self._workshop.vectors(int(setting["embedding_dim"])))
         return network, settings
 
     def _tell(self, epoch: Epoch, phase: str, step: int, steps: int, epochs: int) -> None:

@@ -117,6 +117,7 @@ class Workplace:
     folder: RunFolder
     cache: Path  # what may be deleted between runs: compiled programs
     prepared: Path  # what data_cache.save wrote
+    vectors: dict[int, Path]  # width -> what word_vectors.fetch left
     largest_worker: float = 1.0e9  # bytes of memory; a larger worker ends after its trial or repeat, and a new one goes on
 
 
@@ -301,7 +302,7 @@ def _work(connection: Any, device: Device, workplace: Workplace) -> None:
     started = time.perf_counter()
     from study import Overgrown, Workshop, open_study  # imports Keras, now that the process is restricted
 
-    workshop = Workshop(config, dataset, device.name, workplace.largest_worker)
+    workshop = Workshop(config, dataset, device.name, workplace.vectors, workplace.largest_worker)
     workshop.networks.stopwatch.spent["importing"] = time.perf_counter() - started
     while (task := inbox.next()) is not None:
         programs.fetch()

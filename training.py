@@ -57,6 +57,7 @@ class FitSettings:
     learning_rate: float
     dropout: float
     spatial_dropout: float
+    frozen_epochs: int  # first epochs that leave the word vectors as they are
     seed: int  # of weights, dropout and the order of the reviews
 
 
@@ -123,11 +124,12 @@ class Network:
         self._is_compiled = shape.engine == "custom" or keras.backend.backend() == "jax"
         self.model = build_classifier(shape)
         self.model.compile(
-            optimizer=MonitoredAdam(global_clipnorm=clip_norm),
+            optimizer=MonitoredAdam(self.model.get_layer("embedding").embeddings, global_clipnorm=clip_norm),
             loss=keras.losses.BinaryCrossentropy(from_logits=True),
             weighted_metrics=[keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)],
             jit_compile=self._is_compiled or "auto",
         )
+        self._embedding = self.model.get_layer("embedding").embeddings
         self.model.optimizer.build(self.model.trainable_variables)  # else the step is traced twice, to make these
 
     @property
@@ -155,15 +157,21 @@ class Network:
         model.set_weights(self.weights)
         return model
 
-    def start(self, settings: FitSettings) -> None:
+    def start(self, settings: FitSettings, vectors: np.ndarray | None = None) -> None:
         """New weights and dropout masks from the seed, a new optimizer: nothing of the last training is left.
 
         Both engines start from the same numbers: those that Keras's own layers draw.
+
+        Args:
+            settings: of the training to come.
+            vectors: `<float32>[ids, embedding_dim]` to start from instead of random ones.
         """
         with self._stopwatch.on("compiling"):
             keras.utils.set_random_seed(settings.seed)
             fresh = build_classifier(replace(self._shape, engine="keras"))
         self.weights = [ops.convert_to_numpy(variable) for variable in fresh.trainable_variables]
+        if vectors is not None:
+            self._embedding.assign(vectors)
         for layer, new in zip(tunable_dropouts(self.model), tunable_dropouts(fresh), strict=True):
             layer.seed_generator.state.assign(new.seed_generator.state)
             layer.rate.assign(settings.spatial_dropout if layer.whole_channels else settings.dropout)
@@ -189,6 +197,7 @@ class Network:
         rng = np.random.default_rng(settings.seed)
         plateau, history, best = _Plateau(settings), list[Epoch](), self.weights
         for number in range(1, settings.epochs + 1):
+            self.model.optimizer.embedding_rate.assign(float(number > settings.frozen_epochs))
             started, learning_rate = time.perf_counter(), float(ops.convert_to_numpy(self.model.optimizer.learning_rate))
             at = f"epoch {number} (learning rate {learning_rate:g})"
             loss, train_accuracy, norm = self._train_epoch(train, rng, at)
@@ -297,12 +306,23 @@ class _Plateau:
 
 
 class MonitoredAdam(keras.optimizers.Adam):
-    """Adam that also sums the gradients' global norm, before clipping, for the history."""
+    """Adam that sums the gradients' global norm, before clipping, for the history, and can leave the word vectors alone."""
+
+    def __init__(self, embedding: keras.Variable, **kwargs: Any) -> None:
+        """Adam with Keras's arguments, for a network with this table of word vectors."""
+        super().__init__(**kwargs)
+        self._embedding = embedding
 
     def build(self, variables: Any) -> None:
-        """Add one number to Adam's state."""
+        """Add two numbers to Adam's state."""
         super().build(variables)
         self.norm_sum = self.add_variable((), name="norm_sum")
+        self.embedding_rate = self.add_variable((), name="embedding_rate")  # what the learning rate is multiplied by for them
+
+    def update_step(self, gradient: Any, variable: keras.Variable, learning_rate: Any) -> None:
+        """Adam's update of one variable."""
+        rate = learning_rate * self.embedding_rate if variable is self._embedding else learning_rate
+        super().update_step(gradient, variable, rate)
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:
         """Note the norm, then update as Adam does."""

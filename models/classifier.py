@@ -22,7 +22,7 @@ class NetworkShape:
     vocab_size: int  # ids are below this
     embedding_dim: int  # width of a word's vector
     units: int  # width of the recurrent state (of each direction)
-    pooling: str  # `last`, `mean` or `max`
+    pooling: str  # `last`, or a kind of `pooling.pool`
 
 
 def build_classifier(shape: NetworkShape, *, dropout: float | None = None, spatial_dropout: float | None = None) -> keras.Model:

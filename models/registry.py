@@ -24,6 +24,7 @@ class Architecture:
     colour: str  # from Okabe and Ito's palette for colour-blind readers, extended
     cost: float  # one training step's time relative to `gru`; orders the studies and estimates the time
     engine: str | None = None  # `keras` or `custom` whatever the config's engine says
+    pooling: str | None = None  # `attention` whatever the config's pooling says
     control_of: str | None = None  # no search of its own: the settings and seeds that this architecture found
 
 
@@ -69,9 +70,19 @@ ARCHITECTURES: dict[str, Architecture] = {
     "gru": Architecture(_single("GRU"), "GRU", "#009E73", 1.0),
     "custom_gru": Architecture(_single("GRU"), "GRU from scratch", "#CC79A7", 1.0, engine="custom"),
     "gru_keras": Architecture(_single("GRU"), "GRU, Keras's layer", "#8C564B", 2.4, engine="keras", control_of="custom_gru"),
+    "attention_lstm": Architecture(_single("LSTM"), "LSTM with attention", "#332288", 1.4, pooling="attention"),
+    "attention_gru": Architecture(_single("GRU"), "GRU with attention", "#117733", 1.1, pooling="attention"),
+    "bidirectional_simple_rnn": Architecture(_bidirectional("SimpleRNN"), "Bidirectional SimpleRNN", "#DDCC77", 1.0),
     "bidirectional_lstm": Architecture(_bidirectional("LSTM"), "Bidirectional LSTM", "#56B4E9", 2.2),
     "bidirectional_gru": Architecture(_bidirectional("GRU"), "Bidirectional GRU", "#882255", 2.0),
+    "stacked_simple_rnn": Architecture(_two_layers(_single("SimpleRNN")), "2 x SimpleRNN", "#999933", 1.1),
+    "stacked_lstm": Architecture(_two_layers(_single("LSTM")), "2 x LSTM", "#6699CC", 2.7),
+    "stacked_gru": Architecture(_two_layers(_single("GRU")), "2 x GRU", "#44AA99", 2.1),
+    "stacked_bidirectional_simple_rnn": Architecture(
+        _two_layers(_bidirectional("SimpleRNN")), "2 x bidirectional SimpleRNN", "#B8860B", 2.3
+    ),
     "stacked_bidirectional_lstm": Architecture(_two_layers(_bidirectional("LSTM")), "2 x bidirectional LSTM", "#D55E00", 5.5),
+    "stacked_bidirectional_gru": Architecture(_two_layers(_bidirectional("GRU")), "2 x bidirectional GRU", "#AA4499", 4.9),
 }
 LINEAR_TITLE, LINEAR_COLOUR = "Linear yardstick", "#6B7280"
 

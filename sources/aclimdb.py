@@ -10,22 +10,23 @@ import numpy as np
 
 from sources.records import DataError, SourceReviews
 
-_MEMBER = re.compile(r"(?:^|/)(train|test)/(neg|pos)/[^/]+\.txt$")
+_LABELLED = re.compile(r"(?:^|/)(train|test)/(neg|pos)/[^/]+\.txt$")
+_ALL = re.compile(r"(?:^|/)(?:(train|test)/(neg|pos)|train/unsup)/[^/]+\.txt$")
 
 
-def read(path: Path) -> SourceReviews:
-    """Read `train|test/neg|pos/*.txt`, in the order of their names.
+def read(path: Path, *, unlabelled: bool = False) -> SourceReviews:
+    """Read `train|test/neg|pos/*.txt`, and `train/unsup/*.txt` if `unlabelled`, in the order of their names.
 
     Raises:
         DataError: not readable, not UTF-8, an empty text, or one of the four folders has no reviews.
     """
     try:
-        found = sorted(_members(path), key=lambda member: member[0])
+        found = sorted(_members(path, _ALL if unlabelled else _LABELLED), key=lambda member: member[0])
     except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
         raise DataError(f"{path}: cannot be read as aclImdb: {error}") from error
-    texts, labels, is_test, parts = [], [], [], set()
+    texts, labels, is_test, parts, further = [], [], [], set(), []
     for name, content in found:
-        match = _MEMBER.search(name)
+        match = _ALL.search(name)
         assert match is not None  # noqa: S101 - _members only yields what matches
         try:
             text = content.decode("utf-8")
@@ -33,6 +34,9 @@ def read(path: Path) -> SourceReviews:
             raise DataError(f"{path}: {name} is not UTF-8 ({error.reason} at byte {error.start})") from error
         if not text.strip():
             raise DataError(f"{path}: {name} is empty; remove it")
+        if match[2] is None:
+            further.append(text)
+            continue
         texts.append(text)
         labels.append(match[2] == "pos")
         is_test.append(match[1] == "test")
@@ -45,20 +49,21 @@ def read(path: Path) -> SourceReviews:
         labels=np.array(labels, dtype=np.int8),
         is_test=np.array(is_test),
         texts=texts,
+        unlabelled=tuple(further),
     )
 
 
-def _members(path: Path) -> Iterator[tuple[str, bytes]]:
+def _members(path: Path, wanted: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
     """Name and content of each review; a tar is read in memory, nothing is extracted."""
     if path.is_dir():
         for file in path.rglob("*.txt"):
             name = file.relative_to(path).as_posix()
-            if _MEMBER.search(name):
+            if wanted.search(name):
                 yield name, file.read_bytes()
         return
     with tarfile.open(path) as archive:
         for member in archive:
-            if member.isfile() and _MEMBER.search(member.name):
+            if member.isfile() and wanted.search(member.name):
                 content = archive.extractfile(member)
                 if content is not None:
                     yield member.name, content.read()

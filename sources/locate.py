@@ -52,14 +52,15 @@ def read_path(path: Path, data: Data) -> SourceReviews:
     if not path.exists():
         raise DataError(f"data.source {path}: there is no such file or folder")
     if path.name.endswith(tables.SUFFIXES):
-        return tables.read(path, text=data.text_column, label=data.label_column, split=data.split_column)
+        columns = {"text": data.text_column, "label": data.label_column, "split": data.split_column}
+        return tables.read(path, **columns, unlabelled=data.unlabelled)
     if path.name == "imdb.npz":
         return imdb.read(path.parent)
     if path.name.endswith((".tar.gz", ".tgz", ".tar")):
-        return aclimdb.read(path)
+        return aclimdb.read(path, unlabelled=data.unlabelled)
     if path.is_dir():
         nested = path / "aclImdb"
         if nested.is_dir() or (path / "train").is_dir():
-            return aclimdb.read(nested if nested.is_dir() else path)
+            return aclimdb.read(nested if nested.is_dir() else path, unlabelled=data.unlabelled)
         return imdb.read(path)
     raise DataError(f"data.source {path}: expected a folder, imdb.npz, aclImdb.tar.gz or {', '.join(tables.SUFFIXES)}")

@@ -53,6 +53,7 @@ class SourceReviews:
     is_test: np.ndarray | None  # <bool>[reviews]; None when the source has no split of its own
     texts: list[str] | None = None
     sequences: Sequences | None = None
+    unlabelled: tuple[str, ...] = ()  # further texts, without a label, of neither part
     words: tuple[str, ...] | None = None  # the source's word index, most frequent first
     is_demo: bool = False
     notes: tuple[str, ...] = ()

@@ -16,14 +16,15 @@ LABELS = {"0": 0, "1": 1, "neg": 0, "pos": 1, "negative": 0, "positive": 1, "fal
 SPLITS = {"train": False, "test": True}
 
 
-def read(path: Path, *, text: str, label: str, split: str) -> SourceReviews:
+def read(path: Path, *, text: str, label: str, split: str, unlabelled: bool = False) -> SourceReviews:
     """Read texts, labels and, where that column exists, the train/test split.
 
     Args:
         path: the file; its ending says its format.
         text: name of the column of texts.
         label: name of the column of labels (0/1, neg/pos, negative/positive, false/true).
-        split: name of the optional column train/test; rows marked unsup are left out and counted.
+        split: name of the optional column train/test/unsup; rows marked unsup have no label.
+        unlabelled: whether to read the rows marked unsup too; otherwise they are left out and counted.
 
     Raises:
         DataError: unreadable file, missing column, unknown label or split, one class only, or empty texts.
@@ -33,23 +34,32 @@ def read(path: Path, *, text: str, label: str, split: str) -> SourceReviews:
         if key not in table.columns:
             raise DataError(f"{path}: no column {key!r} ({name}); its columns are {', '.join(map(str, table.columns))}")
     notes: tuple[str, ...] = ()
-    is_test = None
+    is_test, further = None, table[:0]
     if split in table.columns:
-        unlabelled = table[split] == "unsup"
-        if unlabelled.any():
-            notes = (f"{int(unlabelled.sum()):,} rows marked unsup carry no label and were left out",)
-            table = table[~unlabelled]
+        is_unlabelled = table[split] == "unsup"
+        if unlabelled:
+            further = table[is_unlabelled]
+        elif is_unlabelled.any():
+            count = int(is_unlabelled.sum())
+            notes = (f"{count:,} rows marked unsup carry no label and were left out (data.unlabelled=True reads them)",)
+        table = table[~is_unlabelled]
         is_test = _mapped(table, split, SPLITS, path)
         if is_test.all() or not is_test.any():
             raise DataError(f"{path}: column {split!r} must hold both train and test rows; rename it to have a split drawn")
     labels = _mapped(table, label, LABELS, path).astype(np.int8)
     if len(np.unique(labels)) < 2:
         raise DataError(f"{path}: column {label!r} holds one class only; two are needed to learn anything")
-    empty = table.index[table[text].str.strip() == ""]
-    if len(empty):
+    if empty := [row for part in (table, further) for row in part.index[part[text].str.strip() == ""]]:
         rows = ", ".join(str(row + 2) for row in empty[:5])
         raise DataError(f"{path}: {len(empty)} empty texts (first at row {rows}); remove those rows")
-    return SourceReviews(title=path.name, labels=labels, is_test=is_test, texts=table[text].tolist(), notes=notes)
+    return SourceReviews(
+        title=path.name,
+        labels=labels,
+        is_test=is_test,
+        texts=table[text].tolist(),
+        unlabelled=tuple(further[text]),
+        notes=notes,
+    )
 
 
 def _load(path: Path) -> "pd.DataFrame":

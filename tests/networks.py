@@ -10,7 +10,15 @@ from training import FitSettings, Network, Networks
 
 SHAPE = NetworkShape(architecture="gru", engine="custom", vocab_size=30, embedding_dim=8, units=8, pooling="max")
 SETTINGS = FitSettings(
-    epochs=12, patience=3, reduce_patience=1, reduce_factor=0.5, learning_rate=0.02, dropout=0.1, spatial_dropout=0.0, seed=1
+    epochs=12,
+    patience=3,
+    reduce_patience=1,
+    reduce_factor=0.5,
+    learning_rate=0.02,
+    dropout=0.1,
+    spatial_dropout=0.0,
+    frozen_epochs=0,
+    seed=1,
 )
 
 

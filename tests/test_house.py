@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from models.registry import ARCHITECTURES
 from tests.conftest import ROOT
 
 ROOMS = {
@@ -16,7 +17,15 @@ ROOMS = {
     for path in [*ROOT.glob("*.py"), *ROOT.glob("models/*.py"), *ROOT.glob("sources/*.py")]
 }
 SOURCES = {"sources.aclimdb", "sources.demo", "sources.imdb", "sources.locate", "sources.records", "sources.tables"}
-MODELS = {"models.cells", "models.classifier", "models.dropout", "models.pooling", "models.recurrent", "models.registry"}
+MODELS = {
+    "models.cells",
+    "models.classifier",
+    "models.dropout",
+    "models.pooling",
+    "models.recurrent",
+    "models.registry",
+    "models.word_vectors",
+}
 MAY_IMPORT: dict[str, set[str]] = {
     "config": set(),
     "results": set(),
@@ -38,6 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "models.cells": set(),
     "models.recurrent": {"models.cells"},
     "models.pooling": set(),
+    "models.word_vectors": {"config", "data_preprocessing", "sources.records", "text_encoding"},
     "models.classifier": {"results", "text_encoding", "models.dropout", "models.pooling", "models.registry"},
     "training": {"data_preprocessing", "evaluation", "models.classifier", "models.registry", "results", "sources.records"},
     "baseline": {"data_preprocessing", "text_encoding"},
@@ -113,9 +123,7 @@ def test_nothing_heavy_and_nothing_visible_happens_at_import(room: str, tmp_path
 
 
 def test_architectures_are_named_nowhere_outside_the_registry_and_the_config() -> None:
-    names = (
-        r"['\"](simple_rnn|lstm|gru|custom_gru|gru_keras|bidirectional_lstm|bidirectional_gru|stacked_bidirectional_lstm)['\"]"
-    )
+    names = rf"['\"]({'|'.join(ARCHITECTURES)})['\"]"
     for room in ROOMS - {"models.registry", "config"}:
         assert not re.search(names, (ROOT / (room.replace(".", "/") + ".py")).read_text()), room
 

@@ -10,17 +10,19 @@ import pytest
 from keras import ops
 
 from models.classifier import NetworkShape, build_classifier, layer_sizes
-from models.pooling import pool
+from models.pooling import attention_weights, pool
 from models.registry import ARCHITECTURES, colour, resolve, title
 from results import YARDSTICK
 from tests.conftest import ROOT
 
-POOLINGS = ("last", "mean", "max")
+POOLINGS = ("last", "mean", "max", "mean_max", "attention")
+EVERY_ONE = [*((name, "last") for name in ARCHITECTURES), *(("gru", pooling) for pooling in POOLINGS[1:])]
 
 
 def network(name: str, pooling: str, engine: str = "custom") -> keras.Model:
     keras.utils.set_random_seed(4)
     engine = resolve(name).engine or engine
+    pooling = resolve(name).pooling or pooling
     shape = NetworkShape(architecture=name, engine=engine, vocab_size=50, embedding_dim=8, units=6, pooling=pooling)
     return build_classifier(shape, dropout=0.3, spatial_dropout=0.2)
 
@@ -34,8 +36,7 @@ def ids(rng: np.random.Generator) -> np.ndarray:
     return tokens
 
 
-@pytest.mark.parametrize("pooling", POOLINGS)
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize(("name", "pooling"), EVERY_ONE)
 def test_the_output_does_not_depend_on_padding_or_on_the_batch(name: str, pooling: str, ids: np.ndarray) -> None:
     model = network(name, pooling)
     padded = np.concatenate([ids, np.zeros((5, 9), np.int32)], axis=1)
@@ -57,8 +58,7 @@ def test_every_weight_moves_in_training(name: str, ids: np.ndarray) -> None:
         assert not np.array_equal(old, new), weight.path
 
 
-@pytest.mark.parametrize("pooling", POOLINGS)
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize(("name", "pooling"), EVERY_ONE)
 def test_a_checkpoint_gives_the_same_logits(name: str, pooling: str, ids: np.ndarray, tmp_path: Path) -> None:
     model = network(name, pooling)
     model.save(tmp_path / "model.keras")
@@ -90,8 +90,23 @@ def test_pooling_counts_no_padding() -> None:
     mask = ops.convert_to_tensor(np.array([[True, True, False]]))
     np.testing.assert_allclose(ops.convert_to_numpy(pool(sequences, mask, "mean")), [[2.0, -6.0]])
     np.testing.assert_allclose(ops.convert_to_numpy(pool(sequences, mask, "max")), [[3.0, -5.0]])
-    with pytest.raises(ValueError, match="expected last, mean or max, got 'min'"):
+    np.testing.assert_allclose(ops.convert_to_numpy(pool(sequences, mask, "mean_max")), [[2.0, -6.0, 3.0, -5.0]])
+    with pytest.raises(ValueError, match="expected last, mean, max, mean_max or attention, got 'min'"):
         pool(sequences, mask, "min")
+
+
+def test_attention_weights_are_shares_of_the_tokens_and_give_the_pooled_vector(ids: np.ndarray) -> None:
+    model = network("attention_gru", "mean")
+    weights = ops.convert_to_numpy(attention_weights(model)(ids))
+    assert weights.shape == (5, 12, 1)
+    np.testing.assert_allclose(weights.sum(axis=1), 1.0, rtol=1e-5)
+    assert (weights[ids == 0] == 0).all() and (weights[ids != 0] > 0).all()
+    states = keras.Model(model.input, next(layer for layer in model.layers if layer.name.startswith("custom_gru")).output)(ids)
+    vector = (weights * ops.convert_to_numpy(states)).sum(axis=1)
+    kernel, bias = model.get_layer("logit").get_weights()
+    np.testing.assert_allclose(vector @ kernel + bias, ops.convert_to_numpy(model(ids)), atol=1e-6)
+    with pytest.raises(ValueError, match="no attention weights"):
+        attention_weights(network("gru", "mean"))
 
 
 def test_unknown_names_say_which_exist_and_the_closest() -> None:

@@ -17,7 +17,7 @@ from sources import aclimdb, demo, imdb, tables
 from sources.locate import load, read_path
 from sources.records import DataError
 
-READ = {"text": "text", "label": "label", "split": "split"}
+READ: dict[str, Any] = {"text": "text", "label": "label", "split": "split"}
 
 
 def write_imdb(folder: Path, reviews: list[Any], labels: list[int]) -> None:
@@ -110,7 +110,9 @@ def test_tables_are_read_with_their_split(tmp_path: Path, name: str) -> None:
     assert reviews.texts == ['good, "really"\ngood', "NA"]
     assert reviews.labels.tolist() == [1, 0]
     assert reviews.is_test is not None and reviews.is_test.tolist() == [False, True]
-    assert "1 rows marked unsup" in reviews.notes[0]
+    assert "1 rows marked unsup" in reviews.notes[0] and reviews.unlabelled == ()
+    with_further = tables.read(tmp_path / name, **READ, unlabelled=True)
+    assert with_further.texts == reviews.texts and with_further.unlabelled == ("x",) and not with_further.notes
 
 
 @pytest.mark.parametrize(
@@ -174,6 +176,7 @@ def test_aclimdb_reads_the_same_from_folder_and_archive(tmp_path: Path) -> None:
     assert a.texts == b.texts == c.texts
     assert a.texts is not None and len(a.texts) == 8 and a.texts[0] == "test neg 0 café"
     np.testing.assert_array_equal(a.labels, b.labels)
+    assert a.unlabelled == () and aclimdb.read(folder, unlabelled=True).unlabelled == ("no label",)
 
 
 def test_aclimdb_without_one_of_its_folders_is_named(tmp_path: Path) -> None:
@@ -254,6 +257,26 @@ def test_every_source_becomes_a_dataset(tmp_path: Path) -> None:
     train_words = {w for part in (dataset.train, dataset.validation) for i in part.rows for w in (corpus.texts or [])[i].split()}
     assert words == train_words - {".", ","}
     assert test_words  # the vocabulary never looked at them
+
+
+def test_unlabelled_texts_bring_words_but_none_that_stands_in_the_test_part(tmp_path: Path) -> None:
+    corpus = demo.generate(600, 1)
+    rows = [
+        f'{"test" if test else "train"},{label},"{text}"'
+        for text, label, test in zip(corpus.texts or [], corpus.labels, corpus.is_test, strict=True)  # type: ignore[arg-type]
+    ]
+    tested = (corpus.texts or [])[int(np.flatnonzero(np.asarray(corpus.is_test))[0])]
+    rows += ["unsup,-1,zyzzyva zyzzyva", f'unsup,-1,"{tested}"']
+    path = table(tmp_path, "\n".join(["split,label,text", *rows]))
+    about = [f"data.source={path}", "compare.bucket_edges=(150,)"]
+    plain = prepare(with_overrides(PROFILES["smoke"], about))
+    further = prepare(with_overrides(PROFILES["smoke"], [*about, "data.unlabelled=true"]))
+    assert len(plain.unlabelled) == 0 and "zyzzyva" not in plain.vocabulary.words
+    assert [further.vocabulary.decode(ids) for ids in (further.unlabelled[0],)] == ["zyzzyva zyzzyva"]
+    assert (further.summary.n_unlabelled, further.summary.unlabelled_dropped) == (1, 1)
+    assert plain.fingerprint != further.fingerprint
+    with pytest.raises(DataError, match=r"data.unlabelled: .* has no unlabelled reviews; aclImdb has them"):
+        prepare(with_overrides(PROFILES["smoke"], ["data.unlabelled=true"]))
 
 
 def test_real_texts_get_the_ids_of_the_real_imdb_npz(real_data: Path) -> None:

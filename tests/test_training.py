@@ -141,12 +141,28 @@ def test_the_stock_model_gives_the_same_probabilities(engine: str, tmp_path: Pat
 
 
 def test_the_gradient_norm_is_the_global_norm_before_clipping() -> None:
-    optimizer = MonitoredAdam(0.1, global_clipnorm=0.5)
     variables = [keras.Variable(np.zeros(2, np.float32)), keras.Variable(np.zeros(1, np.float32))]
+    optimizer = MonitoredAdam(variables[0], learning_rate=0.1, global_clipnorm=0.5)
     optimizer.build(variables)
     optimizer.apply([ops.array([3.0, 0.0]), ops.array([4.0])], variables)
     optimizer.apply([ops.array([0.0, 0.0]), ops.array([1.0])], variables)
     assert float(ops.convert_to_numpy(optimizer.norm_sum)) == pytest.approx(6.0)
+
+
+@pytest.mark.parametrize("engine", ["custom", "keras"])
+def test_word_vectors_are_taken_and_stay_as_they_are_for_the_frozen_epochs(engine: str) -> None:
+    network, settings = a_network(engine=engine), fit_settings(epochs=2, patience=9, frozen_epochs=1)
+    vectors = np.random.default_rng(3).normal(size=(SHAPE.vocab_size, SHAPE.embedding_dim)).astype(np.float32)
+    network.start(settings, vectors)
+    tables = list[np.ndarray]()
+
+    def on_epoch(_: Epoch) -> bool:
+        tables.append(network.weights[0])
+        return False
+
+    network.fit(examples(100, 1), examples(40, 2), settings, on_epoch)
+    np.testing.assert_array_equal(tables[0], vectors)
+    assert np.abs(tables[1] - vectors).max() > 1e-3
 
 
 def test_the_training_step_is_one_compiled_program() -> None:
