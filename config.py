@@ -79,6 +79,7 @@ class Space:
     embedding_dim: Tunable = Choice(32, 64, 128)  # width of a word's vector
     dropout: Tunable = Range(0.1, 0.5, 0.1)  # share of pooled features dropped
     spatial_dropout: Tunable = 0.0  # share of embedding channels dropped for a whole review
+    adversarial: Tunable = 0.0  # distance word vectors are moved against the network, in their root mean square; 2 x the time
     learning_rate: Tunable = LogRange(1e-4, 1e-2)  # Adam's initial step size
     batch_size: Tunable = 32  # reviews per training step
 
@@ -135,6 +136,8 @@ class Model:
 
     # How the states become one vector; padding never counts. (Architectures named `attention_...` always pool by attention.)
     pooling: Literal["last", "mean", "max", "mean_max", "attention"] = "mean"
+    bigrams: int = 0  # n > 0: pairs of neighbouring words have vectors too, in a table of n rows where a hash finds theirs
+    bigram_dim: int = 32  # width of those vectors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,9 +146,11 @@ class Training:
 
     epochs: int = 50  # at most
     patience: int = 5  # epochs without a better validation loss before stopping; best weights come back
-    reduce_patience: int = 2  # epochs without a better validation loss before the learning rate falls
-    reduce_factor: float = 0.5  # by which it falls
+    schedule: Literal["plateau", "linear"] = "plateau"  # of the learning rate; linear: to 0 over all epochs, of trials too
+    reduce_patience: int = 2  # plateau: epochs without a better validation loss before the learning rate falls
+    reduce_factor: float = 0.5  # plateau: by which it falls
     clip_norm: float = 1.0  # largest global norm of the gradient
+    averaging: float = 0.0  # momentum of a moving average of the weights, which then is what is validated and kept; 0: none
     repeats: int = 3  # final trainings of the chosen setting, each with its own seed
 
 
@@ -294,10 +299,12 @@ def _meaning_problems(config: Config, architectures: Collection[str]) -> list[st
             expect(value > 0, f"{section}.{key}", "a positive number", value)
     expect(data.vocab_size >= 10, "data.vocab_size", "at least 10", data.vocab_size)
     expect(data.max_train_per_bucket >= 0, "data.max_train_per_bucket", "0 or more", data.max_train_per_bucket)
+    expect(config.model.bigrams >= 0, "model.bigrams", "0 or more", config.model.bigrams)
     expect(config.vectors.frozen_epochs >= 0, "vectors.frozen_epochs", "0 or more", config.vectors.frozen_epochs)
     for key in ("test_fraction", "validation_fraction"):
         expect(0 < getattr(data, key) < 0.9, f"data.{key}", "a share between 0 and 0.9", getattr(data, key))
     expect(0 < training.reduce_factor < 1, "training.reduce_factor", "between 0 and 1", training.reduce_factor)
+    expect(0 <= training.averaging < 1, "training.averaging", "from 0 to below 1", training.averaging)
     expect(search.tuner != "hyperband" or search.epochs >= 3, "search.epochs", "at least 3 for hyperband", search.epochs)
     expect(config.run.seed > 0, "run.seed", "a positive integer", config.run.seed)
     for item in dataclasses.fields(config.space):
@@ -309,6 +316,7 @@ _POSITIVE = {
     "search": ("max_trials", "epochs", "patience"),
     "data": ("min_frequency", "max_length", "demo_reviews"),
     "vectors": ("window", "epochs"),
+    "model": ("bigram_dim",),
     "training": ("epochs", "patience", "reduce_patience", "clip_norm", "repeats"),
 }
 
@@ -329,6 +337,8 @@ def _range_problems(name: str, tunable: Tunable) -> list[str]:
         return [f"{name}: expected low < high (above 0 for LogRange), a positive step, at least one value; got {tunable}"]
     if name in ("space.dropout", "space.spatial_dropout"):
         return [] if all(0 <= n < 1 for n in numbers) else [f"{name}: expected shares from 0 to below 1, got {tunable}"]
+    if name == "space.adversarial":
+        return [] if all(n >= 0 for n in numbers) else [f"{name}: expected numbers from 0 on, got {tunable}"]
     if name != "space.learning_rate" and (isinstance(tunable, LogRange) or not all(isinstance(n, int) for n in numbers)):
         return [f"{name}: expected integers, got {tunable}"]
     return [] if all(n > 0 for n in numbers) else [f"{name}: expected numbers above 0, got {tunable}"]

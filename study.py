@@ -59,7 +59,8 @@ class Workshop:
         custom, stock = (ladder(lengths, budget.cost_of_rung(config, stops_early=stops_early)) for stops_early in (True, False))
         parts = (dataset.train, dataset.validation, dataset.test)
         custom[-1] = stock[-1] = max(int(part.sequences.lengths.clip(max=limit).max(initial=1)) for part in parts)
-        self.networks = Networks(custom, config.training.clip_norm, of_keras=stock)
+        training = config.training
+        self.networks = Networks(custom, training.clip_norm, training.averaging, of_keras=stock)
 
     def vectors(self, width: int) -> np.ndarray | None:
         """What networks start from, `<float32>[ids, width]`; None: random vectors."""
@@ -279,6 +280,9 @@ class _Network:
             vocab_size=self._data.vocab_size,
             embedding_dim=int(setting["embedding_dim"]),
             units=int(setting["units"]),
+            bigrams=self._config.model.bigrams,
+            bigram_dim=self._config.model.bigram_dim,
+            is_adversarial=setting["adversarial"] > 0,
             pooling=self._architecture.pooling or self._config.model.pooling,
         )
         return self._workshop.networks.get(shape, int(setting["batch_size"]))
@@ -292,11 +296,13 @@ class _Network:
         settings = FitSettings(
             epochs=epochs,
             patience=patience,
+            schedule=training.schedule,
             reduce_patience=training.reduce_patience,
             reduce_factor=training.reduce_factor,
             learning_rate=setting["learning_rate"],
             dropout=setting["dropout"],
             spatial_dropout=setting["spatial_dropout"],
+            adversarial=setting["adversarial"],
             frozen_epochs=self._config.vectors.frozen_epochs,
             seed=seeded.seed(self._config.run.seed, *purpose),
         )

@@ -20,6 +20,7 @@ from keras import ops
 from data_preprocessing import pad, plan_batches
 from evaluation import accuracy, log_loss
 from models.classifier import NetworkShape, build_classifier, layer_sizes, tunable_dropouts
+from models.optimizer import MonitoredAdam
 from models.registry import resolve
 from results import Epoch, Seconds
 from sources.records import IdArray
@@ -52,11 +53,13 @@ class FitSettings:
 
     epochs: int
     patience: int
+    schedule: str  # of the learning rate: `plateau`, or `linear` to 0
     reduce_patience: int
     reduce_factor: float
     learning_rate: float
     dropout: float
     spatial_dropout: float
+    adversarial: float  # how far word vectors are moved, in their root mean square; only where the network is adversarial
     frozen_epochs: int  # first epochs that leave the word vectors as they are
     seed: int  # of weights, dropout and the order of the reviews
 
@@ -85,17 +88,20 @@ class Stopwatch:
 class Networks:
     """The networks of a process by shape; the least recently used one goes when there are too many."""
 
-    def __init__(self, padded_lengths: np.ndarray, clip_norm: float, *, of_keras: np.ndarray | None = None) -> None:
+    def __init__(
+        self, padded_lengths: np.ndarray, clip_norm: float, averaging: float = 0.0, *, of_keras: np.ndarray | None = None
+    ) -> None:
         """Networks that pad to these lengths, ascending, and clip gradients to this global norm.
 
         Args:
             padded_lengths: tokens, `<int64>[rungs]`.
             clip_norm: largest global norm of the gradient.
+            averaging: momentum of the moving average of the weights; 0: none.
             of_keras: other padded lengths for networks of Keras's layers; None: the same.
         """
         self.stopwatch = Stopwatch()
         self._padded_lengths = {"custom": padded_lengths, "keras": padded_lengths if of_keras is None else of_keras}
-        self._clip_norm = clip_norm
+        self._optimizer = {"global_clipnorm": clip_norm, "use_ema": averaging > 0, "ema_momentum": averaging}
         self._kept: OrderedDict[tuple[NetworkShape, int], Network] = OrderedDict()
 
     def get(self, shape: NetworkShape, batch_size: int) -> "Network":
@@ -104,7 +110,7 @@ class Networks:
         if key not in self._kept:
             with self.stopwatch.on("compiling"):
                 padded_lengths = self._padded_lengths[shape.engine]
-                self._kept[key] = Network(shape, batch_size, padded_lengths, self._clip_norm, self.stopwatch)
+                self._kept[key] = Network(shape, batch_size, padded_lengths, self._optimizer, self.stopwatch)
         self._kept.move_to_end(key)
         while len(self._kept) > NETWORKS_KEPT:
             self._kept.popitem(last=False)
@@ -115,7 +121,12 @@ class Network:
     """A classifier that can be trained from new weights again and again by the same compiled steps."""
 
     def __init__(
-        self, shape: NetworkShape, batch_size: int, padded_lengths: np.ndarray, clip_norm: float, stopwatch: Stopwatch
+        self,
+        shape: NetworkShape,
+        batch_size: int,
+        padded_lengths: np.ndarray,
+        optimizer: dict[str, Any],
+        stopwatch: Stopwatch,
     ) -> None:
         """Build the network; nothing is compiled yet."""
         self._shape, self._batch_size, self._padded_lengths = shape, batch_size, padded_lengths
@@ -124,7 +135,7 @@ class Network:
         self._is_compiled = shape.engine == "custom" or keras.backend.backend() == "jax"
         self.model = build_classifier(shape)
         self.model.compile(
-            optimizer=MonitoredAdam(self.model.get_layer("embedding").embeddings, global_clipnorm=clip_norm),
+            optimizer=MonitoredAdam(self.model.get_layer("embedding").embeddings, **optimizer),
             loss=keras.losses.BinaryCrossentropy(from_logits=True),
             weighted_metrics=[keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)],
             jit_compile=self._is_compiled or "auto",
@@ -175,9 +186,10 @@ class Network:
         for layer, new in zip(tunable_dropouts(self.model), tunable_dropouts(fresh), strict=True):
             layer.seed_generator.state.assign(new.seed_generator.state)
             layer.rate.assign(settings.spatial_dropout if layer.whole_channels else settings.dropout)
+        if self._shape.is_adversarial:
+            self.model.perturbation.distance.assign(settings.adversarial)
         for variable in self.model.optimizer.variables:
             variable.assign(np.zeros(variable.shape))
-        self.model.optimizer.learning_rate.assign(settings.learning_rate)
 
     def fit(self, train: Examples, validation: Examples, settings: FitSettings, on_epoch: OnEpoch) -> tuple[Epoch, ...]:
         """Train with Adam, clipped gradients, early stopping and a falling learning rate; the best weights come back.
@@ -197,43 +209,59 @@ class Network:
         rng = np.random.default_rng(settings.seed)
         plateau, history, best = _Plateau(settings), list[Epoch](), self.weights
         for number in range(1, settings.epochs + 1):
+            started, rate = time.perf_counter(), plateau.learning_rate
+            if settings.schedule == "linear":
+                rate = settings.learning_rate * (1 - (number - 1) / settings.epochs)
+            at = f"epoch {number} (learning rate {rate:g})"
             self.model.optimizer.embedding_rate.assign(float(number > settings.frozen_epochs))
-            started, learning_rate = time.perf_counter(), float(ops.convert_to_numpy(self.model.optimizer.learning_rate))
-            at = f"epoch {number} (learning rate {learning_rate:g})"
-            loss, train_accuracy, norm = self._train_epoch(train, rng, at)
-            probabilities = self.predict(validation.rows)
-            val_loss = log_loss(validation.labels, probabilities)
-            _check(f"validation loss after {at}", val_loss)
-            val_accuracy = accuracy(validation.labels, probabilities)
+            falls_by = settings.learning_rate / settings.epochs if settings.schedule == "linear" else 0.0
+            loss, train_accuracy, norm = self._train_epoch(train, rng, at, rate, falls_by)
+            with self._averaged_weights():
+                probabilities = self.predict(validation.rows)
+                val_loss = log_loss(validation.labels, probabilities)
+                _check(f"validation loss after {at}", val_loss)
+                if plateau.is_best(val_loss):
+                    best = self.weights
             seconds = time.perf_counter() - started
-            history.append(Epoch(number, loss, train_accuracy, val_loss, val_accuracy, learning_rate, norm, seconds))
-            verdict = plateau.judge(val_loss, learning_rate)
-            if verdict.is_best:
-                best = self.weights
-            self.model.optimizer.learning_rate.assign(verdict.learning_rate)
-            if on_epoch(history[-1]) or verdict.stop:
+            val_accuracy = accuracy(validation.labels, probabilities)
+            history.append(Epoch(number, loss, train_accuracy, val_loss, val_accuracy, rate, norm, seconds))
+            if on_epoch(history[-1]) or plateau.is_over:
                 break
         self.weights = best
         return tuple(history)
 
-    def _train_epoch(self, train: Examples, rng: np.random.Generator, at: str) -> tuple[float, float, float]:
-        """Mean loss, accuracy and gradient norm over the batches of one epoch."""
+    def _train_epoch(
+        self, train: Examples, rng: np.random.Generator, at: str, rate: float, falls_by: float
+    ) -> tuple[float, float, float]:
+        """Mean loss, accuracy and gradient norm over the batches of one epoch, while the learning rate falls by so much."""
         model = self.model
         model.optimizer.norm_sum.assign(0.0)
         batches = plan_batches(train.lengths, self._batch_size, rng)
         means = []  # of each batch: loss, accuracy
-        for step, batch in enumerate(batches, start=1):
+        for step, batch in enumerate(batches):
             ids = self._padded([train.rows[i] for i in batch], self._batch_size)
             labels, weights = np.zeros((len(ids), 1), np.float32), np.zeros(len(ids), np.float32)
             labels[: len(batch), 0] = train.labels[batch]
             weights[: len(batch)] = len(ids) / len(batch)  # rows of padding weigh nothing
+            model.optimizer.learning_rate.assign(rate - falls_by * step / len(batches))
             with self._timed("training", ids):
                 logs = model.train_on_batch(ids, labels, sample_weight=weights, return_dict=True)  # of this batch alone
             means.append((float(logs["loss"]), float(logs["accuracy"])))
-            _check(f"training loss in step {step} of {at}", means[-1][0])
+            _check(f"training loss in step {step + 1} of {at}", means[-1][0])
         norm = float(ops.convert_to_numpy(model.optimizer.norm_sum)) / len(batches)
         loss, share_right = np.mean(means, axis=0).tolist()
         return loss, share_right, norm
+
+    @contextmanager
+    def _averaged_weights(self) -> Iterator[None]:
+        """The moving average of the weights instead of them, where the optimizer keeps one."""
+        if not self.model.optimizer.use_ema:
+            yield
+            return
+        current = self.weights
+        self.weights = self.model.optimizer.averages
+        yield
+        self.weights = current
 
     def predict(self, rows: list[IdArray]) -> np.ndarray:
         """Probability of the positive class for each row, `<float32>[reviews]`; dropout is off.
@@ -281,55 +309,27 @@ class Network:
         return self._stopwatch.on("compiling" if is_new else phase)
 
 
-@dataclass(frozen=True)
-class _Verdict:
-    is_best: bool
-    stop: bool
-    learning_rate: float
-
-
 class _Plateau:
-    """What to do when the validation loss no longer falls."""
+    """What to do when the validation loss no longer falls: lower the learning rate, then stop."""
 
     def __init__(self, settings: FitSettings) -> None:
         self._settings, self._best, self._since_best, self._since_change = settings, np.inf, 0, 0
+        self.learning_rate = settings.learning_rate
 
-    def judge(self, val_loss: float, learning_rate: float) -> _Verdict:
-        """After an epoch: whether it was the best, whether to stop, and the next learning rate."""
+    @property
+    def is_over(self) -> bool:
+        """Whether patience has ended."""
+        return self._since_best >= self._settings.patience
+
+    def is_best(self, val_loss: float) -> bool:
+        """Take note of an epoch's validation loss; whether it is the lowest so far."""
         if val_loss < self._best:
             self._best, self._since_best, self._since_change = val_loss, 0, 0
-            return _Verdict(True, False, learning_rate)
+            return True
         self._since_best, self._since_change = self._since_best + 1, self._since_change + 1
         if self._since_change >= self._settings.reduce_patience:
-            self._since_change, learning_rate = 0, max(learning_rate * self._settings.reduce_factor, 1e-6)
-        return _Verdict(False, self._since_best >= self._settings.patience, learning_rate)
-
-
-class MonitoredAdam(keras.optimizers.Adam):
-    """Adam that sums the gradients' global norm, before clipping, for the history, and can leave the word vectors alone."""
-
-    def __init__(self, embedding: keras.Variable, **kwargs: Any) -> None:
-        """Adam with Keras's arguments, for a network with this table of word vectors."""
-        super().__init__(**kwargs)
-        self._embedding = embedding
-
-    def build(self, variables: Any) -> None:
-        """Add two numbers to Adam's state."""
-        super().build(variables)
-        self.norm_sum = self.add_variable((), name="norm_sum")
-        self.embedding_rate = self.add_variable((), name="embedding_rate")  # what the learning rate is multiplied by for them
-
-    def update_step(self, gradient: Any, variable: keras.Variable, learning_rate: Any) -> None:
-        """Adam's update of one variable."""
-        rate = learning_rate * self.embedding_rate if variable is self._embedding else learning_rate
-        super().update_step(gradient, variable, rate)
-
-    def apply(self, grads: Any, trainable_variables: Any = None) -> None:
-        """Note the norm, then update as Adam does."""
-        squares = [ops.sum(ops.square(ops.convert_to_tensor(grad))) for grad in grads if grad is not None]
-        result = super().apply(grads, trainable_variables)  # builds the state on its first call
-        self.norm_sum.assign_add(ops.sqrt(ops.sum(ops.stack(squares))))
-        return result
+            self._since_change, self.learning_rate = 0, max(self.learning_rate * self._settings.reduce_factor, 1e-6)
+        return False
 
 
 def _check(name: str, value: float) -> None:

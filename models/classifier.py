@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from models.adversarial import AdversarialClassifier, Perturbation
 from models.dropout import TunableDropout
 from models.pooling import pool
 from models.registry import resolve
@@ -23,6 +24,9 @@ class NetworkShape:
     embedding_dim: int  # width of a word's vector
     units: int  # width of the recurrent state (of each direction)
     pooling: str  # `last`, or a kind of `pooling.pool`
+    bigrams: int = 0  # rows of the table of vectors for pairs of neighbouring words; 0: none
+    bigram_dim: int = 32  # width of those
+    is_adversarial: bool = False  # trained by `adversarial.AdversarialClassifier`
 
 
 def build_classifier(shape: NetworkShape, *, dropout: float | None = None, spatial_dropout: float | None = None) -> keras.Model:
@@ -34,7 +38,8 @@ def build_classifier(shape: NetworkShape, *, dropout: float | None = None, spati
         spatial_dropout: share of embedding channels dropped for a whole review; None likewise.
 
     Returns:
-        A functional model from `<int32>[batch, time]`, right-padded with 0, to logits `<float32>[batch, 1]`.
+        A functional model (of stock Keras, if rates are given) from `<int32>[batch, time]`, right-padded with 0, to logits
+        `<float32>[batch, 1]`.
 
     Raises:
         ValueError: unknown architecture or pooling.
@@ -49,12 +54,31 @@ def build_classifier(shape: NetworkShape, *, dropout: float | None = None, spati
         drop_channels = keras.layers.SpatialDropout1D(spatial_dropout, name="spatial_dropout")
     token_ids = keras.Input((None,), dtype="int32", name="token_ids")
     embedded = keras.layers.Embedding(shape.vocab_size, shape.embedding_dim, mask_zero=True, name="embedding")(token_ids)
+    if shape.bigrams:
+        embedded = keras.layers.Concatenate(name="word_and_bigram")([embedded, _bigrams(token_ids, shape)])
+    if is_adversarial := shape.is_adversarial and dropout is None:
+        embedded = Perturbation(name="perturbation")(embedded)
     body = resolve(shape.architecture).build(shape.engine, shape.units, shape.pooling != "last", drop)
     features = body(drop_channels(embedded))
     if shape.pooling != "last":
         features = pool(features, ops.not_equal(token_ids, PADDING), shape.pooling)
     logits = keras.layers.Dense(1, name="logit")(drop("dropout")(features))
-    return keras.Model(token_ids, logits)
+    return (AdversarialClassifier if is_adversarial else keras.Model)(token_ids, logits)
+
+
+def _bigrams(token_ids: Any, shape: NetworkShape) -> Any:
+    """A vector for each word together with the one before it, `<float32>[batch, time, bigram_dim]`.
+
+    Pairs are too many for a row each, so that a hash finds their row, as in Joulin et al. (2017), Bag of tricks for efficient
+    text classification, EACL. The hash multiplies by odd numbers (Knuth, The art of computer programming, 6.4).
+    """
+    ids = ops.cast(token_ids, "uint32")
+    before = ops.pad(ids[:, :-1], ((0, 0), (1, 0)))
+    mixed = ops.bitwise_xor(ids * ops.cast(0x85EBCA6B, "uint32"), before * ops.cast(0x9E3779B1, "uint32"))
+    mixed = ops.bitwise_xor(mixed, ops.right_shift(mixed, ops.cast(15, "uint32")))
+    rows = ops.cast(ops.mod(mixed, ops.cast(shape.bigrams, "uint32")), "int32")
+    initializer = keras.initializers.RandomNormal(stddev=0.05)
+    return keras.layers.Embedding(shape.bigrams, shape.bigram_dim, initializer, name="bigram_embedding")(rows)
 
 
 def tunable_dropouts(model: keras.Model) -> list[TunableDropout]:

@@ -12,11 +12,13 @@ SHAPE = NetworkShape(architecture="gru", engine="custom", vocab_size=30, embeddi
 SETTINGS = FitSettings(
     epochs=12,
     patience=3,
+    schedule="plateau",
     reduce_patience=1,
     reduce_factor=0.5,
     learning_rate=0.02,
     dropout=0.1,
     spatial_dropout=0.0,
+    adversarial=0.0,
     frozen_epochs=0,
     seed=1,
 )

@@ -95,6 +95,25 @@ def test_pooling_counts_no_padding() -> None:
         pool(sequences, mask, "min")
 
 
+@pytest.mark.parametrize("is_adversarial", [False, True])
+def test_pairs_of_words_have_vectors_and_order_counts(is_adversarial: bool, ids: np.ndarray, tmp_path: Path) -> None:
+    keras.utils.set_random_seed(4)
+    shape = NetworkShape(
+        architecture="gru", engine="keras", vocab_size=50, embedding_dim=8, units=6, pooling="mean", bigrams=1000, bigram_dim=4,
+        is_adversarial=is_adversarial,
+    )  # fmt: skip
+    model = build_classifier(shape, dropout=0.1, spatial_dropout=0.0)
+    rows = ops.convert_to_numpy(keras.Model(model.input, model.get_layer("bigram_embedding").input)(ids))
+    pairs = {(int(a), int(b)): int(c) for i, r in zip(ids, rows, strict=True) for a, b, c in zip([0, *i], i, r, strict=False)}
+    assert all(pairs[int(a), int(b)] == c for i, r in zip(ids, rows, strict=True) for a, b, c in zip([0, *i], i, r, strict=False))
+    assert rows.min() >= 0 and rows.max() < 1000 and len(set(pairs.values())) > 0.95 * len(pairs)
+    padded = np.concatenate([ids, np.zeros((5, 9), np.int32)], axis=1)
+    np.testing.assert_allclose(ops.convert_to_numpy(model(padded)), ops.convert_to_numpy(model(ids)), atol=1e-6)
+    model.save(tmp_path / "model.keras")
+    back = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+    np.testing.assert_array_equal(ops.convert_to_numpy(model(ids)), ops.convert_to_numpy(back(ids)))
+
+
 def test_attention_weights_are_shares_of_the_tokens_and_give_the_pooled_vector(ids: np.ndarray) -> None:
     model = network("attention_gru", "mean")
     weights = ops.convert_to_numpy(attention_weights(model)(ids))

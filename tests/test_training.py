@@ -11,9 +11,10 @@ from keras import ops
 import budget
 from config import Config
 from evaluation import log_loss
+from models.optimizer import MonitoredAdam
 from results import Epoch
 from tests.networks import SHAPE, a_network, fit_settings
-from training import Examples, MonitoredAdam, Network, Networks, NonFiniteLossError
+from training import Examples, Network, Networks, NonFiniteLossError
 
 
 def examples(n: int, seed: int) -> Examples:
@@ -163,6 +164,48 @@ def test_word_vectors_are_taken_and_stay_as_they_are_for_the_frozen_epochs(engin
     network.fit(examples(100, 1), examples(40, 2), settings, on_epoch)
     np.testing.assert_array_equal(tables[0], vectors)
     assert np.abs(tables[1] - vectors).max() > 1e-3
+
+
+def test_a_linear_schedule_ends_at_zero_and_is_recorded() -> None:
+    network = a_network()
+    history = trained(network, examples(64, 1), examples(20, 2), epochs=4, patience=9, schedule="linear", learning_rate=0.02)
+    assert [epoch.learning_rate for epoch in history] == pytest.approx([0.02, 0.015, 0.01, 0.005])
+    last = float(ops.convert_to_numpy(network.model.optimizer.learning_rate))
+    assert last == pytest.approx(0.02 / 16, rel=1e-5)  # the last of 4 x 4 steps
+
+
+def test_averaged_weights_are_the_moving_average_of_the_trained_ones() -> None:
+    network = Networks(np.array([25]), 1.0, 0.5).get(SHAPE, 16)
+    settings, validation = fit_settings(epochs=1), examples(20, 2)
+    network.start(settings)
+    seen, step = [network.weights], network.model.train_on_batch
+
+    def noted(*arguments: object, **options: object) -> object:
+        result = step(*arguments, **options)
+        seen.append(network.weights)
+        return result
+
+    network.model.train_on_batch = noted
+    (epoch,) = network.fit(examples(40, 1), validation, settings, lambda _: False)
+    first, second, third = seen[1:]
+    for average, a, b, c in zip(network.weights, first, second, third, strict=True):
+        np.testing.assert_allclose(average, 0.25 * a + 0.25 * b + 0.5 * c, atol=1e-6)
+    assert epoch.val_loss == pytest.approx(log_loss(validation.labels, network.predict(validation.rows)), abs=1e-6)
+
+
+def test_the_norm_of_a_gradient_adds_up_what_a_word_gets_at_each_of_its_places() -> None:
+    """Two places of one word whose gradients cancel: TensorFlow keeps them apart, and they are no gradient at all together."""
+    table, bias = keras.Variable(np.ones((5, 1), np.float32), name="table"), keras.Variable(np.zeros(1, np.float32))
+    optimizer = MonitoredAdam(table, learning_rate=0.1)
+    optimizer.build([table, bias])
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow
+
+        opposed: object = tensorflow.IndexedSlices(tensorflow.constant([[3.0], [-3.0]]), tensorflow.constant([2, 2]), (5, 1))
+    else:
+        opposed = ops.zeros((5, 1))
+    optimizer.apply([opposed, ops.array([4.0])], [table, bias])
+    assert float(ops.convert_to_numpy(optimizer.norm_sum)) == pytest.approx(4.0)
 
 
 def test_the_training_step_is_one_compiled_program() -> None:
