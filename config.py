@@ -397,6 +397,22 @@ PROFILES: dict[str, Config] = {
         data=Data(vocab_size=10_000, max_length=300, max_train_per_bucket=1_500),
         training=Training(epochs=8, patience=2, repeats=1),
     ),
+    "best": Config(
+        compare=Compare(architectures=("bidirectional_gru",), scope="all"),
+        space=Space(
+            units=64,
+            embedding_dim=100,
+            dropout=0.3,
+            spatial_dropout=0.2,
+            adversarial=2.5,
+            learning_rate=2e-3,
+            batch_size=64,
+        ),
+        data=Data(vocab_size=30_000, max_length=400),
+        vectors=Vectors(source="learned"),
+        model=Model(pooling="mean_max", bigrams=50_000),
+        training=Training(epochs=4, schedule="linear", averaging=0.995),
+    ),
     # On 2 cores: under a minute; linear yardstick 54 and 58 %. For tests.
     "smoke": Config(
         compare=Compare(architectures=("simple_rnn", "gru", "custom_gru"), bucket_edges=(150,)),

@@ -157,6 +157,7 @@ class _Network:
             SearchError: no trial completed.
         """
         trials: tuple[Trial, ...] = ()
+        setting = setting or tuner.only_setting(self._config.space)
         if setting is None:
             trials = tuner.search(
                 self._config.space,

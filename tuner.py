@@ -82,6 +82,12 @@ def search(space: Space, settings: Search, *, seed: int, folder: Path, run_trial
     return tuple(trials)
 
 
+def only_setting(space: Space) -> Hyperparameters | None:
+    """The setting of a space without ranges, which needs no search; None where there is something to search."""
+    values = {item.name: getattr(space, item.name) for item in dataclasses.fields(space)}
+    return values if all(isinstance(value, int | float) for value in values.values()) else None
+
+
 def best(trials: list[Trial] | tuple[Trial, ...], objective: str) -> Trial:
     """The completed trial with the best score; the earlier one of equals.
 

@@ -1,5 +1,6 @@
 """Laws of the search, with a fake model that replays given scores: nothing is trained here."""
 
+import dataclasses
 import math
 from pathlib import Path
 
@@ -86,7 +87,7 @@ def test_every_trial_gets_every_hyperparameter_within_its_range(tmp_path: Path) 
     fake = Fake()
     run(fake, tmp_path, "random", trials=25)
     for setting in fake.asked:
-        assert set(setting) == {"units", "embedding_dim", "dropout", "spatial_dropout", "learning_rate", "batch_size"}
+        assert set(setting) == {item.name for item in dataclasses.fields(Space)}
         assert setting["embedding_dim"] == 32 and setting["batch_size"] in (16, 32)
         assert setting["units"] in range(16, 129, 16) and 1e-4 <= setting["learning_rate"] <= 1e-2
     assert {setting["batch_size"] for setting in fake.asked} == {16, 32}
@@ -105,10 +106,12 @@ def test_a_small_space_ends_when_it_is_exhausted(tmp_path: Path) -> None:
     assert len(fake.asked) == 2 == planned(space, Search(max_trials=10))[0]
 
 
-def test_a_space_without_ranges_is_one_trial(tmp_path: Path) -> None:
-    fake = Fake()
+def test_a_space_without_ranges_needs_no_search() -> None:
     space = Space(units=32, embedding_dim=32, dropout=0.1, learning_rate=1e-3)
-    assert len(tuner.search(space, Search(max_trials=10), seed=1, folder=tmp_path, run_trial=fake)) == 1
+    setting = tuner.only_setting(space)
+    assert setting and setting["units"] == 32 and setting["learning_rate"] == 1e-3 and setting["batch_size"] == 32
+    assert planned(space, Search(max_trials=10)) == planned(space, Search(tuner="hyperband")) == (0, 0)
+    assert tuner.only_setting(SPACE) is None
 
 
 @pytest.mark.parametrize(("epochs", "expected"), [(9, None), (10, (30, 120)), (20, (30, 226)), (50, (90, 922))])
