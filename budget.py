@@ -118,7 +118,8 @@ def repeats(study: Study, config: Config) -> int:
 def planned(space: Space, settings: Search) -> tuple[int, int]:
     """Trials and epochs that one search will take at most.
 
-    A space of one setting needs no search. Hyperband's numbers follow from its brackets (Li et al. 2018, Hyperband, JMLR), as keras_tuner runs them.
+    A space of one setting needs no search. Hyperband's numbers follow from its brackets (Li et al. 2018, Hyperband, JMLR),
+    as keras_tuner runs them.
     """
     if _settings_in(space) == 1:
         return 0, 0

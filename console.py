@@ -113,7 +113,7 @@ def print_summary(verdicts: tuple[BucketVerdict, ...], results: list[StudyResult
     """The table of test accuracies, the failures, and where the report is."""
     console = Console(highlight=False)
     console.print(
-        f"Test accuracy (%) on {escape(data.title)}; the [bold]leading network[/] of each bucket is bold", soft_wrap=True
+        f"Test accuracy (%) on {escape(data.title)}; the network that [bold]validation chooses[/] is bold", soft_wrap=True
     )
     table = Table()
     table.add_column("architecture", no_wrap=True)

@@ -77,7 +77,11 @@ def save(dataset: Dataset, path: Path) -> None:
             f"{part}_labels": reviews.labels,
             f"{part}_rows": reviews.rows,
         }
-    arrays |= {"unlabelled_ids": dataset.unlabelled.values, "unlabelled_offsets": dataset.unlabelled.offsets}
+    arrays |= {
+        "leaked": dataset.leaked,
+        "unlabelled_ids": dataset.unlabelled.values,
+        "unlabelled_offsets": dataset.unlabelled.offsets,
+    }
     about = {
         "drops_unknown": dataset.vocabulary.drops_unknown,
         "vocab_size": dataset.vocab_size,
@@ -100,12 +104,13 @@ def load_prepared(path: Path) -> Dataset:
             part: Reviews(Sequences(file[f"{part}_ids"], file[f"{part}_offsets"]), file[f"{part}_labels"], file[f"{part}_rows"])
             for part in ("train", "validation", "test")
         }
-        unlabelled = Sequences(file["unlabelled_ids"], file["unlabelled_offsets"])
+        leaked, unlabelled = file["leaked"], Sequences(file["unlabelled_ids"], file["unlabelled_offsets"])
     return Dataset(
         **parts,
         buckets=tuple(Bucket(low, high) for low, high in about["buckets"]),
         vocabulary=Vocabulary(words, about["drops_unknown"]),
         vocab_size=about["vocab_size"],
         unlabelled=unlabelled,
+        leaked=leaked,
         summary=DataSummary.from_json(about["summary"]),
     )

@@ -70,6 +70,7 @@ class Dataset:
     vocabulary: Vocabulary
     vocab_size: int  # ids a network knows: 0 ... vocab_size - 1
     unlabelled: Sequences  # further reviews, without a label, none of them in the test part
+    leaked: np.ndarray  # <int64>[n], positions in the source of the test reviews whose text stands in the training part too
     summary: DataSummary
 
     @property
@@ -117,6 +118,7 @@ def prepare(config: Config) -> Dataset:
     keys_train, keys_test = _text_keys(train.sequences), _text_keys(test.sequences)
     tested = set(keys_test)
     leaked = set(keys_train) & tested
+    leaked_tests = test.rows[[key in leaked for key in keys_test]]
     unlabelled = further.take(np.flatnonzero([key not in tested for key in _text_keys(further)]))
     counts = _Counts(
         duplicates_train=len(keys_train) - len(set(keys_train)),
@@ -141,7 +143,7 @@ def prepare(config: Config) -> Dataset:
     summary = _summarise(
         source, whole_train, (train, validation, test), buckets, vocabulary, vocab_size, data, counts, fingerprint
     )
-    dataset = Dataset(train, validation, test, buckets, vocabulary, vocab_size, unlabelled, summary)
+    dataset = Dataset(train, validation, test, buckets, vocabulary, vocab_size, unlabelled, leaked_tests, summary)
     if config.compare.scope != ALL:
         check_buckets(dataset)
     return dataset

@@ -1,45 +1,10 @@
-"""Metrics and intervals: NumPy and scikit-learn in, numbers out. Labels are 0/1, probabilities of the positive class."""
-
-from typing import Literal
+"""Accuracy, loss and intervals: NumPy in, numbers out. Labels are 0/1, probabilities of the positive class."""
 
 import numpy as np
-from sklearn import metrics
-
-from results import YARDSTICK, BucketVerdict, Score, Standing, Study
 
 RESAMPLES = 4_000
 LEVEL = 0.95
 SEED = 20_240_229  # of every bootstrap: intervals are part of a result, so they repeat
-
-
-def score(bucket: str, labels: np.ndarray, probabilities: np.ndarray) -> Score:
-    """Everything the report says about one model on one bucket's test reviews.
-
-    Args:
-        bucket: the name that stands in the record.
-        labels: `<int>[reviews]`, at least one.
-        probabilities: `<float>[reviews]` in [0, 1]; 0.5 and above is positive.
-    """
-    predicted = probabilities >= 0.5
-    low, high = accuracy_interval(is_right(labels, probabilities)[None])
-    tn, fp, fn, tp = metrics.confusion_matrix(labels, predicted, labels=[0, 1]).ravel().tolist()
-    both_classes = len(np.unique(labels)) == 2
-    return Score(
-        bucket=bucket,
-        n_test=len(labels),
-        accuracy=accuracy(labels, probabilities),
-        accuracy_low=low,
-        accuracy_high=high,
-        loss=log_loss(labels, probabilities),
-        precision=float(metrics.precision_score(labels, predicted, zero_division=0)),
-        recall=float(metrics.recall_score(labels, predicted, zero_division=0)),
-        f1=float(metrics.f1_score(labels, predicted, zero_division=0)),
-        roc_auc=float(metrics.roc_auc_score(labels, probabilities)) if both_classes else None,
-        true_negative=tn,
-        false_positive=fp,
-        false_negative=fn,
-        true_positive=tp,
-    )
 
 
 def accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:
@@ -83,50 +48,6 @@ def difference_interval(first: np.ndarray, second: np.ndarray) -> tuple[float, f
         second: the same of the other model, on the same reviews; the number of repeats may differ.
     """
     return _interval(first.astype(np.float64), second.astype(np.float64))
-
-
-def judge(bucket: str, labels: np.ndarray, probabilities: dict[Study, np.ndarray]) -> BucketVerdict:
-    """Who leads on a bucket, who cannot be told apart from the leader, from chance, and from the linear yardstick.
-
-    Args:
-        bucket: the name that stands in the record.
-        labels: `<int>[reviews]` of the bucket's test reviews.
-        probabilities: for each study that scored these reviews, `<float>[repeats, reviews]` in the same order.
-    """
-    correct = {study: is_right(labels, p) for study, p in probabilities.items()}
-    networks = [study for study in correct if study.architecture != YARDSTICK]
-    leader = max(networks, key=lambda study: correct[study].mean(), default=None)
-    chance = max(labels.mean(), 1 - labels.mean())
-    standings = []
-    for study, right in correct.items():
-        low, high = accuracy_interval(right)
-        yardstick = correct.get(Study(YARDSTICK, study.bucket)) if study.architecture != YARDSTICK else None
-        standings.append(
-            Standing(
-                study=study,
-                accuracy=float(right.mean()),
-                low=low,
-                high=high,
-                loss=log_loss(labels, probabilities[study]),
-                tied_with_leader=leader is not None and _sign(correct[leader], right) <= 0,
-                like_chance=bool(low <= chance),
-                against_linear=None if yardstick is None else _AGAINST[_sign(right, yardstick)],
-            )
-        )
-    return BucketVerdict(bucket, len(labels), float(chance), leader, tuple(standings))
-
-
-_AGAINST: dict[int, Literal["beats", "loses to", "cannot be told from"]] = {
-    1: "beats",
-    -1: "loses to",
-    0: "cannot be told from",
-}
-
-
-def _sign(first: np.ndarray, second: np.ndarray) -> int:
-    """1 when the first is better, -1 when it is worse, 0 when the paired interval of the difference holds 0."""
-    low, high = difference_interval(first, second)
-    return int(low > 0) - int(high < 0)
 
 
 def _interval(*contenders: np.ndarray) -> tuple[float, float]:

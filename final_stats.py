@@ -1,14 +1,18 @@
 """Finished studies as tables: `final_stats/` holds everything the report shows, as data."""
 
 import json
+import re
 from dataclasses import asdict, astuple, fields
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from calibration import reliability, with_temperature
+from comparison import Predictions, Truth, corrected, judge
 from data_preprocessing import Bucket
-from evaluation import difference_interval, is_right, judge
+from evaluation import difference_interval, is_right
 from models.registry import ARCHITECTURES
 from results import (
     ALL,
@@ -16,7 +20,10 @@ from results import (
     BucketVerdict,
     ControlComparison,
     DataSummary,
+    Findings,
+    Reliability,
     Repeat,
+    Score,
     Seconds,
     Study,
     StudyResult,
@@ -25,24 +32,40 @@ from results import (
 from saver import RunFolder, atomic, write_text
 
 SPENT = tuple(f"{item.name}_seconds" for item in fields(Seconds))  # importing, compiling, training, evaluating
+SCORE_COLUMNS = {  # field of Score -> column: what is measured on test reviews says so
+    item.name: f"test_{item.name}" if re.match("accuracy|loss|brier|calibration", item.name) else item.name
+    for item in fields(Score)
+    if item.name != "bucket"
+}
 TIME_COLUMNS = ("train_seconds", "seconds_per_epoch", "search_seconds", "seconds", "step_milliseconds", *SPENT)  # vary by run
 
 
+def find(results: list[StudyResult], folder: RunFolder, buckets: tuple[Bucket, ...]) -> Findings:
+    """Everything that the stored predictions of the completed studies say."""
+    return Findings(verdicts(results, folder, buckets), controls(results, folder), reliabilities(results, folder))
+
+
 def verdicts(results: list[StudyResult], folder: RunFolder, buckets: tuple[Bucket, ...]) -> tuple[BucketVerdict, ...]:
-    """One verdict a bucket, from the stored predictions of the completed studies; None of the labels is read elsewhere."""
+    """One verdict a bucket, from the stored predictions of the completed studies; comparisons are corrected over all buckets."""
     completed = [result for result in results if result.status == "completed"]
     stored = {result.study: [folder.load_predictions(result.study, r.number) for r in result.repeats] for result in completed}
+    apart = frozenset(name for name, architecture in ARCHITECTURES.items() if architecture.control_of)
     found = []
     for bucket in buckets:
-        labels, probabilities = None, {}
+        truth, predictions = None, {}
         for study, repeats in stored.items():
             if study.bucket in (bucket.name, ALL) and repeats:
-                inside = bucket.holds(repeats[0]["lengths"])
-                labels = repeats[0]["labels"][inside]
-                probabilities[study] = np.stack([repeat["probabilities"][inside] for repeat in repeats])
-        if labels is not None and len(labels):
-            found.append(judge(bucket.name, labels, probabilities))
-    return tuple(found)
+                one = repeats[0]
+                inside, validated = bucket.holds(one["lengths"]), bucket.holds(one["validation_lengths"])
+                predictions[study] = Predictions(
+                    np.stack([repeat["probabilities"][inside] for repeat in repeats]),
+                    np.stack([repeat["validation_probabilities"][validated] for repeat in repeats]),
+                )
+                if truth is None or validated.any():
+                    truth = Truth(one["labels"][inside], one["leaked"][inside], one["validation_labels"][validated])
+        if truth is not None and len(truth.test):
+            found.append(judge(bucket.name, truth, predictions, apart))
+    return corrected(found)
 
 
 def controls(results: list[StudyResult], folder: RunFolder) -> tuple[ControlComparison, ...]:
@@ -68,6 +91,26 @@ def controls(results: list[StudyResult], folder: RunFolder) -> tuple[ControlComp
     return tuple(found)
 
 
+def reliabilities(results: list[StudyResult], folder: RunFolder) -> tuple[Reliability, ...]:
+    """What the probabilities of each architecture and scope are worth, before and after the temperature."""
+    found = []
+    completed = [result for result in results if result.status == "completed" and result.repeats]
+    for _, group in groupby(completed, key=lambda result: (result.study.architecture, result.study.scope)):
+        labels, before, after, study = [], [], [], None
+        for result in group:
+            study = study or result.study
+            for repeat in result.repeats:
+                stored = folder.load_predictions(result.study, repeat.number)
+                labels.append(stored["labels"])
+                before.append(stored["probabilities"])
+                temperature = repeat.scores[0].temperature if repeat.scores else None
+                after += [with_temperature(before[-1], temperature)] if temperature else []
+        if study is not None:
+            points = [tuple(reliability(np.concatenate(labels), np.concatenate(p))) if p else () for p in (before, after)]
+            found.append(Reliability(study, points[0], points[1]))
+    return tuple(found)
+
+
 def results_table(results: list[StudyResult]) -> pd.DataFrame:
     """One row per architecture, scope, bucket and repeat; a failed study is one row with its message."""
     return pd.DataFrame([row for result in results for row in _rows(result)])
@@ -75,53 +118,23 @@ def results_table(results: list[StudyResult]) -> pd.DataFrame:
 
 def _rows(result: StudyResult) -> list[dict[str, Any]]:
     if result.status == "failed":
-        return [_row(result, None, result.study.bucket) | {"message": result.message}]
-    return [
-        _row(result, repeat, score.bucket)
-        | {
-            "n_test": score.n_test,
-            "test_accuracy": score.accuracy,
-            "test_accuracy_low": score.accuracy_low,
-            "test_accuracy_high": score.accuracy_high,
-            "test_loss": score.loss,
-            "precision": score.precision,
-            "recall": score.recall,
-            "f1": score.f1,
-            "roc_auc": score.roc_auc,
-            "true_negative": score.true_negative,
-            "false_positive": score.false_positive,
-            "false_negative": score.false_negative,
-            "true_positive": score.true_positive,
-            "train_test_gap": repeat.train_accuracy - score.accuracy,
-        }
-        for repeat in result.repeats
-        for score in repeat.scores
-    ]
+        return [_row(result, None, None) | {"bucket": result.study.bucket, "message": result.message}]
+    return [_row(result, repeat, score) for repeat in result.repeats for score in repeat.scores]
 
 
-def _row(result: StudyResult, repeat: Repeat | None, bucket: str) -> dict[str, Any]:
+def _row(result: StudyResult, repeat: Repeat | None, score: Score | None) -> dict[str, Any]:
     """The columns in their order; what a failed study does not have stays empty."""
-    test = (
-        "n_test",
-        "test_accuracy",
-        "test_accuracy_low",
-        "test_accuracy_high",
-        "test_loss",
-        "precision",
-        "recall",
-        "f1",
-        "roc_auc",
-    )
     return {
         "architecture": result.study.architecture,
         "scope": result.study.scope,
-        "bucket": bucket,
+        "bucket": score.bucket if score else None,
         "repeat": repeat.number if repeat else None,
         "n_train": result.n_train,
-        **dict.fromkeys(test),
+        **{column: getattr(score, name, None) for name, column in SCORE_COLUMNS.items()},
         "val_accuracy": repeat.val_accuracy if repeat else None,
+        "val_loss": repeat.val_loss if repeat else None,
         "train_accuracy": repeat.train_accuracy if repeat else None,
-        "train_test_gap": None,
+        "train_test_gap": repeat.train_accuracy - score.accuracy if repeat and score else None,
         "parameters": result.parameters,
         "epochs": repeat.epochs if repeat else None,
         "train_seconds": repeat.train_seconds if repeat else None,
@@ -132,10 +145,16 @@ def _row(result: StudyResult, repeat: Repeat | None, bucket: str) -> dict[str, A
         **dict(zip(SPENT, astuple(repeat.spent) if repeat else (None,) * len(SPENT), strict=True)),
         "padding_share": result.padding_share,
         "device": result.device,
-        **dict.fromkeys(("true_negative", "false_positive", "false_negative", "true_positive")),
         "status": result.status,
         "message": result.message,
     }
+
+
+def comparisons_table(found: tuple[BucketVerdict, ...]) -> pd.DataFrame:
+    """One row per pair of studies and bucket: difference, interval, McNemar's counts, p-values, verdict."""
+    return pd.DataFrame(
+        [asdict(c) | {"first": c.first.id, "second": c.second.id} for verdict in found for c in verdict.comparisons]
+    )
 
 
 def trials_table(results: list[StudyResult]) -> pd.DataFrame:
@@ -172,6 +191,23 @@ def spent(results: list[StudyResult]) -> list[dict[str, Any]]:
     return rows
 
 
+_AVERAGED = (
+    "test_accuracy",
+    "test_accuracy_without_leaked",
+    "f1",
+    "test_brier",
+    "test_brier_at_temperature",
+    "test_calibration_error",
+    "test_calibration_error_at_temperature",
+    "temperature",
+)
+
+
+def _mean(column: "pd.Series[float]") -> float | None:
+    mean = pd.to_numeric(column).mean()
+    return None if pd.isna(mean) else float(mean)
+
+
 def averages(results: list[StudyResult]) -> list[dict[str, Any]]:
     """Totals and averages per architecture and scope, over buckets and repeats, with equal weight to each bucket."""
     if not results:
@@ -179,9 +215,9 @@ def averages(results: list[StudyResult]) -> list[dict[str, Any]]:
     table = results_table(results)
     rows = []
     for (architecture, scope), group in table.groupby(["architecture", "scope"], sort=False):
-        done = group[group["status"] == "completed"]
+        done = group[group["status"] == "completed"].infer_objects()
         mine = [r for r in results if (r.study.architecture, r.study.scope) == (architecture, scope)]
-        per_bucket = done.groupby("bucket")[["test_accuracy", "f1", "roc_auc"]].mean() if len(done) else None
+        per_bucket = done.groupby("bucket")[list(_AVERAGED)].mean() if len(done) else None
         rows.append(
             {
                 "architecture": architecture,
@@ -189,8 +225,7 @@ def averages(results: list[StudyResult]) -> list[dict[str, Any]]:
                 "studies_completed": sum(r.status == "completed" for r in mine),
                 "studies_failed": sum(r.status == "failed" for r in mine),
                 "buckets_scored": 0 if per_bucket is None else len(per_bucket),
-                "mean_test_accuracy": None if per_bucket is None else float(per_bucket["test_accuracy"].mean()),
-                "mean_f1": None if per_bucket is None else float(per_bucket["f1"].mean()),
+                **{f"mean_{name}": None if per_bucket is None else _mean(per_bucket[name]) for name in _AVERAGED},
                 "mean_parameters": float(np.mean([r.parameters for r in mine if r.status == "completed"])) if len(done) else None,
                 "search_seconds": sum(r.search_seconds for r in mine),
                 "train_seconds": sum(r.train_seconds for r in mine),
@@ -200,14 +235,19 @@ def averages(results: list[StudyResult]) -> list[dict[str, Any]]:
     return rows
 
 
-def write(results: list[StudyResult], found: tuple[BucketVerdict, ...], data: DataSummary, folder: RunFolder) -> None:
-    """Write results.csv, trials.csv, predictions.csv.gz, results.json and data.json, each atomically."""
-    for name, table in (("results.csv", results_table(results)), ("trials.csv", trials_table(results))):
-        with atomic(folder.final_stats(name)) as temporary:
+def write(results: list[StudyResult], findings: Findings, data: DataSummary, folder: RunFolder) -> None:
+    """Write results.csv, trials.csv, comparisons.csv, predictions.csv.gz, results.json and data.json, each atomically."""
+    tables = {
+        "results": results_table(results),
+        "trials": trials_table(results),
+        "comparisons": comparisons_table(findings.verdicts),
+    }
+    for name, table in tables.items():
+        with atomic(folder.final_stats(f"{name}.csv")) as temporary:
             table.to_csv(temporary, index=False)
     with atomic(folder.final_stats("predictions.csv.gz")) as temporary:
         _predictions(results, folder).to_csv(temporary, index=False, compression={"method": "gzip", "mtime": 1})
-    about = {"architectures": averages(results), "verdicts": [asdict(verdict) for verdict in found]}
+    about = {"architectures": averages(results), "verdicts": [asdict(verdict) for verdict in findings.verdicts]}
     write_text(folder.final_stats("data.json"), data.to_json())
     write_text(folder.final_stats("results.json"), json.dumps(about, indent=1, allow_nan=False) + "\n")
 

@@ -98,11 +98,11 @@ def run(options: argparse.Namespace) -> int:
         failed = any(result.status == "failed" for result in results)
         about = saver.end_run(folder, about, "interrupted" if interrupted else "some failed" if failed else "done")
         log.info("%s after %.1f minutes", about["status"], about["minutes"])
-        verdicts = final_stats.verdicts(results, folder, dataset.buckets)
-        final_stats.write(results, verdicts, dataset.summary, folder)
-        report.write(results, verdicts, dataset.summary, about, config, folder)
+        findings = final_stats.find(results, folder, dataset.buckets)
+        final_stats.write(results, findings, dataset.summary, folder)
+        report.write(results, findings, dataset.summary, about, config, folder)
         report.write_index(options.artifacts)
-    console.print_summary(verdicts, results, folder, dataset.summary)
+    console.print_summary(findings.verdicts, results, folder, dataset.summary)
     return INTERRUPTED if interrupted else SOME_FAILED if failed else DONE
 
 

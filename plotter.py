@@ -13,8 +13,9 @@ import plotly.graph_objects as go
 from models.registry import colour, title
 from plot_controls import control_panels
 from plot_panels import ACCURACY, GRADIENT_NORM, LEARNING_RATE, LOSS, confusion_panels, confusions, curves, panel_lines
+from plot_protocol import comparison_matrices, matrices, reliability_curves
 from plot_style import INK, MUTED, NEGATIVE, POSITIVE, SCALE, name, styled
-from results import ALL, YARDSTICK, BucketVerdict, ControlComparison, DataSummary, Study, StudyResult, bucket_order
+from results import ALL, YARDSTICK, BucketVerdict, DataSummary, Findings, Study, StudyResult, bucket_order
 
 # -- accuracy by bucket ------------------------------------------------------------------------------------------------
 
@@ -287,12 +288,14 @@ def length_histogram(data: DataSummary) -> go.Figure:
 FIGURES: dict[str, str] = {  # file name -> heading, in the order of the report
     "accuracy_by_bucket": "Test accuracy by length bucket",
     "accuracy_heatmap": "The same numbers as a table",
+    "comparisons": "Who is better than whom",
     "accuracy_vs_time": "What it costs: accuracy against the time of one training",
     "accuracy_vs_parameters": "What it costs: accuracy against parameters",
     "from_scratch": "From scratch against built in",
     "curves_accuracy": "Accuracy, epoch by epoch",
     "curves_loss": "Loss, epoch by epoch",
     "confusion_matrices": "Confusion matrices",
+    "reliability": "What the probabilities are worth",
     "learning_rate": "Learning rate",
     "gradient_norm": "Global gradient norm, before clipping",
     "hyperparameters": "Hyperparameters against score",
@@ -300,24 +303,21 @@ FIGURES: dict[str, str] = {  # file name -> heading, in the order of the report
 }
 
 
-def all_figures(
-    results: list[StudyResult],
-    verdicts: tuple[BucketVerdict, ...],
-    controls: tuple[ControlComparison, ...],
-    data: DataSummary,
-    objective: str,
-) -> dict[str, go.Figure]:
+def all_figures(results: list[StudyResult], findings: Findings, data: DataSummary, objective: str) -> dict[str, go.Figure]:
     """Every figure of `FIGURES`, in its order; the one about controls only where there are any."""
+    verdicts, controls = findings.verdicts, findings.controls
     by_bucket, points = accuracy_by_bucket(verdicts), accuracy_and_cost(results, verdicts)
     draw: dict[str, Callable[[], go.Figure]] = {
         "accuracy_by_bucket": lambda: accuracy_bars(by_bucket),
         "accuracy_heatmap": lambda: accuracy_heatmap(by_bucket),
+        "comparisons": lambda: comparison_matrices(matrices(verdicts)),
         "accuracy_vs_time": lambda: cost_scatter(points, "train_seconds", "Seconds of one final training"),
         "accuracy_vs_parameters": lambda: cost_scatter(points, "body_parameters", "Parameters outside the embedding table"),
         "from_scratch": lambda: control_panels(controls),
         "curves_accuracy": lambda: panel_lines(curves(results, ACCURACY, "accuracy")),
         "curves_loss": lambda: panel_lines(curves(results, LOSS, "loss")),
         "confusion_matrices": lambda: confusion_panels(confusions(results)),
+        "reliability": lambda: reliability_curves(findings.reliabilities),
         "learning_rate": lambda: panel_lines(curves(results, LEARNING_RATE, "rate", logarithmic=True)),
         "gradient_norm": lambda: panel_lines(curves(results, GRADIENT_NORM, "norm")),
         "hyperparameters": lambda: parallel_coordinates(trial_axes(results), objective),

@@ -15,7 +15,7 @@ import plotter
 from config import Config
 from models.registry import title
 from plot_style import name
-from results import YARDSTICK, BucketVerdict, DataSummary, Standing, Study, StudyResult
+from results import YARDSTICK, BucketVerdict, DataSummary, Findings, Standing, Study, StudyResult
 from saver import RunFolder, config_dict, write_text
 
 PLOT_OPTIONS = {"responsive": True, "displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
@@ -32,7 +32,7 @@ _PAGES.filters["percent"] = lambda share: f"{100 * share:.1f} %"
 
 def write(
     results: list[StudyResult],
-    verdicts: tuple[BucketVerdict, ...],
+    findings: Findings,
     data: DataSummary,
     about: dict[str, Any],
     config: Config,
@@ -42,14 +42,14 @@ def write(
 
     Args:
         results: of every study that has ended, failed ones included.
-        verdicts: one a bucket.
+        findings: from their predictions.
         data: the reviews.
         about: environment.json's content.
         config: resolved.
         folder: the run's.
     """
-    controls = final_stats.controls(results, folder)
-    figures = plotter.all_figures(results, verdicts, controls, data, config.search.objective)
+    verdicts = findings.verdicts
+    figures = plotter.all_figures(results, findings, data, config.search.objective)
     script = get_plotlyjs()
     write_text(folder.plot("plotly.min.js"), script)
     for key, figure in figures.items():
@@ -66,6 +66,9 @@ def write(
         networks=[result for result in results if result.status == "completed" and result.layers],
         failures=[result for result in results if result.status == "failed"],
         failed_trials=[(result.study.id, t) for result in results for t in result.trials if t.status == "failed"],
+        comparisons=sum(len(verdict.comparisons) for verdict in verdicts),
+        repeats=max((len(r.repeats) for r in results if r.study.architecture != YARDSTICK), default=0),
+        trials=sorted({len(r.trials) for r in results if r.trials}),
         averages=final_stats.averages(results),
         spent=final_stats.spent(results),
         title=title,
@@ -98,46 +101,51 @@ def _devices(results: Iterable[StudyResult]) -> list[tuple[str, list[str]]]:
 
 
 def sentence(verdict: BucketVerdict) -> str:
-    """Who leads a bucket, who cannot be told apart, who is like chance, and how they stand to the yardstick."""
+    """Which network validation chooses for a bucket, how it compares, who is like chance, and how all stand to the yardstick."""
     if verdict.leader is None:
         return "No network has a result here."
     networks = [s for s in verdict.standings if s.study.architecture != YARDSTICK]
     leader = next(s for s in networks if s.study == verdict.leader)
-    tied = [s.study for s in networks if s.tied_with_leader and s.study != verdict.leader]
-    parts = [f"{name(leader.study)} leads with {_percent(leader)}"]
-    if tied:
-        parts[0] += f"; {_names(tied)} cannot be told apart from it"
-    elif len(networks) > 1:
-        parts[0] += ", ahead of every other network"
+    parts = [f"Validation chooses {name(leader.study)}: {_percent(leader)}"]
+    if verdict.n_leaked:
+        shared = "the text that stands" if verdict.n_leaked == 1 else f"the {verdict.n_leaked} texts that stand"
+        parts[0] += f", {100 * leader.accuracy_without_leaked:.1f} % without {shared} in the training part too"
+    rivals = [s.study for s in networks if verdict.verdict_on(leader.study, s.study)]
+    by_verdict = {how: [study for study in rivals if verdict.verdict_on(leader.study, study) == how] for how in _AGAINST}
+    if len(by_verdict["better than"]) == len(rivals) > 1:
+        parts.append("It is better than every other network")
+    elif rivals:
+        clauses = [f"{how} {_names(studies)}" for how, studies in by_verdict.items() if studies]
+        parts.append("It " + ", ".join(f"is {c}" if not c.startswith("cannot") else c for c in clauses))
     if guessing := [s.study for s in networks if s.like_chance]:
         parts.append(f"{_names(guessing)} cannot be told from chance ({100 * verdict.chance:.1f} %)")
     for yardstick in (s for s in verdict.standings if s.study.architecture == YARDSTICK):
-        rivals = [s for s in networks if s.study.bucket == yardstick.study.bucket]
-        against = [_against(rivals, how) for how in _PLURAL if any(s.against_linear == how for s in rivals)]
-        if against:
-            yardstick_name = name(yardstick.study).lower()
-            parts.append(f"The {yardstick_name} reaches {_percent(yardstick)}: {', '.join(against)}")
+        compared = [s.study for s in networks if verdict.verdict_on(s.study, yardstick.study)]
+        against = {how: [s for s in compared if verdict.verdict_on(s, yardstick.study) == how] for how in _AGAINST}
+        if compared:
+            clauses = [_against(studies, how, len(compared)) for how, studies in against.items() if studies]
+            parts.append(f"The {name(yardstick.study).lower()} reaches {_percent(yardstick)}: {', '.join(clauses)}")
     return ". ".join(parts) + "."
 
 
+_AGAINST = {"better than": "beats", "cannot be told from": "cannot be told from", "worse than": "loses to"}
 _PLURAL = {"beats": "beat", "cannot be told from": "cannot be told from", "loses to": "lose to"}
 
 
-def _against(rivals: list[Standing], how: str) -> str:
+def _against(studies: list[Study], how: str, of: int) -> str:
     """Who stands so to the yardstick: `GRU beats it`, `LSTM and SimpleRNN lose to it`, `all networks lose to it`."""
-    mine = [s.study for s in rivals if s.against_linear == how]
-    if len(mine) == len(rivals) > 1:
-        return f"all networks {_PLURAL[how]} it"
-    return f"{_names(mine)} {how if len(mine) == 1 else _PLURAL[how]} it"
+    verb = _AGAINST[how]
+    if len(studies) == of > 1:
+        return f"all networks {_PLURAL[verb]} it"
+    return f"{_names(studies)} {verb if len(studies) == 1 else _PLURAL[verb]} it"
 
 
 def overall(verdicts: tuple[BucketVerdict, ...]) -> str:
     """One sentence over all buckets."""
-    led = [verdict for verdict in verdicts if verdict.leader is not None]
-    if not led:
+    leaders = [(verdict, verdict.leader) for verdict in verdicts if verdict.leader is not None]
+    if not leaders:
         return "No network has a result yet."
-    against = [next(s for s in v.standings if s.study == v.leader).against_linear for v in led]
-    leaders = _names(list({name(v.leader): v.leader for v in led if v.leader}.values()))
+    against = [_AGAINST.get(v.verdict_on(leader, Study(YARDSTICK, leader.bucket)) or "") for v, leader in leaders]
     counts = {
         "beats the linear yardstick": against.count("beats"),
         "cannot be told from it" if "beats" in against else "cannot be told from the linear yardstick": against.count(
@@ -145,9 +153,10 @@ def overall(verdicts: tuple[BucketVerdict, ...]) -> str:
         ),
         "loses to it" if set(against) - {"loses to"} else "loses to the linear yardstick": against.count("loses to"),
     }
-    clauses = [f"{how} in {'every bucket' if n == len(led) else f'{n} of {len(led)} buckets'}" for how, n in counts.items() if n]
-    text = f"The highest accuracies of the networks are those of {leaders}."
-    return text + (f" The leading network {', '.join(clauses)}." if clauses else "")
+    n = len(leaders)
+    clauses = [f"{how} in {'every bucket' if k == n else f'{k} of {n} buckets'}" for how, k in counts.items() if k]
+    text = f"Validation chooses {_names(list({name(leader): leader for _, leader in leaders}.values()))}."
+    return text + (f" What it chooses {', '.join(clauses)}." if clauses else "")
 
 
 def _percent(standing: Standing) -> str:

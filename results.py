@@ -138,7 +138,14 @@ class Score(Record):
     accuracy: float
     accuracy_low: float  # 95 % bootstrap interval over test reviews
     accuracy_high: float
+    accuracy_without_leaked: float  # without the reviews whose text stands in the training part too
     loss: float
+    brier: float
+    calibration_error: float
+    temperature: float | None  # fitted on validation; None for the yardstick, which has no validation part
+    loss_at_temperature: float | None
+    brier_at_temperature: float | None
+    calibration_error_at_temperature: float | None
     precision: float
     recall: float
     f1: float
@@ -305,16 +312,55 @@ class DataSummary(Record):
 
 @dataclass(frozen=True)
 class Standing(Record):
-    """How one study stands on one bucket's test reviews against the leader, chance and the yardstick of its scope."""
+    """How one study stands on one bucket's test reviews."""
 
     study: Study
     accuracy: float  # mean over repeats
     low: float  # 95 % bootstrap interval over test reviews and repeats
     high: float
+    accuracy_without_leaked: float  # without the reviews whose text stands in the training part too
     loss: float
-    tied_with_leader: bool  # the paired interval of the difference to the leader holds 0
+    val_loss: float | None  # mean over repeats on the bucket's validation reviews; None for the yardstick
     like_chance: bool  # the interval of the accuracy reaches down to the share of the larger class
-    against_linear: Literal["beats", "loses to", "cannot be told from"] | None  # None where the yardstick is missing
+
+
+@dataclass(frozen=True)
+class Comparison(Record):
+    """Two studies of the same scope on the same test reviews of a bucket."""
+
+    bucket: str
+    first: Study
+    second: Study
+    difference: float  # in mean accuracy over repeats, first minus second
+    low: float  # 95 % paired bootstrap interval of it, over test reviews and repeats
+    high: float
+    only_first: int  # reviews that only the first one's best repeat (by validation) gets right
+    only_second: int
+    p_value: float  # McNemar's exact test of these two numbers
+    p_adjusted: float  # after Holm's correction for all comparisons of the run
+    verdict: Literal["better than", "worse than", "cannot be told from"]  # the first, of the second
+
+    @property
+    def turned(self) -> "Comparison":
+        """The same, of the second with the first."""
+        return dataclasses.replace(
+            self,
+            first=self.second,
+            second=self.first,
+            difference=-self.difference,
+            low=-self.high,
+            high=-self.low,
+            only_first=self.only_second,
+            only_second=self.only_first,
+            verdict=_TURNED[self.verdict],
+        )
+
+
+_TURNED: dict[str, Literal["better than", "worse than", "cannot be told from"]] = {
+    "better than": "worse than",
+    "worse than": "better than",
+    "cannot be told from": "cannot be told from",
+}
 
 
 @dataclass(frozen=True)
@@ -323,9 +369,28 @@ class BucketVerdict(Record):
 
     bucket: str
     n_test: int
+    n_leaked: int  # test reviews whose text stands in the training part too
     chance: float  # share of the larger class among the test reviews
-    leader: Study | None  # the network with the highest mean accuracy; None when no network has a result
+    leader: Study | None  # the network with the lowest mean loss on validation; None when no network has a result
     standings: tuple[Standing, ...]  # in the order of the studies, yardsticks last
+    comparisons: tuple[Comparison, ...]
+
+    def verdict_on(self, study: Study, other: Study) -> str | None:
+        """How a study compares with another; None where they were not compared."""
+        both_ways = (c for comparison in self.comparisons for c in (comparison, comparison.turned))
+        return next((c.verdict for c in both_ways if (c.first, c.second) == (study, other)), None)
+
+
+@dataclass(frozen=True)
+class Reliability(Record):
+    """What an architecture's probabilities are worth, over all its studies of one scope, on their test reviews.
+
+    Each point is a bin of probabilities: their mean, the share of positive reviews, how many reviews.
+    """
+
+    study: Study  # of a generalist, or of any bucket for specialists
+    points: tuple[tuple[float, float, int], ...]
+    points_at_temperature: tuple[tuple[float, float, int], ...]  # none for the yardstick
 
 
 @dataclass(frozen=True)
@@ -340,3 +405,12 @@ class ControlComparison(Record):
     high: float
     step_seconds: float | None  # of one training step, in this run
     control_step_seconds: float | None
+
+
+@dataclass(frozen=True)
+class Findings(Record):
+    """What follows from all predictions of a run."""
+
+    verdicts: tuple[BucketVerdict, ...] = ()  # one a bucket
+    controls: tuple[ControlComparison, ...] = ()
+    reliabilities: tuple[Reliability, ...] = ()

@@ -22,7 +22,7 @@ import numpy as np
 from config import Config
 from results import DataSummary, Epoch, Repeat, Study, StudyResult, Trial
 
-ARTEFACT_VERSION = 2  # raise it when files change so that older folders cannot be continued
+ARTEFACT_VERSION = 3  # raise it when files change so that older folders cannot be continued
 
 
 class ArtifactsError(OSError):
@@ -161,7 +161,10 @@ class RunFolder:
         write_text(self._repeat(study, repeat.number), repeat.to_json())
 
     def load_predictions(self, study: Study, number: int) -> dict[str, np.ndarray]:
-        """Test rows, labels and probabilities of one repeat: `rows, labels, probabilities`, each `[reviews]`."""
+        """One repeat's `rows, labels, probabilities, lengths, leaked`, each `[test reviews]`, and what it says on validation.
+
+        That is `validation_labels, validation_probabilities, validation_lengths`, each `[validation reviews]`.
+        """
         with np.load(self._predictions(study, number), allow_pickle=False) as file:
             return dict(file)
 

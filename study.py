@@ -16,15 +16,17 @@ import numpy as np
 import baseline
 import budget
 import tuner
+from calibration import fit_temperature
 from config import Config
 from data_preprocessing import Dataset, ladder, network_ids
 from devices import memory_of_process, return_freed_memory
-from evaluation import accuracy, log_loss, score
+from evaluation import accuracy, log_loss
 from models import word_vectors
 from models.classifier import NetworkShape, layer_sizes
 from models.registry import ARCHITECTURES, resolve
 from results import YARDSTICK, Epoch, Hyperparameters, Progress, Repeat, Score, Study, StudyResult, Trial, one_line
 from saver import RunFolder, atomic, remove_weights
+from scores import score
 from training import Examples, FitSettings, Network, Networks
 
 log = logging.getLogger(__name__)
@@ -136,7 +138,7 @@ class _Yardstick:
             scores=(),
             spent=self._stopwatch.read(),
         )
-        return _test(repeat, self._study, data, self._folder, probabilities)
+        return _test(repeat, self._study, data, self._folder, probabilities, np.zeros(0))
 
 
 class _Network:
@@ -220,7 +222,7 @@ class _Network:
         )
         probabilities = network.predict(self._examples("test").rows)
         repeat = replace(repeat, spent=self._workshop.networks.stopwatch.read())
-        return _test(repeat, self._study, self._data, self._folder, probabilities)
+        return _test(repeat, self._study, self._data, self._folder, probabilities, validation)
 
     def _trial(self, setting: Hyperparameters, number: int, epochs: int, parent: int | None) -> Trial:
         """Train one setting on behalf of the search; any failure is the trial's, and is recorded with its reason."""
@@ -321,16 +323,36 @@ class _Network:
         return Examples(rows, reviews.labels)
 
 
-def _test(repeat: Repeat, study: Study, data: Dataset, folder: RunFolder, probabilities: np.ndarray) -> Repeat:
-    """The repeat with its test scores, one per bucket, saved with its predictions."""
-    test, lengths = data.test, data.test.sequences.lengths
-    scores: list[Score] = []
+def _test(
+    repeat: Repeat, study: Study, data: Dataset, folder: RunFolder, probabilities: np.ndarray, validation: np.ndarray
+) -> Repeat:
+    """The repeat with its test scores, one per bucket, saved with its predictions.
+
+    Args:
+        repeat: without scores.
+        study: whose repeat it is.
+        data: of the study's scope.
+        folder: where to save it.
+        probabilities: `<float>[test reviews]`.
+        validation: `<float>[validation reviews]`, or none.
+    """
+    test, lengths, scores = data.test, data.test.sequences.lengths, list[Score]()
+    leaked = np.isin(test.rows, data.leaked)
+    temperature = fit_temperature(data.validation.labels, validation) if len(validation) else None
     for bucket in data.buckets:
         inside = bucket.holds(lengths)
         if inside.any():
-            scores.append(score(bucket.name, test.labels[inside], probabilities[inside]))
+            scores.append(score(bucket.name, test.labels[inside], probabilities[inside], leaked[inside], temperature))
     repeat = replace(repeat, scores=tuple(scores))
-    folder.save_repeat(
-        study, repeat, {"rows": test.rows, "labels": test.labels, "probabilities": probabilities, "lengths": lengths}
-    )
+    predictions = {
+        "rows": test.rows,
+        "labels": test.labels,
+        "probabilities": probabilities,
+        "lengths": lengths,
+        "leaked": leaked,
+        "validation_labels": data.validation.labels[: len(validation)],
+        "validation_probabilities": validation,
+        "validation_lengths": data.validation.sequences.lengths[: len(validation)],
+    }
+    folder.save_repeat(study, repeat, predictions)
     return repeat

@@ -7,10 +7,13 @@ import sys
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from config import PROFILES
+from final_stats import SCORE_COLUMNS, SPENT, TIME_COLUMNS
 from models.registry import ARCHITECTURES
+from sources import demo
 from tests.conftest import ROOT, SmokeRun, main
 
 COLUMNS = [
@@ -111,6 +114,36 @@ def test_results_csv_holds_a_row_per_study_with_every_column(smoke_run: SmokeRun
         right = int(row["true_negative"]) + int(row["true_positive"])
         assert float(row["test_accuracy"]) == pytest.approx(right / int(row["n_test"]))
         assert float(row["test_accuracy_low"]) <= float(row["test_accuracy"]) <= float(row["test_accuracy_high"])
+
+
+def test_nothing_but_the_final_scores_knows_the_test_labels(tmp_path: Path) -> None:
+    """The same texts twice, the second time with the test part's labels turned round: everything else stays the same."""
+    corpus = demo.generate(600, 1)
+    runs = []
+    for name, turn in (("as they are", False), ("turned", True)):
+        path = tmp_path / name / "reviews.csv"
+        path.parent.mkdir()
+        with path.open("w", newline="", encoding="utf-8") as file:
+            table = csv.writer(file)
+            table.writerow(["split", "label", "text"])
+            for text, label, is_test in zip(corpus.texts, corpus.labels, corpus.is_test, strict=True):  # type: ignore[arg-type]
+                table.writerow(["test" if is_test else "train", 1 - label if is_test and turn else label, text])
+        options = ["compare.bucket_edges=()", "training.repeats=2", f"data.source={path}", "vectors.source=learned"]
+        done = main("smoke", "--only", "gru", "simple_rnn", "--set", *options, "--artifacts", str(tmp_path / name))
+        assert done.code == 0, done.out + done.err
+        runs.append((tmp_path / name / "latest").resolve())
+
+    first, second = (pd.read_csv(run / "final_stats" / "results.csv") for run in runs)
+    tested = [*SCORE_COLUMNS.values(), "train_test_gap", *TIME_COLUMNS]
+    known = [column for column in first.columns if column not in tested] + ["temperature", "n_test"]
+    pd.testing.assert_frame_equal(first[known], second[known])
+    assert (first["test_accuracy"] + second["test_accuracy"]).to_numpy() == pytest.approx(1.0)  # the labels did change
+    trials = [pd.read_csv(run / "final_stats" / "trials.csv").drop(columns=["seconds", *SPENT]) for run in runs]
+    pd.testing.assert_frame_equal(*trials)
+    said = [pd.read_csv(run / "final_stats" / "predictions.csv.gz").drop(columns="label") for run in runs]
+    pd.testing.assert_frame_equal(*said)
+    leaders = [json.loads((run / "final_stats" / "results.json").read_text())["verdicts"][0]["leader"] for run in runs]
+    assert leaders[0] == leaders[1]
 
 
 def test_the_run_folder_is_complete(smoke_run: SmokeRun) -> None:

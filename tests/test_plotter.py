@@ -6,10 +6,11 @@ import pytest
 
 import plot_controls
 import plot_panels
+import plot_protocol
 import plotter
-from evaluation import judge
+from comparison import Predictions, Truth, corrected, judge
 from models.registry import ARCHITECTURES, colour
-from results import YARDSTICK, BucketVerdict, ControlComparison, Study, StudyResult
+from results import YARDSTICK, BucketVerdict, ControlComparison, Findings, Reliability, Study, StudyResult
 from tests.records import a_result, a_summary
 
 BUCKETS = ("0-129", "130-end")
@@ -23,21 +24,40 @@ def results() -> list[StudyResult]:
 
 
 def verdicts() -> tuple[BucketVerdict, ...]:
-    labels = np.arange(100) % 2
+    truth = Truth(np.arange(100) % 2, np.arange(100) < 2, np.arange(100) % 2)
     found = []
     for bucket in BUCKETS:
         p = {}
         for result in results():
             if result.status == "completed" and result.study.bucket == bucket:
                 right = round(100 * result.repeats[0].scores[0].accuracy)
-                p[result.study] = np.where((np.arange(100) < right) == (labels == 1), 0.9, 0.1)[None]
-        found.append(judge(bucket, labels, p))
-    return tuple(found)
+                said = np.where((np.arange(100) < right) == (truth.test == 1), 0.9, 0.1)[None]
+                p[result.study] = Predictions(said, said[:, :0] if result.study.architecture == YARDSTICK else said)
+        found.append(judge(bucket, truth, p))
+    return corrected(found)
+
+
+RELIABILITIES = (
+    Reliability(Study("gru", "0-129"), ((0.1, 0.2, 50), (0.9, 0.8, 60)), ((0.2, 0.2, 50), (0.8, 0.8, 60))),
+    Reliability(Study(YARDSTICK, "0-129"), ((0.1, 0.15, 50), (0.9, 0.85, 60)), ()),
+)
 
 
 def a_comparison() -> ControlComparison:
     study, control = Study("custom_gru", "0-129"), Study("gru_keras", "0-129")
     return ControlComparison(study, control, 0.81, 0.80, -0.01, 0.03, 0.012, 0.048)
+
+
+def findings() -> Findings:
+    return Findings(verdicts(), (a_comparison(),), RELIABILITIES)
+
+
+def test_matrices_are_read_from_the_row() -> None:
+    matrix = plot_protocol.matrices(verdicts())[0]
+    assert matrix.names == ("SimpleRNN", "GRU", "GRU from scratch", "Linear yardstick")
+    assert matrix.points[0][0] is None and matrix.points[3][0] == pytest.approx(15.0) == -(matrix.points[0][3] or 0)
+    assert (matrix.signs[3][0], matrix.signs[0][3], matrix.signs[0][1]) == ("+", "−", "·")
+    assert matrix.details[3][0].startswith("Linear yardstick better than SimpleRNN<br>+15.0 points (")
 
 
 def test_the_control_panel_shows_the_difference_with_its_interval_and_both_step_times() -> None:
@@ -93,9 +113,9 @@ def test_cost_points_take_one_training() -> None:
 @pytest.mark.parametrize("given", ["everything", "nothing"])
 def test_every_figure_draws_whatever_is_there(given: str) -> None:
     figures = (
-        plotter.all_figures(results(), verdicts(), (a_comparison(),), a_summary(), "val_loss")
+        plotter.all_figures(results(), findings(), a_summary(), "val_loss")
         if given == "everything"
-        else plotter.all_figures([], (), (), a_summary(), "val_loss")
+        else plotter.all_figures([], Findings(), a_summary(), "val_loss")
     )
     assert set(plotter.FIGURES) - set(figures) <= {"from_scratch"}
     assert all(isinstance(figure, go.Figure) for figure in figures.values())

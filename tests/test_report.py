@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,11 @@ import pytest
 import report
 from config import PROFILES
 from plotter import FIGURES
-from results import Standing, Study
+from results import BucketVerdict, Findings, Standing, Study
 from saver import RunFolder
 from tests.conftest import SmokeRun
 from tests.records import a_result, a_summary
-from tests.test_plotter import results, verdicts
+from tests.test_plotter import findings, results, verdicts
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ABOUT = {
@@ -45,7 +46,7 @@ def script_errors(complaints: str) -> list[str]:
 
 def write(tmp_path: Path) -> RunFolder:
     folder = RunFolder(tmp_path / "quick-12345678")
-    report.write(results(), verdicts(), a_summary(), ABOUT, PROFILES["quick"], folder)
+    report.write(results(), replace(findings(), controls=()), a_summary(), ABOUT, PROFILES["quick"], folder)
     return folder
 
 
@@ -66,25 +67,27 @@ def test_failures_are_shown_and_their_text_is_escaped(tmp_path: Path) -> None:
 
 def test_a_demo_report_cannot_be_mistaken_for_imdb(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "r")
-    report.write(results(), verdicts(), a_summary(is_demo=True), ABOUT, PROFILES["quick"], folder)
+    report.write(results(), replace(findings(), controls=()), a_summary(is_demo=True), ABOUT, PROFILES["quick"], folder)
     assert "None of the numbers below say anything about IMDB" in folder.report.read_text(encoding="utf-8")
 
 
 def test_sentences_follow_from_the_verdicts() -> None:
-    verdict = verdicts()[0]
-    text = report.sentence(verdict)
-    assert text.startswith("GRU from scratch leads with 70.0 % (")
-    assert "ahead of every other network" in text  # the same reviews are right in all of them, so pairs differ surely
+    text = report.sentence(verdicts()[0])
+    assert text.startswith("Validation chooses GRU from scratch: 70.0 % (")
+    assert ", 69.4 % without the 2 texts that stand in the training part too. " in text
+    assert "It is better than SimpleRNN, cannot be told from GRU. " in text  # 10 reviews, and 5
     assert "SimpleRNN cannot be told from chance (50.0 %)" in text
-    assert text.endswith("The linear yardstick reaches 75.0 % (67.0 to 83.0): all networks lose to it.")
-    lonely = verdict.__class__(
-        "b", 10, 0.5, Study("gru", "b"), (Standing(Study("gru", "b"), 0.52, 0.45, 0.6, 0.7, True, True, None),)
-    )
-    assert report.sentence(lonely) == "GRU leads with 52.0 % (45.0 to 60.0). GRU cannot be told from chance (50.0 %)."
+    linear = "The linear yardstick reaches 75.0 % (67.0 to 83.0): GRU from scratch cannot be told from it, "
+    assert text.endswith(linear + "SimpleRNN and GRU lose to it.")
+    gru = Study("gru", "b")
+    lonely = BucketVerdict("b", 10, 0, 0.5, gru, (Standing(gru, 0.52, 0.45, 0.6, 0.52, 0.7, 0.7, True),), ())
+    assert report.sentence(lonely) == "Validation chooses GRU: 52.0 % (45.0 to 60.0). GRU cannot be told from chance (50.0 %)."
+    assert report.sentence(replace(lonely, leader=None)) == "No network has a result here."
 
 
 def test_the_whole_is_said_in_a_sentence() -> None:
-    assert "of GRU from scratch." in report.overall(verdicts())
+    text = "Validation chooses GRU from scratch. What it chooses cannot be told from the linear yardstick in every bucket."
+    assert report.overall(verdicts()) == text
     assert report.overall(()) == "No network has a result yet."
 
 
@@ -117,5 +120,5 @@ def test_the_index_lists_runs_newest_first(tmp_path: Path) -> None:
 
 def test_an_empty_run_still_has_a_page(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "r")
-    report.write([a_result("gru", "0-129", 0, status="failed")], (), a_summary(), ABOUT, PROFILES["quick"], folder)
+    report.write([a_result("gru", "0-129", 0, status="failed")], Findings(), a_summary(), ABOUT, PROFILES["quick"], folder)
     assert "No network has a result yet." in folder.report.read_text(encoding="utf-8")
