@@ -13,8 +13,10 @@ import numpy as np
 from scipy.stats import binomtest
 
 from evaluation import LEVEL, accuracy_interval, difference_interval, is_right, log_loss
-from results import YARDSTICK, BucketVerdict, Comparison, Standing, Study
+from results import YARDSTICK, BucketVerdict, Comparison, Ensemble, Standing, Study
 from scores import without_leaked
+
+BEST = 3  # networks of the ensemble that validation chooses
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,30 @@ def corrected(verdicts: Iterable[BucketVerdict]) -> tuple[BucketVerdict, ...]:
     return tuple(
         replace(verdict, comparisons=tuple(_judged(c, next(adjusted)) for c in verdict.comparisons)) for verdict in verdicts
     )
+
+
+def ensembles(verdict: BucketVerdict, truth: Truth, predictions: Mapping[Study, Predictions]) -> tuple[Ensemble, ...]:
+    """The mean of each network's repeats, and of all repeats of the networks of a scope that were best on validation.
+
+    Args:
+        verdict: on a bucket; its networks that are not controls take part.
+        truth: of the bucket's reviews.
+        predictions: of each study.
+    """
+    compared = {study for c in verdict.comparisons for study in (c.first, c.second)} | {verdict.leader}
+    losses = {s.study: s.val_loss for s in verdict.standings if s.val_loss is not None and s.study in compared}
+    ranked = sorted(losses, key=lambda study: losses[study])
+    groups: list[tuple[Study, ...]] = [(study,) for study in losses if len(predictions[study].test) > 1]
+    for scope in dict.fromkeys(study.scope for study in losses):
+        best = tuple(study for study in ranked if study.scope == scope)[:BEST]
+        groups += [best] if len(best) > 1 else []
+    found = []
+    for members in groups:
+        probabilities = np.concatenate([predictions[study].test for study in members])
+        right = is_right(truth.test, probabilities.mean(axis=0))
+        about = (len(probabilities), float(right.mean()), *accuracy_interval(right[None]))
+        found.append(Ensemble(verdict.bucket, members, *about, without_leaked(right, truth.leaked)))
+    return tuple(found)
 
 
 def _judged(comparison: Comparison, p_adjusted: float) -> Comparison:

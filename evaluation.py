@@ -4,6 +4,7 @@ import numpy as np
 
 RESAMPLES = 4_000
 LEVEL = 0.95
+LENGTH_POINTS, LENGTH_BANDWIDTH = 40, 0.12  # of the curve over lengths; the bandwidth is a logarithm's: 12 % of a length
 SEED = 20_240_229  # of every bootstrap: intervals are part of a result, so they repeat
 
 
@@ -48,6 +49,29 @@ def difference_interval(first: np.ndarray, second: np.ndarray) -> tuple[float, f
         second: the same of the other model, on the same reviews; the number of repeats may differ.
     """
     return _interval(first.astype(np.float64), second.astype(np.float64))
+
+
+def over_length(lengths: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Accuracy as a smooth function of length: the mean over neighbours, weighted by a Gaussian of the logarithm's distance.
+
+    Nadaraya (1964) and Watson (1964). The band is that of a binomial with the weights' effective number of reviews (Kish 1965).
+
+    Args:
+        lengths: tokens, `<int>[reviews]`.
+        right: mean over repeats, `<float>[reviews]`.
+
+    Returns:
+        Lengths, spread evenly in their logarithm between the 0.5 % and the 99.5 % quantile, accuracy, and the lower and upper
+        end of its 95 % band, each `<float>[points]`.
+    """
+    logs = np.log(lengths)
+    first, last = np.quantile(logs, [0.005, 0.995])
+    points = np.linspace(first, last, LENGTH_POINTS)
+    weights = np.exp(-0.5 * ((points[:, None] - logs) / LENGTH_BANDWIDTH) ** 2)  # [points, reviews]
+    total = weights.sum(axis=1)
+    mean = weights @ right / total
+    error = 1.96 * np.sqrt(mean * (1 - mean) * (weights**2).sum(axis=1)) / total
+    return np.exp(points), mean, mean - error, mean + error
 
 
 def _interval(*contenders: np.ndarray) -> tuple[float, float]:

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from calibration import reliability, with_temperature
-from comparison import Predictions, Truth, corrected, judge
+from comparison import Predictions, Truth, corrected, ensembles, judge
 from data_preprocessing import Bucket
-from evaluation import difference_interval, is_right
+from evaluation import difference_interval, is_right, over_length
+from importance import importances
 from models.registry import ARCHITECTURES
 from results import (
     ALL,
@@ -20,7 +21,9 @@ from results import (
     BucketVerdict,
     ControlComparison,
     DataSummary,
+    Ensemble,
     Findings,
+    LengthCurve,
     Reliability,
     Repeat,
     Score,
@@ -41,31 +44,55 @@ TIME_COLUMNS = ("train_seconds", "seconds_per_epoch", "search_seconds", "seconds
 
 
 def find(results: list[StudyResult], folder: RunFolder, buckets: tuple[Bucket, ...]) -> Findings:
-    """Everything that the stored predictions of the completed studies say."""
-    return Findings(verdicts(results, folder, buckets), controls(results, folder), reliabilities(results, folder))
-
-
-def verdicts(results: list[StudyResult], folder: RunFolder, buckets: tuple[Bucket, ...]) -> tuple[BucketVerdict, ...]:
-    """One verdict a bucket, from the stored predictions of the completed studies; comparisons are corrected over all buckets."""
-    completed = [result for result in results if result.status == "completed"]
+    """Everything that the stored predictions of the completed studies say; comparisons are corrected over all buckets."""
+    completed = [result for result in results if result.status == "completed" and result.repeats]
     stored = {result.study: [folder.load_predictions(result.study, r.number) for r in result.repeats] for result in completed}
     apart = frozenset(name for name, architecture in ARCHITECTURES.items() if architecture.control_of)
-    found = []
+    verdicts, together = list[BucketVerdict](), list[Ensemble]()
     for bucket in buckets:
-        truth, predictions = None, {}
-        for study, repeats in stored.items():
-            if study.bucket in (bucket.name, ALL) and repeats:
-                one = repeats[0]
-                inside, validated = bucket.holds(one["lengths"]), bucket.holds(one["validation_lengths"])
-                predictions[study] = Predictions(
-                    np.stack([repeat["probabilities"][inside] for repeat in repeats]),
-                    np.stack([repeat["validation_probabilities"][validated] for repeat in repeats]),
-                )
-                if truth is None or validated.any():
-                    truth = Truth(one["labels"][inside], one["leaked"][inside], one["validation_labels"][validated])
-        if truth is not None and len(truth.test):
-            found.append(judge(bucket.name, truth, predictions, apart))
-    return corrected(found)
+        truth, predictions = _on_bucket(bucket, stored)
+        if truth is not None:
+            verdicts.append(judge(bucket.name, truth, predictions, apart))
+            together += ensembles(verdicts[-1], truth, predictions)
+    return Findings(
+        verdicts=corrected(verdicts),
+        controls=controls(results, folder),
+        reliabilities=reliabilities(results, folder),
+        ensembles=tuple(together),
+        length_curves=_length_curves(stored),
+        importances=importances(results),
+    )
+
+
+Stored = dict[Study, list[dict[str, np.ndarray]]]  # what each repeat of a study predicted
+
+
+def _on_bucket(bucket: Bucket, stored: Stored) -> tuple[Truth | None, dict[Study, Predictions]]:
+    """The labels of a bucket's reviews, if anyone has scored some, and what each study says about them."""
+    truth, predictions = None, {}
+    for study, repeats in stored.items():
+        one = repeats[0]
+        inside, validated = bucket.holds(one["lengths"]), bucket.holds(one["validation_lengths"])
+        if study.bucket in (bucket.name, ALL) and inside.any():
+            predictions[study] = Predictions(
+                np.stack([repeat["probabilities"][inside] for repeat in repeats]),
+                np.stack([repeat["validation_probabilities"][validated] for repeat in repeats]),
+            )
+            if truth is None or validated.any():
+                truth = Truth(one["labels"][inside], one["leaked"][inside], one["validation_labels"][validated])
+    return truth, predictions
+
+
+def _length_curves(stored: Stored) -> tuple[LengthCurve, ...]:
+    """Accuracy over length of each architecture and scope."""
+    found = []
+    for _, group in groupby(stored, key=lambda study: (study.architecture, study.scope)):
+        studies = list(group)
+        right = [np.mean([is_right(r["labels"], r["probabilities"]) for r in stored[study]], axis=0) for study in studies]
+        lengths = np.concatenate([stored[study][0]["lengths"] for study in studies])
+        curve = over_length(lengths, np.concatenate(right))
+        found.append(LengthCurve(studies[0], *(tuple(values.tolist()) for values in curve)))
+    return tuple(found)
 
 
 def controls(results: list[StudyResult], folder: RunFolder) -> tuple[ControlComparison, ...]:
@@ -236,11 +263,14 @@ def averages(results: list[StudyResult]) -> list[dict[str, Any]]:
 
 
 def write(results: list[StudyResult], findings: Findings, data: DataSummary, folder: RunFolder) -> None:
-    """Write results.csv, trials.csv, comparisons.csv, predictions.csv.gz, results.json and data.json, each atomically."""
+    """Write the tables, predictions.csv.gz, results.json and data.json, each atomically."""
     tables = {
         "results": results_table(results),
         "trials": trials_table(results),
         "comparisons": comparisons_table(findings.verdicts),
+        "ensembles": pd.DataFrame(
+            [asdict(e) | {"members": " ".join(study.id for study in e.members)} for e in findings.ensembles]
+        ),
     }
     for name, table in tables.items():
         with atomic(folder.final_stats(f"{name}.csv")) as temporary:

@@ -7,7 +7,7 @@ from plotly.subplots import make_subplots
 
 from models.registry import colour
 from plot_style import GRID, INK, MUTED, name, styled
-from results import BucketVerdict, Comparison, Reliability, Study
+from results import BucketVerdict, Comparison, Importance, LengthCurve, Reliability, Study
 
 SIGNS = {"better than": "+", "worse than": "−", "cannot be told from": "·"}
 _DIFFERENCES = [[0, "#B45309"], [0.5, "#FFFFFF"], [1, "#0E7490"]]  # worse, equal, better
@@ -110,3 +110,44 @@ def reliability_curves(records: tuple[Reliability, ...]) -> go.Figure:
     figure.update_yaxes(title_text="positive reviews (%)", range=[0, 100], col=1)
     legend = {"orientation": "h", "y": -0.2, "yanchor": "top", "x": 0, "font": {"color": MUTED}}
     return styled(figure, 480, legend=legend, margin={"l": 64, "r": 24, "t": 40, "b": 120})
+
+
+def length_curves(records: tuple[LengthCurve, ...]) -> go.Figure:
+    """A line over length for each architecture and scope, with a 95 % band; generalists are dashed."""
+    figure = go.Figure()
+    for record in records:
+        series, tint = name(record.study), colour(record.study.architecture)
+        for values, line in ((record.high, 0), (record.low, 0), (record.accuracy, 2.5)):
+            figure.add_scatter(
+                name=series,
+                legendgroup=series,
+                showlegend=line > 0,
+                x=record.lengths,
+                y=[100 * value for value in values],
+                mode="lines",
+                line={"color": tint, "width": line, "dash": "dash" if record.study.scope == "all" else "solid"},
+                fill="tonexty" if values is record.low else None,
+                fillcolor=f"rgba{(*(int(tint[i : i + 2], 16) for i in (1, 3, 5)), 0.1)}",
+                hovertemplate="%{x:.0f} tokens: %{y:.1f} %<extra>" + series + "</extra>" if line else None,
+                hoverinfo=None if line else "skip",
+            )
+    figure.update_xaxes(title="Review length (tokens)", type="log", tickvals=[25, 50, 100, 200, 400, 800, 1600])
+    figure.update_yaxes(title="Test accuracy (%)")
+    return styled(figure, 460, margin={"l": 64, "r": 24, "t": 92, "b": 56})
+
+
+def importance_bars(records: tuple[Importance, ...]) -> go.Figure:
+    """A bar a hyperparameter, with its standard error."""
+    shown = records[::-1]  # the first stands on top
+    figure = go.Figure(
+        go.Bar(
+            x=[r.mean for r in shown],
+            y=[r.name for r in shown],
+            error_x={"type": "data", "array": [r.error for r in shown], "color": INK, "thickness": 1.2},
+            orientation="h",
+            marker={"color": MUTED},
+            hovertemplate="%{y}: %{x:.2f}<extra></extra>",
+        )
+    )
+    figure.update_xaxes(title="Loss of explained variance when its values are shuffled")
+    return styled(figure, 130 + 36 * max(1, len(shown)), margin={"l": 150, "r": 24, "t": 24, "b": 56})

@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from models.registry import colour, title
 from plot_controls import control_panels
 from plot_panels import ACCURACY, GRADIENT_NORM, LEARNING_RATE, LOSS, confusion_panels, confusions, curves, panel_lines
-from plot_protocol import comparison_matrices, matrices, reliability_curves
+from plot_protocol import comparison_matrices, importance_bars, length_curves, matrices, reliability_curves
 from plot_style import INK, MUTED, NEGATIVE, POSITIVE, SCALE, name, styled
 from results import ALL, YARDSTICK, BucketVerdict, DataSummary, Findings, Study, StudyResult, bucket_order
 
@@ -288,6 +288,7 @@ def length_histogram(data: DataSummary) -> go.Figure:
 FIGURES: dict[str, str] = {  # file name -> heading, in the order of the report
     "accuracy_by_bucket": "Test accuracy by length bucket",
     "accuracy_heatmap": "The same numbers as a table",
+    "accuracy_over_length": "Accuracy over length",
     "comparisons": "Who is better than whom",
     "accuracy_vs_time": "What it costs: accuracy against the time of one training",
     "accuracy_vs_parameters": "What it costs: accuracy against parameters",
@@ -299,17 +300,19 @@ FIGURES: dict[str, str] = {  # file name -> heading, in the order of the report
     "learning_rate": "Learning rate",
     "gradient_norm": "Global gradient norm, before clipping",
     "hyperparameters": "Hyperparameters against score",
+    "importance": "Which hyperparameters mattered",
     "sequence_lengths": "How long the reviews are",
 }
 
 
 def all_figures(results: list[StudyResult], findings: Findings, data: DataSummary, objective: str) -> dict[str, go.Figure]:
-    """Every figure of `FIGURES`, in its order; the one about controls only where there are any."""
+    """Every figure of `FIGURES`, in its order; those about controls and hyperparameters only where there is something to say."""
     verdicts, controls = findings.verdicts, findings.controls
     by_bucket, points = accuracy_by_bucket(verdicts), accuracy_and_cost(results, verdicts)
     draw: dict[str, Callable[[], go.Figure]] = {
         "accuracy_by_bucket": lambda: accuracy_bars(by_bucket),
         "accuracy_heatmap": lambda: accuracy_heatmap(by_bucket),
+        "accuracy_over_length": lambda: length_curves(findings.length_curves),
         "comparisons": lambda: comparison_matrices(matrices(verdicts)),
         "accuracy_vs_time": lambda: cost_scatter(points, "train_seconds", "Seconds of one final training"),
         "accuracy_vs_parameters": lambda: cost_scatter(points, "body_parameters", "Parameters outside the embedding table"),
@@ -321,6 +324,8 @@ def all_figures(results: list[StudyResult], findings: Findings, data: DataSummar
         "learning_rate": lambda: panel_lines(curves(results, LEARNING_RATE, "rate", logarithmic=True)),
         "gradient_norm": lambda: panel_lines(curves(results, GRADIENT_NORM, "norm")),
         "hyperparameters": lambda: parallel_coordinates(trial_axes(results), objective),
+        "importance": lambda: importance_bars(findings.importances),
         "sequence_lengths": lambda: length_histogram(data),
     }
-    return {key: draw[key]() for key in FIGURES if controls or key != "from_scratch"}
+    said = {"from_scratch": controls, "importance": findings.importances}
+    return {key: draw[key]() for key in FIGURES if said.get(key, True)}

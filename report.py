@@ -12,10 +12,11 @@ from plotly.offline import get_plotlyjs
 
 import final_stats
 import plotter
+from comparison import BEST
 from config import Config
 from models.registry import title
 from plot_style import name
-from results import YARDSTICK, BucketVerdict, DataSummary, Findings, Standing, Study, StudyResult
+from results import ALL, YARDSTICK, BucketVerdict, DataSummary, Findings, Standing, Study, StudyResult
 from saver import RunFolder, config_dict, write_text
 
 PLOT_OPTIONS = {"responsive": True, "displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
@@ -70,6 +71,8 @@ def write(
         repeats=max((len(r.repeats) for r in results if r.study.architecture != YARDSTICK), default=0),
         trials=sorted({len(r.trials) for r in results if r.trials}),
         averages=final_stats.averages(results),
+        buckets=[verdict.bucket for verdict in verdicts],
+        ensembles=_ensembles(findings),
         spent=final_stats.spent(results),
         title=title,
         config=json.dumps(config_dict(config), indent=2),
@@ -87,6 +90,19 @@ def _fragment(figure: go.Figure, key: str) -> str:
         config=PLOT_OPTIONS,
         div_id=f"figure-{key}",
     )
+
+
+def _ensembles(findings: Findings) -> list[dict[str, Any]]:
+    """A row each: what it is the mean of, how many networks, and its record on each bucket."""
+    rows: dict[tuple[str, bool], dict[str, Any]] = {}
+    buckets = [verdict.bucket for verdict in findings.verdicts]
+    for record in findings.ensembles:
+        several = len(record.members) > 1
+        of_all = " trained on all" if record.members[0].bucket == ALL else ""
+        title = f"the {BEST} best networks{of_all} on validation" if several else f"the trainings of {name(record.members[0])}"
+        row = rows.setdefault((title, several), {"name": title, "n_models": record.n_models, "cells": [None] * len(buckets)})
+        row["cells"][buckets.index(record.bucket)] = record
+    return list(rows.values())
 
 
 def _devices(results: Iterable[StudyResult]) -> list[tuple[str, list[str]]]:

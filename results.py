@@ -408,9 +408,46 @@ class ControlComparison(Record):
 
 
 @dataclass(frozen=True)
+class Ensemble(Record):
+    """The mean of several trained networks' probabilities on one bucket's test reviews. It is not a single model."""
+
+    bucket: str
+    members: tuple[Study, ...]  # one: the mean of its repeats; more: those that were best on validation
+    n_models: int  # trained networks in all
+    accuracy: float
+    low: float  # 95 % bootstrap interval over test reviews
+    high: float
+    accuracy_without_leaked: float
+
+
+@dataclass(frozen=True)
+class LengthCurve(Record):
+    """Accuracy as a smooth function of length, over all studies of an architecture and scope and all their repeats."""
+
+    study: Study  # of a generalist, or of any bucket for specialists
+    lengths: tuple[float, ...]  # tokens
+    accuracy: tuple[float, ...]
+    low: tuple[float, ...]  # 95 % of the sampling of test reviews, at each length by itself
+    high: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Importance(Record):
+    """What a hyperparameter did to the scores of all trials."""
+
+    name: str
+    mean: float  # loss of explained variance (R squared) when its values are shuffled
+    error: float  # standard error of that over folds
+    trials: int
+
+
+@dataclass(frozen=True)
 class Findings(Record):
     """What follows from all predictions of a run."""
 
     verdicts: tuple[BucketVerdict, ...] = ()  # one a bucket
     controls: tuple[ControlComparison, ...] = ()
     reliabilities: tuple[Reliability, ...] = ()
+    ensembles: tuple[Ensemble, ...] = ()
+    length_curves: tuple[LengthCurve, ...] = ()
+    importances: tuple[Importance, ...] = ()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from comparison import Predictions, Truth, compare, corrected, exact_mcnemar, holm, judge
+from comparison import Predictions, Truth, compare, corrected, ensembles, exact_mcnemar, holm, judge
 from results import YARDSTICK, BucketVerdict, Study
 
 LSTM, GRU, RNN = (Study(architecture, "0-9") for architecture in ("lstm", "gru", "simple_rnn"))
@@ -112,3 +112,20 @@ def test_verdicts_know_chance_leaks_and_the_yardstick() -> None:
 def test_the_yardstick_never_leads() -> None:
     verdict = judge("0-9", TRUTH, {Study(YARDSTICK, "0-9"): Predictions(saying(TRUTH.test, 999, 1), np.zeros((1, 0)))})
     assert verdict.leader is None
+
+
+def test_ensembles_are_means_of_repeats_and_of_what_validation_chose() -> None:
+    names = ("a", "b", "c", "d")
+    networks = {Study(n, "0-9"): predictions(TRUTH, 800, 150 + 10 * i) for i, n in enumerate(names)}
+    a, b, c, d = networks
+    split = np.where(np.arange(1000) < 500, 0.9, 0.2)  # two repeats that disagree: the surer one decides
+    right = np.stack([split, 1 - split]) if TRUTH.test[0] else np.stack([1 - split, split])
+    networks[a] = Predictions(np.where(TRUTH.test == 1, right, 1 - right), networks[a].validation)
+    everything = networks | {Study(YARDSTICK, "0-9"): Predictions(saying(TRUTH.test, 999, 1), np.zeros((1, 0)))}
+    verdict = judge("0-9", TRUTH, everything)
+    found = ensembles(verdict, TRUTH, everything)
+    assert [e.members for e in found] == [(a,), (b,), (c,), (d,), (d, c, b)]
+    assert [e.n_models for e in found] == [2, 2, 2, 2, 6]
+    by_hand = ((networks[a].test.mean(axis=0) >= 0.5) == TRUTH.test).mean()
+    assert found[0].accuracy == pytest.approx(by_hand) and found[0].low <= by_hand <= found[0].high
+    assert found[-1].accuracy == pytest.approx(0.8)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from evaluation import accuracy_interval, difference_interval
+from evaluation import accuracy_interval, difference_interval, over_length
 
 
 def test_the_interval_is_that_of_a_binomial_for_one_repeat() -> None:
@@ -41,3 +41,15 @@ def test_the_paired_interval_sees_what_unpaired_ones_cannot() -> None:
 def test_intervals_repeat() -> None:
     correct = np.arange(200)[None] % 3 > 0
     assert accuracy_interval(correct) == accuracy_interval(correct)
+
+
+def test_accuracy_over_length_follows_a_slope_and_its_band_holds_it(rng: np.random.Generator) -> None:
+    lengths = np.exp(rng.uniform(np.log(50), np.log(1000), 20_000))
+    truth = 0.95 - 0.1 * np.log(lengths / 50) / np.log(20)
+    points, mean, low, high = over_length(lengths, (rng.random(20_000) < truth).astype(float))
+    assert (np.diff(points) > 0).all() and points[0] > 49 and points[-1] < 1001
+    expected = 0.95 - 0.1 * np.log(points / 50) / np.log(20)
+    inner = slice(4, -4)  # at the ends a mean over neighbours leans inwards
+    np.testing.assert_allclose(mean[inner], expected[inner], atol=0.02)
+    assert ((low <= expected) & (expected <= high))[inner].mean() > 0.8
+    assert (low < mean).all() and (mean < high).all()

@@ -38,6 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "calibration": {"evaluation"},
     "scores": {"calibration", "evaluation", "results"},
     "comparison": {"evaluation", "results", "scores"},
+    "importance": {"results"},
     "sources.records": set(),
     "sources.aclimdb": {"sources.records"},
     "sources.demo": {"sources.records"},
@@ -109,6 +110,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "comparison",
         "data_preprocessing",
         "evaluation",
+        "importance",
         "models.registry",
         "results",
         "saver",
@@ -118,7 +120,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "plot_panels": {"models.registry", "plot_style", "results"},
     "plot_controls": {"models.registry", "plot_style", "results"},
     "plotter": {"models.registry", "plot_controls", "plot_panels", "plot_protocol", "plot_style", "results"},
-    "report": {"config", "final_stats", "models.registry", "plot_style", "plotter", "results", "saver"},
+    "report": {"comparison", "config", "final_stats", "models.registry", "plot_style", "plotter", "results", "saver"},
     "console": {"budget", "config", "data_preprocessing", "models.registry", "results", "saver"},
 }
 

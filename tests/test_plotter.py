@@ -10,7 +10,18 @@ import plot_protocol
 import plotter
 from comparison import Predictions, Truth, corrected, judge
 from models.registry import ARCHITECTURES, colour
-from results import YARDSTICK, BucketVerdict, ControlComparison, Findings, Reliability, Study, StudyResult
+from results import (
+    YARDSTICK,
+    BucketVerdict,
+    ControlComparison,
+    Ensemble,
+    Findings,
+    Importance,
+    LengthCurve,
+    Reliability,
+    Study,
+    StudyResult,
+)
 from tests.records import a_result, a_summary
 
 BUCKETS = ("0-129", "130-end")
@@ -49,7 +60,18 @@ def a_comparison() -> ControlComparison:
 
 
 def findings() -> Findings:
-    return Findings(verdicts(), (a_comparison(),), RELIABILITIES)
+    gru = Study("gru", "0-129")
+    return Findings(
+        verdicts(),
+        (a_comparison(),),
+        RELIABILITIES,
+        (
+            Ensemble("0-129", (gru,), 3, 0.71, 0.68, 0.74, 0.7),
+            Ensemble("0-129", (gru, Study("lstm", "0-129")), 6, 0.8, 0.7, 0.9, 0.8),
+        ),
+        (LengthCurve(gru, (50.0, 100.0), (0.8, 0.7), (0.75, 0.6), (0.85, 0.8)),),
+        (Importance("learning_rate", 0.8, 0.1, 40),),
+    )
 
 
 def test_matrices_are_read_from_the_row() -> None:
@@ -117,7 +139,7 @@ def test_every_figure_draws_whatever_is_there(given: str) -> None:
         if given == "everything"
         else plotter.all_figures([], Findings(), a_summary(), "val_loss")
     )
-    assert set(plotter.FIGURES) - set(figures) <= {"from_scratch"}
+    assert set(plotter.FIGURES) - set(figures) <= {"from_scratch", "importance"}
     assert all(isinstance(figure, go.Figure) for figure in figures.values())
 
 

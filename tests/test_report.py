@@ -54,6 +54,7 @@ def test_the_report_is_one_offline_file_with_every_figure(tmp_path: Path) -> Non
     page = write(tmp_path).report.read_text(encoding="utf-8")
     assert not re.search(r"<(script|link|img)[^>]+(src|href)=", page.split("</head>")[1])
     assert "MathJax" not in page.split("</head>")[1]
+    assert "the trainings of GRU" in page and "the 3 best networks on validation" in page and "80.0 %" in page
     without_control = {key: heading for key, heading in FIGURES.items() if key != "from_scratch"}  # nobody controls here
     for key, heading in without_control.items():
         assert f'id="figure-{key}"' in page and heading in page
@@ -93,16 +94,16 @@ def test_the_whole_is_said_in_a_sentence() -> None:
 
 def test_the_report_of_a_real_run_draws_in_a_real_browser(smoke_run: SmokeRun, tmp_path: Path) -> None:
     dom, complaints = rendered(smoke_run.folder / "report.html", tmp_path)
-    assert dom.count('class="main-svg"') >= len(FIGURES)
+    assert dom.count('class="main-svg"') >= len(FIGURES) - 1
     assert not script_errors(complaints)
-    for key in FIGURES:
+    for key in set(FIGURES) - {"importance"}:  # too few trials
         figure = dom.split(f'id="figure-{key}"')[1].split('id="figure-')[0]
         assert "main-svg" in figure, key
     assert "DEMO" in dom.upper() and "GRU from scratch" in dom
 
 
 def test_a_figure_on_its_own_draws_in_a_real_browser(smoke_run: SmokeRun, tmp_path: Path) -> None:
-    assert {path.stem for path in (smoke_run.folder / "plots").glob("*.html")} == set(FIGURES)
+    assert {path.stem for path in (smoke_run.folder / "plots").glob("*.html")} == set(FIGURES) - {"importance"}
     dom, complaints = rendered(smoke_run.folder / "plots" / "accuracy_by_bucket.html", tmp_path)
     assert "main-svg" in dom
     assert not script_errors(complaints)
