@@ -155,8 +155,17 @@ def accuracy_and_cost(results: Iterable[StudyResult], verdicts: tuple[BucketVerd
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "x", "star", "pentagon", "hexagon")
 
 
+def pareto_front(points: Iterable[CostPoint], against: str) -> list[CostPoint]:
+    """The points that no other beats in both accuracy and cost, the cheapest first."""
+    front = list[CostPoint]()
+    for point in sorted(points, key=lambda point: (getattr(point, against), -point.accuracy)):
+        if not front or point.accuracy > front[-1].accuracy:
+            front.append(point)
+    return front
+
+
 def cost_scatter(points: tuple[CostPoint, ...], against: str, label: str) -> go.Figure:
-    """Accuracy against a cost on a logarithmic axis: colour is the architecture, shape the bucket."""
+    """Accuracy against a cost on a logarithmic axis: colour is the architecture, shape the bucket, dotted a bucket's front."""
     figure = go.Figure()
     buckets = list(dict.fromkeys(point.bucket for point in points))
     for series in dict.fromkeys(name(point.study) for point in points):
@@ -174,6 +183,16 @@ def cost_scatter(points: tuple[CostPoint, ...], against: str, label: str) -> go.
             },
             customdata=[point.bucket for point in mine],
             hovertemplate="%{customdata}: %{y:.1f} % at %{x:.3s}<extra>" + series + "</extra>",
+        )
+    for bucket in buckets:
+        front = pareto_front([point for point in points if point.bucket == bucket], against)
+        figure.add_scatter(
+            x=[getattr(point, against) for point in front],
+            y=[point.accuracy for point in front],
+            mode="lines",
+            line={"color": MUTED, "width": 1, "dash": "dot"},
+            showlegend=False,
+            hoverinfo="skip",
         )
     for number, bucket in enumerate(buckets):  # a legend for the shapes
         marker = {"color": MUTED, "symbol": SYMBOLS[number % len(SYMBOLS)], "size": 10}

@@ -145,3 +145,12 @@ def test_every_figure_draws_whatever_is_there(given: str) -> None:
 
 def test_more_architectures_than_today_have_colours() -> None:
     assert all(colour(name).startswith("#") for name in ARCHITECTURES)
+
+
+def test_the_front_holds_what_nothing_beats_in_both() -> None:
+    points = [
+        plotter.CostPoint(Study("gru", "b"), "b", accuracy, seconds, 1)
+        for accuracy, seconds in ((80, 10), (85, 20), (84, 30), (90, 40), (80, 5), (90, 41))
+    ]
+    front = plotter.pareto_front(points, "train_seconds")
+    assert [(p.accuracy, p.train_seconds) for p in front] == [(80, 5), (85, 20), (90, 40)]
