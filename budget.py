@@ -36,8 +36,8 @@ def of_study(study: Study, config: Config, dataset: Dataset) -> Work:
     if study.architecture == YARDSTICK:
         whole = data.train.sequences.lengths.sum() + data.test.sequences.lengths.sum()
         return Work(0, 0, float(whole) * LINEAR_PER_TOKEN)
-    is_control = ARCHITECTURES[study.architecture].control_of is not None
-    trials, most_epochs = (0, 0) if is_control else planned(config.space, config.search)
+    has_setting = study.is_fine_tuned or ARCHITECTURES[study.architecture].control_of is not None
+    trials, most_epochs = (0, 0) if has_setting else planned(config.space, config.search)
     most_epochs += config.training.repeats * config.training.epochs
     epochs = _typical_epochs(config, trials)
     batch, step = _typical_step(config)

@@ -104,7 +104,7 @@ def holm(p_values: np.ndarray) -> np.ndarray:
 
 
 def compare(bucket: str, correct: Mapping[Study, np.ndarray], chosen: Mapping[Study, int]) -> tuple[Comparison, ...]:
-    """Every pair of studies of the same scope, not yet corrected for how many there are.
+    """Pairs of the same scope or architecture, and of a network and its yardstick; not yet corrected for how many there are.
 
     Args:
         bucket: the name that stands in the records.
@@ -113,7 +113,12 @@ def compare(bucket: str, correct: Mapping[Study, np.ndarray], chosen: Mapping[St
     """
     found = []
     for first, second in combinations(correct, 2):
-        if first.scope == second.scope:
+        if (
+            first.scope == second.scope
+            or first.architecture == second.architecture
+            or first.yardstick == second
+            or second.yardstick == first
+        ):
             low, high = difference_interval(correct[first], correct[second])
             mine, theirs = correct[first][chosen[first]], correct[second][chosen[second]]
             only_first, only_second = int((mine & ~theirs).sum()), int((theirs & ~mine).sum())

@@ -66,6 +66,7 @@ class Compare:
     bucket_edges: tuple[int, ...] = (129, 175, 284, 597)  # last length of each bucket but the open last one, in tokens
     bucket_quantiles: int = 0  # n > 0: n buckets of equal size instead of the edges, from the training lengths
     scope: Literal["bucket", "all", "both"] = "bucket"  # a specialist per bucket, one generalist, or both
+    fine_tune: bool = False  # also train each generalist on with each bucket's own reviews
 
 
 # -- tuned -------------------------------------------------------------------------------------------------------------
@@ -151,6 +152,7 @@ class Training:
     reduce_factor: float = 0.5  # plateau: by which it falls
     clip_norm: float = 1.0  # largest global norm of the gradient
     averaging: float = 0.0  # momentum of a moving average of the weights, which then is what is validated and kept; 0: none
+    fine_tuning_rate: float = 0.1  # of the chosen learning rate, where a generalist is trained on with a bucket's reviews
     repeats: int = 3  # final trainings of the chosen setting, each with its own seed
 
 
@@ -304,6 +306,9 @@ def _meaning_problems(config: Config, architectures: Collection[str]) -> list[st
     for key in ("test_fraction", "validation_fraction"):
         expect(0 < getattr(data, key) < 0.9, f"data.{key}", "a share between 0 and 0.9", getattr(data, key))
     expect(0 < training.reduce_factor < 1, "training.reduce_factor", "between 0 and 1", training.reduce_factor)
+    expect(not compare.fine_tune or compare.scope != "bucket", "compare.fine_tune", "False where there is no generalist", True)
+    kept = config.run.checkpoints == "all"
+    expect(not compare.fine_tune or kept, "run.checkpoints", "all where compare.fine_tune starts from them", "best")
     expect(0 <= training.averaging < 1, "training.averaging", "from 0 to below 1", training.averaging)
     expect(search.tuner != "hyperband" or search.epochs >= 3, "search.epochs", "at least 3 for hyperband", search.epochs)
     expect(config.run.seed > 0, "run.seed", "a positive integer", config.run.seed)
@@ -317,7 +322,7 @@ _POSITIVE = {
     "data": ("min_frequency", "max_length", "demo_reviews"),
     "vectors": ("window", "epochs"),
     "model": ("bigram_dim",),
-    "training": ("epochs", "patience", "reduce_patience", "clip_norm", "repeats"),
+    "training": ("epochs", "patience", "reduce_patience", "clip_norm", "fine_tuning_rate", "repeats"),
 }
 
 
@@ -427,6 +432,7 @@ PROFILES: dict[str, Config] = {
 PROFILE_NOTES: dict[str, str] = {  # shown by --list
     "quick": "four architectures, five buckets, 1,500 reviews a bucket; 1.6 to 2.8 minutes on 2 cores, networks 69 to 81 %",
     "study": "the published experiment; 174 minutes on 2 cores, networks 53 to 86 %",
+    "best": "the best single network, trained on all reviews",
     "all_architectures": "the seven architectures, five buckets; 8.8 to 13.7 minutes on 2 cores, networks 70 to 83 %",
     "smoke": "three architectures on the demo corpus; under a minute",
 }

@@ -126,7 +126,7 @@ def print_summary(verdicts: tuple[BucketVerdict, ...], results: list[StudyResult
             found = [s for s in verdict.standings if (s.study.architecture, s.study.scope) == (architecture, scope)]
             text = f"{100 * found[0].accuracy:.1f}" if found else "-"
             cells.append(f"[bold]{text}[/]" if found and found[0].study == verdict.leader else text)
-        table.add_row(title(architecture) + (" (all)" if scope == "all" else ""), *cells)
+        table.add_row(title(architecture) + ("" if scope == "bucket" else f" ({scope})"), *cells)
     console.print(table)
     for result in results:
         if result.status == "failed":

@@ -305,5 +305,5 @@ def _predictions(results: list[StudyResult], folder: RunFolder) -> pd.DataFrame:
 def recorded(planned: list[Study], folder: RunFolder) -> list[StudyResult]:
     """Every planned study that has a record, failures included, in the registry's order and then by length."""
     order = {name: number for number, name in enumerate([*ARCHITECTURES, YARDSTICK])}
-    studies = sorted(planned, key=lambda study: (order[study.architecture], bucket_order(study.bucket)))
+    studies = sorted(planned, key=lambda study: (order[study.architecture], study.is_fine_tuned, bucket_order(study.bucket)))
     return [result for study in studies if (result := folder.load_result(study)) is not None]

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from models.registry import colour
-from plot_style import GRID, INK, MUTED, name, styled
+from plot_style import GRID, INK, MUTED, dash, name, styled
 from results import BucketVerdict, Comparison, Importance, LengthCurve, Reliability, Study
 
 SIGNS = {"better than": "+", "worse than": "−", "cannot be told from": "·"}
@@ -101,7 +101,7 @@ def reliability_curves(records: tuple[Reliability, ...]) -> go.Figure:
                 line={
                     "color": colour(record.study.architecture),
                     "width": 2,
-                    "dash": "dash" if record.study.scope == "all" else "solid",
+                    "dash": dash(record.study),
                 },
                 marker={"size": 6},
                 hovertemplate="says %{x:.0f} %, is %{y:.0f} % of %{customdata:,}<extra>" + series + "</extra>",
@@ -125,7 +125,7 @@ def length_curves(records: tuple[LengthCurve, ...]) -> go.Figure:
                 x=record.lengths,
                 y=[100 * value for value in values],
                 mode="lines",
-                line={"color": tint, "width": line, "dash": "dash" if record.study.scope == "all" else "solid"},
+                line={"color": tint, "width": line, "dash": dash(record.study)},
                 fill="tonexty" if values is record.low else None,
                 fillcolor=f"rgba{(*(int(tint[i : i + 2], 16) for i in (1, 3, 5)), 0.1)}",
                 hovertemplate="%{x:.0f} tokens: %{y:.1f} %<extra>" + series + "</extra>" if line else None,

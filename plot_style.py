@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 
 from models.registry import title
-from results import ALL, Study
+from results import Study
 
 INK, MUTED, GRID = "#1f2933", "#6b7280", "#e5e7eb"
 FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
@@ -12,8 +12,13 @@ SCALE = "Viridis"  # readable without colour vision
 
 
 def name(study: Study) -> str:
-    """A study's architecture as a figure calls it; generalists are marked."""
-    return title(study.architecture) + (" (trained on all)" if study.bucket == ALL else "")
+    """A study's architecture as a figure calls it; generalists, fine-tuned or not, are marked."""
+    return title(study.architecture) + {"bucket": "", "all": " (trained on all)", "fine-tuned": " (fine-tuned)"}[study.scope]
+
+
+def dash(study: Study) -> str:
+    """How a line of this study is drawn: solid for specialists."""
+    return {"bucket": "solid", "all": "dash", "fine-tuned": "dot"}[study.scope]
 
 
 def styled(figure: go.Figure, height: int, **layout: object) -> go.Figure:

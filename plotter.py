@@ -15,7 +15,7 @@ from plot_controls import control_panels
 from plot_panels import ACCURACY, GRADIENT_NORM, LEARNING_RATE, LOSS, confusion_panels, confusions, curves, panel_lines
 from plot_protocol import comparison_matrices, importance_bars, length_curves, matrices, reliability_curves
 from plot_style import INK, MUTED, NEGATIVE, POSITIVE, SCALE, name, styled
-from results import ALL, YARDSTICK, BucketVerdict, DataSummary, Findings, Study, StudyResult, bucket_order
+from results import YARDSTICK, BucketVerdict, DataSummary, Findings, Scope, Study, StudyResult, bucket_order
 
 # -- accuracy by bucket ------------------------------------------------------------------------------------------------
 
@@ -26,7 +26,7 @@ class AccuracySeries:
 
     name: str
     colour: str
-    generalist: bool
+    scope: Scope
     accuracy: tuple[float | None, ...]
     low: tuple[float | None, ...]
     high: tuple[float | None, ...]
@@ -52,9 +52,9 @@ def accuracy_by_bucket(verdicts: tuple[BucketVerdict, ...]) -> AccuracyByBucket:
         ]
         series.append(
             AccuracySeries(
-                name=name(Study(architecture, ALL if scope == ALL else "")),
+                name=name(next(s.study for s in found if s)),
                 colour=colour(architecture),
-                generalist=scope == ALL,
+                scope=scope,
                 accuracy=tuple(100 * s.accuracy if s else None for s in found),
                 low=tuple(100 * s.low if s else None for s in found),
                 high=tuple(100 * s.high if s else None for s in found),
@@ -65,14 +65,14 @@ def accuracy_by_bucket(verdicts: tuple[BucketVerdict, ...]) -> AccuracyByBucket:
 
 
 def accuracy_bars(record: AccuracyByBucket) -> go.Figure:
-    """Grouped bars with 95 % intervals; the yardstick is grey, generalists are hatched, chance is a dotted line."""
+    """Bars with 95 % intervals; the yardstick is grey, generalists hatched, fine-tuned ones crossed, chance a dotted line."""
     figure = go.Figure()
     for series in record.series:
         figure.add_bar(
             name=series.name,
             x=record.buckets,
             y=series.accuracy,
-            marker={"color": series.colour, "pattern": {"shape": "/" if series.generalist else ""}},
+            marker={"color": series.colour, "pattern": {"shape": {"bucket": "", "all": "/", "fine-tuned": "x"}[series.scope]}},
             error_y={
                 "type": "data",
                 "symmetric": False,

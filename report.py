@@ -16,7 +16,7 @@ from comparison import BEST
 from config import Config
 from models.registry import title
 from plot_style import name
-from results import ALL, YARDSTICK, BucketVerdict, DataSummary, Findings, Standing, Study, StudyResult
+from results import YARDSTICK, BucketVerdict, DataSummary, Findings, Standing, Study, StudyResult
 from saver import RunFolder, config_dict, write_text
 
 PLOT_OPTIONS = {"responsive": True, "displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
@@ -94,13 +94,17 @@ def _fragment(figure: go.Figure, key: str) -> str:
 
 def _ensembles(findings: Findings) -> list[dict[str, Any]]:
     """A row each: what it is the mean of, how many networks, and its record on each bucket."""
-    rows: dict[tuple[str, bool], dict[str, Any]] = {}
+    rows: dict[str, dict[str, Any]] = {}
     buckets = [verdict.bucket for verdict in findings.verdicts]
+    kinds = {"bucket": "", "all": " trained on all", "fine-tuned": " fine-tuned"}
     for record in findings.ensembles:
         several = len(record.members) > 1
-        of_all = " trained on all" if record.members[0].bucket == ALL else ""
-        title = f"the {BEST} best networks{of_all} on validation" if several else f"the trainings of {name(record.members[0])}"
-        row = rows.setdefault((title, several), {"name": title, "n_models": record.n_models, "cells": [None] * len(buckets)})
+        title = (
+            f"the {BEST} best networks{kinds[record.members[0].scope]} on validation"
+            if several
+            else f"the trainings of {name(record.members[0])}"
+        )
+        row = rows.setdefault(title, {"name": title, "n_models": record.n_models, "cells": [None] * len(buckets)})
         row["cells"][buckets.index(record.bucket)] = record
     return list(rows.values())
 
@@ -136,7 +140,8 @@ def sentence(verdict: BucketVerdict) -> str:
     if guessing := [s.study for s in networks if s.like_chance]:
         parts.append(f"{_names(guessing)} cannot be told from chance ({100 * verdict.chance:.1f} %)")
     for yardstick in (s for s in verdict.standings if s.study.architecture == YARDSTICK):
-        compared = [s.study for s in networks if verdict.verdict_on(s.study, yardstick.study)]
+        rivals = [s.study for s in networks if s.study.yardstick == yardstick.study]
+        compared = [study for study in rivals if verdict.verdict_on(study, yardstick.study)]
         against = {how: [s for s in compared if verdict.verdict_on(s, yardstick.study) == how] for how in _AGAINST}
         if compared:
             clauses = [_against(studies, how, len(compared)) for how, studies in against.items() if studies]
@@ -161,7 +166,7 @@ def overall(verdicts: tuple[BucketVerdict, ...]) -> str:
     leaders = [(verdict, verdict.leader) for verdict in verdicts if verdict.leader is not None]
     if not leaders:
         return "No network has a result yet."
-    against = [_AGAINST.get(v.verdict_on(leader, Study(YARDSTICK, leader.bucket)) or "") for v, leader in leaders]
+    against = [_AGAINST.get(v.verdict_on(leader, leader.yardstick) or "") for v, leader in leaders]
     counts = {
         "beats the linear yardstick": against.count("beats"),
         "cannot be told from it" if "beats" in against else "cannot be told from the linear yardstick": against.count(

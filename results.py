@@ -13,6 +13,7 @@ from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 YARDSTICK = "linear"  # the architecture name of the TF-IDF + logistic regression rows
 ALL = "all"  # the bucket name of a generalist, and of the whole test part
 Hyperparameters = dict[str, float | int]
+Scope = Literal["bucket", "all", "fine-tuned"]
 Status = Literal["completed", "pruned", "failed"]  # pruned: a trial stopped because others did better
 
 
@@ -64,16 +65,22 @@ class Study(Record):
 
     architecture: str
     bucket: str  # a bucket's name, or `all` for a generalist
+    is_fine_tuned: bool = False  # starts from the generalist's weights
 
     @property
     def id(self) -> str:
-        """`gru/130-175` or `gru/all`, also its path under the run's folders."""
-        return str(PurePosixPath(self.architecture) / self.bucket)
+        """`gru/130-175`, `gru/all` or, fine-tuned, `gru/all-130-175`; also its path under the run's folders."""
+        return str(PurePosixPath(self.architecture) / (f"{ALL}-{self.bucket}" if self.is_fine_tuned else self.bucket))
 
     @property
-    def scope(self) -> str:
-        """`bucket` for a specialist, `all` for a generalist."""
-        return "all" if self.bucket == ALL else "bucket"
+    def scope(self) -> Scope:
+        """`bucket` for a specialist, `all` for a generalist, `fine-tuned` for a generalist trained on with a bucket's reviews."""
+        return "fine-tuned" if self.is_fine_tuned else "all" if self.bucket == ALL else "bucket"
+
+    @property
+    def yardstick(self) -> "Study":
+        """The linear model that has seen the same labels."""
+        return Study(YARDSTICK, self.bucket if self.scope == "bucket" else ALL)
 
     def seed(self, base: int, *parts: object) -> int:
         """A seed in [1, 2**31) for one random decision of this study, the same in every process.

@@ -24,10 +24,10 @@ from evaluation import accuracy, log_loss
 from models import word_vectors
 from models.classifier import NetworkShape, layer_sizes
 from models.registry import ARCHITECTURES, resolve
-from results import YARDSTICK, Epoch, Hyperparameters, Progress, Repeat, Score, Study, StudyResult, Trial, one_line
+from results import ALL, YARDSTICK, Epoch, Hyperparameters, Progress, Repeat, Score, Study, StudyResult, Trial, one_line
 from saver import RunFolder, atomic, remove_weights
 from scores import score
-from training import Examples, FitSettings, Network, Networks
+from training import Examples, FitSettings, Network, Networks, load_weights
 
 log = logging.getLogger(__name__)
 Report = Callable[[Progress], None]
@@ -196,6 +196,8 @@ class _Network:
             return finished
         training, started = self._config.training, time.perf_counter()
         network, settings = self._start(setting, ("repeat", number), training.epochs, training.patience)
+        if self._study.is_fine_tuned:
+            network.weights = load_weights(self._folder.checkpoint(Study(self._study.architecture, ALL), number))
         seed = settings.seed
 
         def on_epoch(epoch: Epoch) -> bool:
@@ -295,14 +297,15 @@ class _Network:
     ) -> tuple[Network, FitSettings]:
         """The network of this setting with new weights. A control draws the same weights as what it controls."""
         training = self._config.training
-        seeded = Study(self._architecture.control_of or self._study.architecture, self._study.bucket)
+        seeded = replace(self._study, architecture=self._architecture.control_of or self._study.architecture)
         settings = FitSettings(
             epochs=epochs,
             patience=patience,
             schedule=training.schedule,
             reduce_patience=training.reduce_patience,
             reduce_factor=training.reduce_factor,
-            learning_rate=setting["learning_rate"],
+            learning_rate=setting["learning_rate"] * (training.fine_tuning_rate if self._study.is_fine_tuned else 1),
+            is_fine_tuning=self._study.is_fine_tuned,
             dropout=setting["dropout"],
             spatial_dropout=setting["spatial_dropout"],
             adversarial=setting["adversarial"],

@@ -43,12 +43,16 @@ def plan(config: Config, dataset: Dataset) -> list[Study]:
     buckets = [b.name for b in dataset.buckets] if config.compare.scope != "all" else []
     scopes = ([ALL] if config.compare.scope != "bucket" else []) + buckets
     studies = [Study(name, scope) for name in with_controls(config.compare.architectures) for scope in scopes]
+    if config.compare.fine_tune:
+        studies += [Study(name, b.name, is_fine_tuned=True) for name in config.compare.architectures for b in dataset.buckets]
     studies.sort(key=lambda study: -of_study(study, config, dataset).seconds)
     return studies + [Study(YARDSTICK, scope) for scope in scopes]
 
 
 def reference(study: Study) -> Study | None:
-    """The study whose settings and seeds this one repeats as its control, or None."""
+    """The study that must come first: the one this one controls, or the generalist whose training it goes on with; or None."""
+    if study.is_fine_tuned:
+        return Study(study.architecture, ALL)
     architecture = ARCHITECTURES.get(study.architecture)
     return Study(architecture.control_of, study.bucket) if architecture and architecture.control_of else None
 
@@ -258,23 +262,29 @@ class Sweep:
         elif isinstance(outcome, StudyResult):
             self._outlines[study] = outcome
             tasks = [Task(study, number, outcome.hyperparameters) for number in range(repeats(study, self.workplace.config))]
-            tasks += [Task(control, None, outcome.hyperparameters) for control in self._open if reference(control) == study]
-            self._waiting[:0] = tasks
+            self._waiting[:0] = tasks + self._following(outcome, has_ended=False)
         else:
             self._repeats.setdefault(study, {})[outcome.number] = outcome
             found = self._repeats[study]
             if len(found) == repeats(study, self.workplace.config):
                 result = replace(self._outlines[study], repeats=tuple(found[number] for number in sorted(found)))
                 self.workplace.folder.finish(result, self.workplace.config.run.checkpoints)
+                self._waiting[:0] = self._following(result, has_ended=True)
                 self._end(result)
+
+    def _following(self, result: StudyResult, *, has_ended: bool) -> list[Task]:
+        """What can start now: controls once there is a setting, fine-tuning once there are weights."""
+        following = [study for study in self._open if reference(study) == result.study and study.is_fine_tuned == has_ended]
+        return [Task(study, setting=result.hyperparameters) for study in following]
 
     def _fail(self, study: Study, message: str, device: Device) -> None:
         self._waiting = [task for task in self._waiting if task.study != study]
         result = failed(study, message, device.name)
         self.workplace.folder.save_result(result)
         self._end(result)
-        for control in [control for control in self._open if reference(control) == study and study not in self._outlines]:
-            self._fail(control, f"{study.id}, whose settings it repeats, failed", device)
+        waiting = [s for s in self._open if reference(s) == study and (s.is_fine_tuned or study not in self._outlines)]
+        for follower in waiting:
+            self._fail(follower, f"{study.id}, whose settings it repeats, failed", device)
 
     def _end(self, result: StudyResult) -> None:
         self._open.remove(result.study)

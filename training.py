@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -57,6 +58,7 @@ class FitSettings:
     reduce_patience: int
     reduce_factor: float
     learning_rate: float
+    is_fine_tuning: bool  # the weights it starts from stay if no epoch is better on validation
     dropout: float
     spatial_dropout: float
     adversarial: float  # how far word vectors are moved, in their root mean square; only where the network is adversarial
@@ -208,6 +210,8 @@ class Network:
         """
         rng = np.random.default_rng(settings.seed)
         plateau, history, best = _Plateau(settings), list[Epoch](), self.weights
+        if settings.is_fine_tuning:
+            plateau.is_best(log_loss(validation.labels, self.predict(validation.rows)))
         for number in range(1, settings.epochs + 1):
             started, rate = time.perf_counter(), plateau.learning_rate
             if settings.schedule == "linear":
@@ -307,6 +311,11 @@ class Network:
         is_new = key not in self._seen and (self._is_compiled or sum(p == phase for p, _ in self._seen) < 2)
         self._seen.add(key)
         return self._stopwatch.on("compiling" if is_new else phase)
+
+
+def load_weights(checkpoint: Path) -> list[np.ndarray]:
+    """The weights of a network that `Network.stock` saved, for another of its shape."""
+    return [np.array(weight) for weight in keras.saving.load_model(checkpoint, safe_mode=True).get_weights()]
 
 
 class _Plateau:

@@ -16,6 +16,7 @@ SETTINGS = FitSettings(
     reduce_patience=1,
     reduce_factor=0.5,
     learning_rate=0.02,
+    is_fine_tuning=False,
     dropout=0.1,
     spatial_dropout=0.0,
     adversarial=0.0,

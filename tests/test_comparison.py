@@ -65,10 +65,21 @@ def test_a_difference_is_not_sure_among_many_comparisons() -> None:
     assert verdict.verdict_on(LSTM, GRU) == "cannot be told from"
 
 
-def test_scopes_are_not_mixed() -> None:
-    everything = {LSTM: rights(900), Study("lstm", "all"): rights(800), Study(YARDSTICK, "all"): rights(700)}
-    pairs = compare("0-9", everything, dict.fromkeys(everything, 0))
-    assert [(c.first.id, c.second.id) for c in pairs] == [("lstm/all", "linear/all")]
+def test_compared_are_rivals_of_one_scope_scopes_of_one_rival_and_the_yardstick_that_saw_the_same() -> None:
+    tuned = Study("lstm", "0-9", is_fine_tuned=True)
+    everything = [LSTM, GRU, Study("lstm", "all"), tuned, Study(YARDSTICK, "0-9"), Study(YARDSTICK, "all")]
+    pairs = compare("0-9", dict.fromkeys(everything, rights(900)), dict.fromkeys(everything, 0))
+    assert [(c.first.id, c.second.id) for c in pairs] == [
+        ("lstm/0-9", "gru/0-9"),
+        ("lstm/0-9", "lstm/all"),
+        ("lstm/0-9", "lstm/all-0-9"),
+        ("lstm/0-9", "linear/0-9"),
+        ("gru/0-9", "linear/0-9"),
+        ("lstm/all", "lstm/all-0-9"),
+        ("lstm/all", "linear/all"),
+        ("lstm/all-0-9", "linear/all"),
+        ("linear/0-9", "linear/all"),
+    ]
 
 
 # -- verdicts ----------------------------------------------------------------------------------------------------------

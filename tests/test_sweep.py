@@ -19,6 +19,7 @@ import logger
 import saver
 from config import PROFILES, ConfigError, with_overrides
 from data_preprocessing import Dataset
+from evaluation import log_loss
 from final_stats import TIME_COLUMNS
 from results import Study, StudyResult
 from sweep import Sweep, Workplace, only, plan
@@ -162,3 +163,32 @@ def test_only_takes_architectures_and_studies_with_their_yardsticks(demo_data: D
     assert set(only(studies, [f"custom_gru/{first}"])) == set(only(studies, [f"gru_keras/{first}"])) == set(with_control)
     with pytest.raises(ConfigError, match=r"--only: gru/9-9 matches no study"):
         only(studies, ["gru/9-9"])
+
+
+def test_generalists_are_trained_on_with_a_buckets_reviews_and_are_never_worse_on_validation(tmp_path: Path) -> None:
+    options = ["compare.scope=all", "compare.fine_tune=true", "training.repeats=2", "data.demo_reviews=1200"]
+    done = main("smoke", "--only", "gru", "--artifacts", str(tmp_path), "--set", *options)
+    assert done.code == 0, done.out + done.err
+    table = pd.read_csv(tmp_path / "latest" / "final_stats" / "results.csv")
+    tuned = table[table["scope"] == "fine-tuned"]
+    assert set(tuned["architecture"]) == {"gru"} and set(tuned["bucket"]) == {"0-150", "151-end"} and len(tuned) == 4
+    assert set(tuned["trials"]) == {0} and (tuned["n_train"] < table[table["scope"] == "all"]["n_train"].max()).all()
+    folder = saver.RunFolder((tmp_path / "latest").resolve())
+    for number in range(2):
+        before, bounds = folder.load_predictions(Study("gru", "all"), number), {"0-150": (0, 150), "151-end": (151, 10**6)}
+        for bucket, (low, high) in bounds.items():
+            after = folder.load_predictions(Study("gru", bucket, is_fine_tuned=True), number)
+            inside = (before["validation_lengths"] >= low) & (before["validation_lengths"] <= high)
+            losses = [log_loss(p["validation_labels"][i], p["validation_probabilities"][i])
+                      for p, i in ((before, inside), (after, slice(None)))]  # fmt: skip
+            assert losses[1] <= losses[0] + 1e-6
+    assert "all, then each bucket" in (folder.path / "report.html").read_text()
+
+
+def test_fine_tuning_fails_with_its_generalist(tmp_path: Path) -> None:
+    options = ["compare.scope=all", "compare.fine_tune=true", "space.learning_rate=1e300", "data.demo_reviews=1200"]
+    done = main("smoke", "--only", "simple_rnn", "--artifacts", str(tmp_path), "--set", *options)
+    assert done.code == 1
+    table = pd.read_csv(tmp_path / "latest" / "final_stats" / "results.csv")
+    failed = table[table["status"] == "failed"]
+    assert len(failed) == 3 and failed["message"].str.contains("simple_rnn/all, whose settings it repeats, failed").sum() == 2
