@@ -12,6 +12,7 @@ from itertools import combinations
 import numpy as np
 from scipy.stats import binomtest
 
+from calibration import fit_temperature, with_temperature
 from evaluation import LEVEL, accuracy_interval, difference_interval, is_right, log_loss
 from results import YARDSTICK, BucketVerdict, Comparison, Ensemble, Standing, Study
 from scores import without_leaked
@@ -48,8 +49,8 @@ def judge(
         apart: architectures that are not compared and cannot lead, because they repeat another's setting.
     """
     correct = {study: is_right(truth.test, p.test) for study, p in predictions.items()}
-    val_losses = {
-        study: [log_loss(truth.validation, repeat) for repeat in p.validation]
+    val_losses = {  # at each repeat's best temperature: whoever is merely too sure is not worse for it
+        study: [_loss_at_best_temperature(truth.validation, repeat) for repeat in p.validation]
         for study, p in predictions.items()
         if study.architecture != YARDSTICK and len(truth.validation)
     }
@@ -101,6 +102,10 @@ def holm(p_values: np.ndarray) -> np.ndarray:
     adjusted = np.empty_like(p_values)
     adjusted[order] = np.maximum.accumulate(stepped).clip(max=1.0)
     return adjusted
+
+
+def _loss_at_best_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    return log_loss(labels, with_temperature(probabilities, fit_temperature(labels, probabilities)))
 
 
 def compare(bucket: str, correct: Mapping[Study, np.ndarray], chosen: Mapping[Study, int]) -> tuple[Comparison, ...]:

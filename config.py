@@ -146,12 +146,12 @@ class Training:
     """The final training of a study's chosen setting (trials share everything but epochs and patience)."""
 
     epochs: int = 50  # at most
-    patience: int = 5  # epochs without a better validation loss before stopping; best weights come back
+    keep: Literal["best", "last"] = "best"  # the weights of the epoch with the lowest validation loss, or of the last epoch
+    patience: int = 5  # best: epochs without a better validation loss before stopping
     schedule: Literal["plateau", "linear"] = "plateau"  # of the learning rate; linear: to 0 over all epochs, of trials too
     reduce_patience: int = 2  # plateau: epochs without a better validation loss before the learning rate falls
     reduce_factor: float = 0.5  # plateau: by which it falls
     clip_norm: float = 1.0  # largest global norm of the gradient
-    averaging: float = 0.0  # momentum of a moving average of the weights, which then is what is validated and kept; 0: none
     fine_tuning_rate: float = 0.1  # of the chosen learning rate, where a generalist is trained on with a bucket's reviews
     repeats: int = 3  # final trainings of the chosen setting, each with its own seed
 
@@ -309,7 +309,6 @@ def _meaning_problems(config: Config, architectures: Collection[str]) -> list[st
     expect(not compare.fine_tune or compare.scope != "bucket", "compare.fine_tune", "False where there is no generalist", True)
     kept = config.run.checkpoints == "all"
     expect(not compare.fine_tune or kept, "run.checkpoints", "all where compare.fine_tune starts from them", "best")
-    expect(0 <= training.averaging < 1, "training.averaging", "from 0 to below 1", training.averaging)
     expect(search.tuner != "hyperband" or search.epochs >= 3, "search.epochs", "at least 3 for hyperband", search.epochs)
     expect(config.run.seed > 0, "run.seed", "a positive integer", config.run.seed)
     for item in dataclasses.fields(config.space):
@@ -416,7 +415,7 @@ PROFILES: dict[str, Config] = {
         data=Data(vocab_size=30_000, max_length=400),
         vectors=Vectors(source="learned"),
         model=Model(pooling="mean_max", bigrams=50_000),
-        training=Training(epochs=4, schedule="linear", averaging=0.995),
+        training=Training(epochs=4, schedule="linear", keep="last"),
     ),
     # On 2 cores: under a minute; linear yardstick 54 and 58 %. For tests.
     "smoke": Config(

@@ -327,7 +327,7 @@ class Standing(Record):
     high: float
     accuracy_without_leaked: float  # without the reviews whose text stands in the training part too
     loss: float
-    val_loss: float | None  # mean over repeats on the bucket's validation reviews; None for the yardstick
+    val_loss: float | None  # mean over repeats on the bucket's validation reviews, at their temperature; None for the yardstick
     like_chance: bool  # the interval of the accuracy reaches down to the share of the larger class
 
 
@@ -378,7 +378,7 @@ class BucketVerdict(Record):
     n_test: int
     n_leaked: int  # test reviews whose text stands in the training part too
     chance: float  # share of the larger class among the test reviews
-    leader: Study | None  # the network with the lowest mean loss on validation; None when no network has a result
+    leader: Study | None  # the network with the lowest mean val_loss; None when no network has a result
     standings: tuple[Standing, ...]  # in the order of the studies, yardsticks last
     comparisons: tuple[Comparison, ...]
 

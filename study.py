@@ -61,8 +61,7 @@ class Workshop:
         custom, stock = (ladder(lengths, budget.cost_of_rung(config, stops_early=stops_early)) for stops_early in (True, False))
         parts = (dataset.train, dataset.validation, dataset.test)
         custom[-1] = stock[-1] = max(int(part.sequences.lengths.clip(max=limit).max(initial=1)) for part in parts)
-        training = config.training
-        self.networks = Networks(custom, training.clip_norm, training.averaging, of_keras=stock)
+        self.networks = Networks(custom, config.training.clip_norm, of_keras=stock)
 
     def vectors(self, width: int) -> np.ndarray | None:
         """What networks start from, `<float32>[ids, width]`; None: random vectors."""
@@ -301,6 +300,7 @@ class _Network:
         settings = FitSettings(
             epochs=epochs,
             patience=patience,
+            keep=training.keep,
             schedule=training.schedule,
             reduce_patience=training.reduce_patience,
             reduce_factor=training.reduce_factor,

@@ -54,6 +54,7 @@ class FitSettings:
 
     epochs: int
     patience: int
+    keep: str  # the weights of the `best` epoch, or of the `last`, without stopping before
     schedule: str  # of the learning rate: `plateau`, or `linear` to 0
     reduce_patience: int
     reduce_factor: float
@@ -90,20 +91,17 @@ class Stopwatch:
 class Networks:
     """The networks of a process by shape; the least recently used one goes when there are too many."""
 
-    def __init__(
-        self, padded_lengths: np.ndarray, clip_norm: float, averaging: float = 0.0, *, of_keras: np.ndarray | None = None
-    ) -> None:
+    def __init__(self, padded_lengths: np.ndarray, clip_norm: float, *, of_keras: np.ndarray | None = None) -> None:
         """Networks that pad to these lengths, ascending, and clip gradients to this global norm.
 
         Args:
             padded_lengths: tokens, `<int64>[rungs]`.
             clip_norm: largest global norm of the gradient.
-            averaging: momentum of the moving average of the weights; 0: none.
             of_keras: other padded lengths for networks of Keras's layers; None: the same.
         """
         self.stopwatch = Stopwatch()
         self._padded_lengths = {"custom": padded_lengths, "keras": padded_lengths if of_keras is None else of_keras}
-        self._optimizer = {"global_clipnorm": clip_norm, "use_ema": averaging > 0, "ema_momentum": averaging}
+        self._clip_norm = clip_norm
         self._kept: OrderedDict[tuple[NetworkShape, int], Network] = OrderedDict()
 
     def get(self, shape: NetworkShape, batch_size: int) -> "Network":
@@ -112,7 +110,7 @@ class Networks:
         if key not in self._kept:
             with self.stopwatch.on("compiling"):
                 padded_lengths = self._padded_lengths[shape.engine]
-                self._kept[key] = Network(shape, batch_size, padded_lengths, self._optimizer, self.stopwatch)
+                self._kept[key] = Network(shape, batch_size, padded_lengths, self._clip_norm, self.stopwatch)
         self._kept.move_to_end(key)
         while len(self._kept) > NETWORKS_KEPT:
             self._kept.popitem(last=False)
@@ -123,12 +121,7 @@ class Network:
     """A classifier that can be trained from new weights again and again by the same compiled steps."""
 
     def __init__(
-        self,
-        shape: NetworkShape,
-        batch_size: int,
-        padded_lengths: np.ndarray,
-        optimizer: dict[str, Any],
-        stopwatch: Stopwatch,
+        self, shape: NetworkShape, batch_size: int, padded_lengths: np.ndarray, clip_norm: float, stopwatch: Stopwatch
     ) -> None:
         """Build the network; nothing is compiled yet."""
         self._shape, self._batch_size, self._padded_lengths = shape, batch_size, padded_lengths
@@ -137,7 +130,7 @@ class Network:
         self._is_compiled = shape.engine == "custom" or keras.backend.backend() == "jax"
         self.model = build_classifier(shape)
         self.model.compile(
-            optimizer=MonitoredAdam(self.model.get_layer("embedding").embeddings, **optimizer),
+            optimizer=MonitoredAdam(self.model.get_layer("embedding").embeddings, global_clipnorm=clip_norm),
             loss=keras.losses.BinaryCrossentropy(from_logits=True),
             weighted_metrics=[keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)],
             jit_compile=self._is_compiled or "auto",
@@ -194,7 +187,7 @@ class Network:
             variable.assign(np.zeros(variable.shape))
 
     def fit(self, train: Examples, validation: Examples, settings: FitSettings, on_epoch: OnEpoch) -> tuple[Epoch, ...]:
-        """Train with Adam, clipped gradients, early stopping and a falling learning rate; the best weights come back.
+        """Train with Adam, clipped gradients, early stopping and a falling learning rate; the weights to keep come back.
 
         Args:
             train: shuffled anew every epoch, from the seed.
@@ -220,16 +213,15 @@ class Network:
             self.model.optimizer.embedding_rate.assign(float(number > settings.frozen_epochs))
             falls_by = settings.learning_rate / settings.epochs if settings.schedule == "linear" else 0.0
             loss, train_accuracy, norm = self._train_epoch(train, rng, at, rate, falls_by)
-            with self._averaged_weights():
-                probabilities = self.predict(validation.rows)
-                val_loss = log_loss(validation.labels, probabilities)
-                _check(f"validation loss after {at}", val_loss)
-                if plateau.is_best(val_loss):
-                    best = self.weights
+            probabilities = self.predict(validation.rows)
+            val_loss = log_loss(validation.labels, probabilities)
+            _check(f"validation loss after {at}", val_loss)
+            if plateau.is_best(val_loss) or settings.keep == "last":
+                best = self.weights
             seconds = time.perf_counter() - started
             val_accuracy = accuracy(validation.labels, probabilities)
             history.append(Epoch(number, loss, train_accuracy, val_loss, val_accuracy, rate, norm, seconds))
-            if on_epoch(history[-1]) or plateau.is_over:
+            if on_epoch(history[-1]) or (plateau.is_over and settings.keep == "best"):
                 break
         self.weights = best
         return tuple(history)
@@ -255,17 +247,6 @@ class Network:
         norm = float(ops.convert_to_numpy(model.optimizer.norm_sum)) / len(batches)
         loss, share_right = np.mean(means, axis=0).tolist()
         return loss, share_right, norm
-
-    @contextmanager
-    def _averaged_weights(self) -> Iterator[None]:
-        """The moving average of the weights instead of them, where the optimizer keeps one."""
-        if not self.model.optimizer.use_ema:
-            yield
-            return
-        current = self.weights
-        self.weights = self.model.optimizer.averages
-        yield
-        self.weights = current
 
     def predict(self, rows: list[IdArray]) -> np.ndarray:
         """Probability of the positive class for each row, `<float32>[reviews]`; dropout is off.

@@ -36,11 +36,6 @@ class MonitoredAdam(keras.optimizers.Adam):
         self.norm_sum.assign_add(ops.sqrt(ops.sum(ops.stack(squares))))
         return result
 
-    @property
-    def averages(self) -> list[Any]:
-        """The moving average of each trained variable, with `use_ema`."""
-        return self._model_variables_moving_average
-
 
 def _dense(gradient: Any) -> Any:
     """The gradient as one tensor: TensorFlow has an embedding's in a slice a token, whose squares do not add up to a norm."""

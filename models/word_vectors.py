@@ -106,6 +106,7 @@ def learn(dataset: Dataset, width: int, settings: Vectors, seed: int) -> np.ndar
     """
     from gensim.models import Word2Vec  # imported here: a second that only this needs
 
+    logging.getLogger("gensim").setLevel(logging.WARNING)
     parts = (dataset.train.sequences, dataset.validation.sequences, dataset.unlabelled)
     sentences = [sentence for part in parts for sentence in _sentences(part, dataset.vocab_size)]
     model = Word2Vec(

@@ -12,6 +12,7 @@ SHAPE = NetworkShape(architecture="gru", engine="custom", vocab_size=30, embeddi
 SETTINGS = FitSettings(
     epochs=12,
     patience=3,
+    keep="best",
     schedule="plateau",
     reduce_patience=1,
     reduce_factor=0.5,

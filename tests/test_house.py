@@ -37,7 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evaluation": set(),
     "calibration": {"evaluation"},
     "scores": {"calibration", "evaluation", "results"},
-    "comparison": {"evaluation", "results", "scores"},
+    "comparison": {"calibration", "evaluation", "results", "scores"},
     "importance": {"results"},
     "sources.records": set(),
     "sources.aclimdb": {"sources.records"},
