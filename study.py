@@ -265,6 +265,8 @@ class _Network:
             return replace(trial, status="failed", message=one_line(error))
         scores = [getattr(epoch, search.objective) for epoch in history]
         best = max(scores) if search.objective == "val_accuracy" else min(scores)
+        if self._config.training.keep == "last":
+            best = scores[-1]
         trial = replace(trial, score=best, epochs=len(history), history=tuple(history))
         if len(history) < epochs and self._is_hopeless(history):
             return replace(trial, status="pruned", message=f"worse than the median of earlier trials after epoch {len(history)}")
