@@ -1,5 +1,6 @@
 """What the person at the terminal sees: the live display, the summary, the lists. Plain lines when it is no terminal."""
 
+import logging
 import time
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,8 @@ from data_preprocessing import Dataset, cut_buckets
 from models.registry import ARCHITECTURES, title
 from results import YARDSTICK, BucketVerdict, DataSummary, Progress, Study, StudyResult
 from saver import RunFolder
+
+log = logging.getLogger(__name__)
 
 
 class Live:
@@ -96,6 +99,12 @@ class Live:
             step, epoch = f"{progress.step} of {progress.steps}", f"{progress.epoch} of {progress.epochs}"
             table.add_row(progress.study.id, phase, step, epoch, f"{progress.best_val_accuracy:.1%}")
         return Group(heading, table)
+
+
+def note(text: str) -> None:
+    """A line for the reader, and for the log."""
+    log.info(text)
+    print(text)
 
 
 def describe(result: StudyResult) -> str:

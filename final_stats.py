@@ -49,10 +49,11 @@ def find(results: list[StudyResult], folder: RunFolder, buckets: tuple[Bucket, .
     stored = {result.study: [folder.load_predictions(result.study, r.number) for r in result.repeats] for result in completed}
     apart = frozenset(name for name, architecture in ARCHITECTURES.items() if architecture.control_of)
     verdicts, together = list[BucketVerdict](), list[Ensemble]()
-    for bucket in buckets:
-        truth, predictions = _on_bucket(bucket, stored)
+    whole = [(ALL, Bucket(0, None))] if len(buckets) > 1 else []
+    for name, bucket in [*((bucket.name, bucket) for bucket in buckets), *whole]:
+        truth, predictions = _on_bucket(name, bucket, stored)
         if truth is not None:
-            verdicts.append(judge(bucket.name, truth, predictions, apart))
+            verdicts.append(judge(name, truth, predictions, apart))
             together += ensembles(verdicts[-1], truth, predictions)
     return Findings(
         verdicts=corrected(verdicts),
@@ -67,13 +68,16 @@ def find(results: list[StudyResult], folder: RunFolder, buckets: tuple[Bucket, .
 Stored = dict[Study, list[dict[str, np.ndarray]]]  # what each repeat of a study predicted
 
 
-def _on_bucket(bucket: Bucket, stored: Stored) -> tuple[Truth | None, dict[Study, Predictions]]:
-    """The labels of a bucket's reviews, if anyone has scored some, and what each study says about them."""
+def _on_bucket(name: str, bucket: Bucket, stored: Stored) -> tuple[Truth | None, dict[Study, Predictions]]:
+    """The labels of a bucket's reviews, if anyone has scored some, and what each study says about them.
+
+    On `all` reviews only generalists have something to say.
+    """
     truth, predictions = None, {}
     for study, repeats in stored.items():
         one = repeats[0]
         inside, validated = bucket.holds(one["lengths"]), bucket.holds(one["validation_lengths"])
-        if study.bucket in (bucket.name, ALL) and inside.any():
+        if study.bucket in (name, ALL) and inside.any():
             predictions[study] = Predictions(
                 np.stack([repeat["probabilities"][inside] for repeat in repeats]),
                 np.stack([repeat["validation_probabilities"][validated] for repeat in repeats]),

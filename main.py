@@ -90,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
         about = saver.begin_run(folder, options.profile, config, environment, dataset.summary)
         log.info("%s on %s: %d studies, %d workers, %s", name, about["data"], len(studies), len(workers), workers[0].name)
         data_cache.keep(dataset, prepared)
-        vectors = word_vectors.fetch(config, dataset, cache)
+        vectors = word_vectors.fetch(config, dataset, cache, say=console.note)
         with console.Live(studies, work, dataset.summary, folder.path) as live:
             workplace = sweep.Workplace(config, folder, cache, prepared, vectors)
             interrupted = sweep.Sweep(workplace, workers, live.on_event).run(studies) == "interrupted"

@@ -16,7 +16,7 @@ from comparison import BEST
 from config import Config
 from models.registry import title
 from plot_style import name
-from results import YARDSTICK, BucketVerdict, DataSummary, Findings, Standing, Study, StudyResult
+from results import ALL, YARDSTICK, BucketVerdict, DataSummary, Findings, Standing, Study, StudyResult
 from saver import RunFolder, config_dict, write_text
 
 PLOT_OPTIONS = {"responsive": True, "displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
@@ -163,7 +163,7 @@ def _against(studies: list[Study], how: str, of: int) -> str:
 
 def overall(verdicts: tuple[BucketVerdict, ...]) -> str:
     """One sentence over all buckets."""
-    leaders = [(verdict, verdict.leader) for verdict in verdicts if verdict.leader is not None]
+    leaders = [(verdict, verdict.leader) for verdict in verdicts if verdict.leader is not None and verdict.bucket != ALL]
     if not leaders:
         return "No network has a result yet."
     against = [_AGAINST.get(v.verdict_on(leader, leader.yardstick) or "") for v, leader in leaders]

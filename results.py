@@ -374,7 +374,7 @@ _TURNED: dict[str, Literal["better than", "worse than", "cannot be told from"]] 
 class BucketVerdict(Record):
     """What the numbers say about one bucket; networks only compete with networks for the lead."""
 
-    bucket: str
+    bucket: str  # or `all` test reviews, which only generalists read
     n_test: int
     n_leaked: int  # test reviews whose text stands in the training part too
     chance: float  # share of the larger class among the test reviews

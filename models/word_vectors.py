@@ -13,7 +13,7 @@ import logging
 import os
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -38,8 +38,14 @@ class WordVectors:
     coverage: float  # share of the training tokens whose word has a vector of its own; the other words' are drawn
 
 
-def fetch(config: Config, dataset: Dataset, folder: Path) -> dict[int, Path]:
+def fetch(config: Config, dataset: Dataset, folder: Path, say: Callable[[str], None] = log.info) -> dict[int, Path]:
     """The files with the vectors of every width that the space holds, in this folder: found there, or made now.
+
+    Args:
+        config: of the run.
+        dataset: whose words they are of.
+        folder: where they are kept, by fingerprint.
+        say: is told what takes time, and how many of the words have vectors.
 
     Returns:
         Width -> file for `load`; nothing where networks start from random vectors.
@@ -52,9 +58,10 @@ def fetch(config: Config, dataset: Dataset, folder: Path) -> dict[int, Path]:
     for width in widths(config) if name else ():
         files[width] = folder / f"vectors-{width}-{name}.npz"
         if not _is_complete(files[width]):
+            say(f"making word vectors ({config.vectors.source}, {width} numbers a word); a minute or two, once for these reviews")
             _save(_make(config, dataset, width), files[width])
-        log.info("word vectors of width %d (%s) cover %.1f %% of the training tokens", width, config.vectors.source,
-                 100 * load(files[width]).coverage)  # fmt: skip
+        coverage = load(files[width]).coverage
+        say(f"word vectors ({config.vectors.source}, {width} numbers a word) cover {coverage:.1%} of the training tokens")
     return files
 
 

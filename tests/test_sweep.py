@@ -1,6 +1,7 @@
 """Laws of the sweep: whatever dies, and however many workers there are, the numbers are the same."""
 
 import contextlib
+import json
 import os
 import random
 import signal
@@ -143,6 +144,13 @@ def test_a_generalist_is_scored_bucket_by_bucket_beside_the_specialists(tmp_path
         len(list((tmp_path / "latest" / "checkpoints").rglob("*.keras"))) == 6
     )  # the best of two repeats, of it and its control
     assert "GRU from scratch (all)" in done.out
+    verdicts = json.loads((tmp_path / "latest" / "final_stats" / "results.json").read_text())["verdicts"]
+    assert [verdict["bucket"] for verdict in verdicts] == ["0-150", "151-end", "all"]
+    whole = {s["study"]["architecture"]: s["accuracy"] for s in verdicts[-1]["standings"]}
+    assert verdicts[-1]["n_test"] == verdicts[0]["n_test"] + verdicts[1]["n_test"]
+    assert set(whole) == {"custom_gru", "gru_keras", "linear"}
+    rows = generalist.assign(right=generalist["test_accuracy"] * generalist["n_test"])
+    assert whole["custom_gru"] == pytest.approx(rows["right"].sum() / rows["n_test"].sum())
 
 
 def test_the_longest_studies_come_first_and_the_yardsticks_last(demo_data: Dataset) -> None:
