@@ -66,6 +66,7 @@ class Compare:
     bucket_edges: tuple[int, ...] = (129, 175, 284, 597)  # last length of each bucket but the open last one, in tokens
     bucket_quantiles: int = 0  # n > 0: n buckets of equal size instead of the edges, from the training lengths
     scope: Literal["bucket", "all", "both"] = "bucket"  # a specialist per bucket, one generalist, or both
+    cross_lengths: bool = False  # also test every bucket's specialist on the other buckets' test reviews
     fine_tune: bool = False  # also train each generalist on with each bucket's own reviews
 
 

@@ -181,6 +181,26 @@ def _row(result: StudyResult, repeat: Repeat | None, score: Score | None) -> dic
     }
 
 
+def cross_lengths_table(results: list[StudyResult]) -> pd.DataFrame:
+    """One row per specialist, repeat and bucket, its own included, where specialists were tested elsewhere too."""
+    return pd.DataFrame(
+        [
+            {
+                "architecture": result.study.architecture,
+                "trained_on": result.study.bucket,
+                "repeat": repeat.number,
+                "bucket": score.bucket,
+                "n_test": score.n_test,
+                **{column: getattr(score, name) for name, column in SCORE_COLUMNS.items() if column.startswith("test_accuracy")},
+            }
+            for result in results
+            for repeat in result.repeats
+            if repeat.scores_elsewhere
+            for score in sorted(repeat.scores + repeat.scores_elsewhere, key=lambda score: bucket_order(score.bucket))
+        ]
+    )
+
+
 def comparisons_table(found: tuple[BucketVerdict, ...]) -> pd.DataFrame:
     """One row per pair of studies and bucket: difference, interval, McNemar's counts, p-values, verdict."""
     return pd.DataFrame(
@@ -272,6 +292,7 @@ def write(results: list[StudyResult], findings: Findings, data: DataSummary, fol
         "results": results_table(results),
         "trials": trials_table(results),
         "comparisons": comparisons_table(findings.verdicts),
+        "cross_lengths": cross_lengths_table(results),
         "ensembles": pd.DataFrame(
             [asdict(e) | {"members": " ".join(study.id for study in e.members)} for e in findings.ensembles]
         ),

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from models.registry import colour, title
-from plot_style import INK, name, styled
+from plot_style import INK, SCALE, name, styled
 from results import Epoch, Study, StudyResult, bucket_order
 
 
@@ -154,3 +154,62 @@ def confusion_panels(records: tuple[Confusion, ...]) -> go.Figure:
     bar = {"title": {"text": "share of<br>actual class"}, "thickness": 12, "tickformat": ".0%", "x": 1.06}
     axis = {"colorscale": "Blues", "cmin": 0, "cmax": 1, "colorbar": bar}
     return styled(figure, 110 + 150 * max(1, len(rows)), coloraxis=axis, margin={"l": 72, "r": 40, "t": 40, "b": 56})
+
+
+# -- specialists away from home ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class CrossLengths:
+    """One architecture's specialists on every bucket: mean test accuracy over repeats in per cent, `[trained on][tested on]`."""
+
+    architecture: str
+    buckets: tuple[str, ...]
+    accuracy: tuple[tuple[float | None, ...], ...]
+
+
+def cross_lengths(results: Iterable[StudyResult]) -> tuple[CrossLengths, ...]:
+    """One an architecture, where specialists were tested on other buckets too."""
+    shown = [result for result in results if any(repeat.scores_elsewhere for repeat in result.repeats)]
+    buckets = tuple(sorted({result.study.bucket for result in shown}, key=bucket_order))
+    found: dict[str, list[list[float | None]]] = {}
+    for result in shown:
+        rows = found.setdefault(result.study.architecture, [[None] * len(buckets) for _ in buckets])
+        scores = [score for repeat in result.repeats for score in repeat.scores + repeat.scores_elsewhere]
+        for column, bucket in enumerate(buckets):
+            mine = [score.accuracy for score in scores if score.bucket == bucket]
+            rows[buckets.index(result.study.bucket)][column] = 100 * sum(mine) / len(mine) if mine else None
+    return tuple(CrossLengths(name, buckets, tuple(map(tuple, rows))) for name, rows in found.items())
+
+
+def cross_length_panels(records: tuple[CrossLengths, ...]) -> go.Figure:
+    """A matrix an architecture, three in a row: a row is what it was trained on, a column what it reads."""
+    columns, rows = min(3, max(1, len(records))), -(-len(records) // 3) or 1
+    figure = make_subplots(
+        rows=rows,
+        cols=columns,
+        subplot_titles=[title(record.architecture) for record in records],
+        shared_xaxes=True,
+        shared_yaxes=True,
+        horizontal_spacing=0.03,
+        vertical_spacing=0.22 / rows,
+    ).update_annotations(font={"size": 12, "color": INK})
+    for number, record in enumerate(records):
+        figure.add_heatmap(
+            row=number // 3 + 1,
+            col=number % 3 + 1,
+            x=record.buckets,
+            y=record.buckets,
+            z=record.accuracy,
+            texttemplate="%{z:.1f}",
+            coloraxis="coloraxis",
+            hovertemplate="trained on %{y}, reads %{x}: %{z:.2f} %<extra>" + title(record.architecture) + "</extra>",
+            xgap=1,
+            ygap=1,
+        )
+    figure.update_yaxes(autorange="reversed", type="category")
+    figure.update_xaxes(type="category", showticklabels=True)
+    figure.update_yaxes(title_text="trained on", col=1)
+    figure.update_xaxes(title_text="reads", row=rows)
+    axis = {"colorscale": SCALE, "colorbar": {"title": {"text": "%"}, "thickness": 12}}
+    return styled(figure, 110 + 270 * rows, coloraxis=axis, margin={"l": 110, "r": 24, "t": 48, "b": 56})

@@ -12,7 +12,18 @@ import plotly.graph_objects as go
 
 from models.registry import colour, title
 from plot_controls import control_panels
-from plot_panels import ACCURACY, GRADIENT_NORM, LEARNING_RATE, LOSS, confusion_panels, confusions, curves, panel_lines
+from plot_panels import (
+    ACCURACY,
+    GRADIENT_NORM,
+    LEARNING_RATE,
+    LOSS,
+    confusion_panels,
+    confusions,
+    cross_length_panels,
+    cross_lengths,
+    curves,
+    panel_lines,
+)
 from plot_protocol import comparison_matrices, importance_bars, length_curves, matrices, reliability_curves
 from plot_style import INK, MUTED, NEGATIVE, POSITIVE, SCALE, name, styled
 from results import YARDSTICK, BucketVerdict, DataSummary, Findings, Scope, Study, StudyResult, bucket_order
@@ -308,6 +319,7 @@ FIGURES: dict[str, str] = {  # file name -> heading, in the order of the report
     "accuracy_by_bucket": "Test accuracy by length bucket",
     "accuracy_heatmap": "The same numbers as a table",
     "accuracy_over_length": "Accuracy over length",
+    "cross_lengths": "Trained on one length, reading another",
     "comparisons": "Who is better than whom",
     "accuracy_vs_time": "What it costs: accuracy against the time of one training",
     "accuracy_vs_parameters": "What it costs: accuracy against parameters",
@@ -325,13 +337,14 @@ FIGURES: dict[str, str] = {  # file name -> heading, in the order of the report
 
 
 def all_figures(results: list[StudyResult], findings: Findings, data: DataSummary, objective: str) -> dict[str, go.Figure]:
-    """Every figure of `FIGURES`, in its order; those about controls and hyperparameters only where there is something to say."""
-    verdicts, controls = findings.verdicts, findings.controls
+    """Every figure of `FIGURES`, in its order; some only where there is something to say."""
+    verdicts, controls, across = findings.verdicts, findings.controls, cross_lengths(results)
     by_bucket, points = accuracy_by_bucket(verdicts), accuracy_and_cost(results, verdicts)
     draw: dict[str, Callable[[], go.Figure]] = {
         "accuracy_by_bucket": lambda: accuracy_bars(by_bucket),
         "accuracy_heatmap": lambda: accuracy_heatmap(by_bucket),
         "accuracy_over_length": lambda: length_curves(findings.length_curves),
+        "cross_lengths": lambda: cross_length_panels(across),
         "comparisons": lambda: comparison_matrices(matrices(verdicts)),
         "accuracy_vs_time": lambda: cost_scatter(points, "train_seconds", "Seconds of one final training"),
         "accuracy_vs_parameters": lambda: cost_scatter(points, "body_parameters", "Parameters outside the embedding table"),
@@ -346,5 +359,5 @@ def all_figures(results: list[StudyResult], findings: Findings, data: DataSummar
         "importance": lambda: importance_bars(findings.importances),
         "sequence_lengths": lambda: length_histogram(data),
     }
-    said = {"from_scratch": controls, "importance": findings.importances}
+    said = {"from_scratch": controls, "importance": findings.importances, "cross_lengths": across}
     return {key: draw[key]() for key in FIGURES if said.get(key, True)}

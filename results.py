@@ -177,8 +177,9 @@ class Repeat(Record):
     val_loss: float | None
     train_seconds: float
     history: tuple[Epoch, ...]
-    scores: tuple[Score, ...]  # one per bucket scored
+    scores: tuple[Score, ...]  # one per bucket that it is for
     spent: Seconds = field(default_factory=Seconds)
+    scores_elsewhere: tuple[Score, ...] = ()  # of a specialist, on the buckets it is not for
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ import budget
 import tuner
 from calibration import fit_temperature
 from config import Config
-from data_preprocessing import Dataset, ladder, network_ids
+from data_preprocessing import Dataset, Reviews, ladder, network_ids
 from devices import memory_of_process, return_freed_memory
 from evaluation import accuracy, log_loss
 from models import word_vectors
@@ -27,6 +27,7 @@ from models.registry import ARCHITECTURES, resolve
 from results import ALL, YARDSTICK, Epoch, Hyperparameters, Progress, Repeat, Score, Study, StudyResult, Trial, one_line
 from saver import RunFolder, atomic, remove_weights
 from scores import score
+from sources.records import IdArray
 from training import Examples, FitSettings, Network, Networks, load_weights
 
 log = logging.getLogger(__name__)
@@ -91,7 +92,8 @@ class _Yardstick:
     """The linear row of a scope."""
 
     def __init__(self, study: Study, workshop: Workshop, folder: RunFolder, report: Report) -> None:
-        self._study, self._data, self._folder = study, workshop.dataset.scope(study.bucket), folder
+        self._study, self._workshop, self._folder = study, workshop, folder
+        self._data = workshop.dataset.scope(study.bucket)
         self._seed = study.seed(workshop.config.run.seed)
         self._stopwatch = workshop.networks.stopwatch
 
@@ -123,6 +125,7 @@ class _Yardstick:
         with self._stopwatch.on("evaluating"):
             train_accuracy = accuracy(data.train.labels, baseline.predict(pipeline, data.train))
             probabilities = baseline.predict(pipeline, data.test)
+            elsewhere = _elsewhere(self._study, self._workshop, lambda reviews: baseline.predict(pipeline, reviews), None)
         repeat = Repeat(
             number=number,
             seed=self._seed,
@@ -135,6 +138,7 @@ class _Yardstick:
             train_seconds=seconds,
             history=(),
             scores=(),
+            scores_elsewhere=elsewhere,
             spent=self._stopwatch.read(),
         )
         return _test(repeat, self._study, data, self._folder, probabilities, np.zeros(0))
@@ -222,7 +226,9 @@ class _Network:
             scores=(),
         )
         probabilities = network.predict(self._examples("test").rows)
-        repeat = replace(repeat, spent=self._workshop.networks.stopwatch.read())
+        temperature = fit_temperature(self._data.validation.labels, validation)
+        elsewhere = _elsewhere(self._study, self._workshop, lambda some: network.predict(self._rows(some)), temperature)
+        repeat = replace(repeat, scores_elsewhere=elsewhere, spent=self._workshop.networks.stopwatch.read())
         return _test(repeat, self._study, self._data, self._folder, probabilities, validation)
 
     def _trial(self, setting: Hyperparameters, number: int, epochs: int, parent: int | None) -> Trial:
@@ -323,9 +329,27 @@ class _Network:
         self._report(Progress(self._study, phase, step, steps, epoch.epoch, epochs, self._best_val_accuracy))
 
     def _examples(self, part: str) -> Examples:
-        reviews, data = getattr(self._data, part), self._config.data
-        rows = network_ids(reviews.sequences, self._data.vocab_size, data.max_length, data.truncate)
-        return Examples(rows, reviews.labels)
+        reviews: Reviews = getattr(self._data, part)
+        return Examples(self._rows(reviews), reviews.labels)
+
+    def _rows(self, reviews: Reviews) -> list[IdArray]:
+        data = self._config.data
+        return network_ids(reviews.sequences, self._data.vocab_size, data.max_length, data.truncate)
+
+
+def _elsewhere(
+    study: Study, workshop: Workshop, predict: Callable[[Reviews], np.ndarray], temperature: float | None
+) -> tuple[Score, ...]:
+    """What a specialist scores on the test reviews of the buckets it is not for, if the config asks."""
+    if not workshop.config.compare.cross_lengths or study.scope != "bucket":
+        return ()
+    scores, data = [], workshop.dataset
+    for bucket in data.buckets:
+        reviews = data.test.within(bucket)
+        if bucket.name != study.bucket and len(reviews):
+            leaked = np.isin(reviews.rows, data.leaked)
+            scores.append(score(bucket.name, reviews.labels, predict(reviews), leaked, temperature))
+    return tuple(scores)
 
 
 def _test(

@@ -88,6 +88,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "results",
         "saver",
         "scores",
+        "sources.records",
         "training",
         "tuner",
         *MODELS,

@@ -1,5 +1,7 @@
 """Laws of the figures: the records hold the numbers, colours and order are the registry's, nothing from a text is HTML."""
 
+from dataclasses import replace
+
 import numpy as np
 import plotly.graph_objects as go
 import pytest
@@ -22,7 +24,7 @@ from results import (
     Study,
     StudyResult,
 )
-from tests.records import a_result, a_summary
+from tests.records import a_result, a_score, a_summary
 
 BUCKETS = ("0-129", "130-end")
 
@@ -139,7 +141,7 @@ def test_every_figure_draws_whatever_is_there(given: str) -> None:
         if given == "everything"
         else plotter.all_figures([], Findings(), a_summary(), "val_loss")
     )
-    assert set(plotter.FIGURES) - set(figures) <= {"from_scratch", "importance"}
+    assert set(plotter.FIGURES) - set(figures) <= {"from_scratch", "importance", "cross_lengths"}
     assert all(isinstance(figure, go.Figure) for figure in figures.values())
 
 
@@ -154,3 +156,14 @@ def test_the_front_holds_what_nothing_beats_in_both() -> None:
     ]
     front = plotter.pareto_front(points, "train_seconds")
     assert [(p.accuracy, p.train_seconds) for p in front] == [(80, 5), (85, 20), (90, 40)]
+
+
+def test_specialists_away_from_home_stand_in_the_row_of_what_they_were_trained_on() -> None:
+    def travelled(result: StudyResult) -> StudyResult:
+        other = next(bucket for bucket in BUCKETS if bucket != result.study.bucket)
+        return replace(result, repeats=tuple(replace(r, scores_elsewhere=(a_score(other, 0.5),)) for r in result.repeats))
+
+    (gru,) = plot_panels.cross_lengths([travelled(r) for r in results() if r.study.architecture == "gru"])
+    assert gru.buckets == BUCKETS and gru.accuracy == ((65.0, 50.0), (50.0, 65.0))
+    assert plot_panels.cross_lengths(results()) == ()
+    assert isinstance(plot_panels.cross_length_panels((gru,) * 4), go.Figure)

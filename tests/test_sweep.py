@@ -132,6 +132,7 @@ def test_a_generalist_is_scored_bucket_by_bucket_beside_the_specialists(tmp_path
     done = main(
         "smoke", "--artifacts", str(tmp_path), "--only", "custom_gru", "--set", "compare.scope=both", "search.tuner=bayesian",
         "search.objective=val_accuracy", "training.repeats=2", "run.checkpoints=best", "model.pooling=max",
+        "compare.cross_lengths=true",
     )  # fmt: skip
     assert done.code == 0, done.err
     table = timeless(tmp_path / "latest")
@@ -150,6 +151,14 @@ def test_a_generalist_is_scored_bucket_by_bucket_beside_the_specialists(tmp_path
     assert verdicts[-1]["n_test"] == verdicts[0]["n_test"] + verdicts[1]["n_test"]
     assert set(whole) == {"custom_gru", "gru_keras", "linear"}
     rows = generalist.assign(right=generalist["test_accuracy"] * generalist["n_test"])
+    across = pd.read_csv(tmp_path / "latest" / "final_stats" / "cross_lengths.csv")
+    assert (
+        len(across) == (2 * 2 + 1) * 2 * 2
+    )  # two networks of two repeats and the yardstick, trained on two buckets, reading two
+    home = across[across["trained_on"] == across["bucket"]]["test_accuracy"]
+    assert list(home) == list(table[table["scope"] == "bucket"]["test_accuracy"])
+    assert set(across["n_test"]) == {verdicts[0]["n_test"], verdicts[1]["n_test"]}
+    assert "figure-cross_lengths" in (tmp_path / "latest" / "report.html").read_text()
     assert whole["custom_gru"] == pytest.approx(rows["right"].sum() / rows["n_test"].sum())
 
 
