@@ -106,6 +106,7 @@ class Data:
     """Which reviews, and how they become sequences."""
 
     source: str = "auto"  # auto | imdb | demo | a path: folder, imdb.npz, aclImdb(.tar.gz), CSV/TSV/Parquet
+    tokens: Literal["words", "subwords"] = "words"  # subwords: vocab_size pieces learned on the training texts (EXTRAS=subwords)
     word_index: str = ""  # path of a word -> rank JSON for sources of texts; "" = vocabulary from the training part
     text_column: str = "text"  # of a table
     label_column: str = "label"  # of a table: 0/1, neg/pos, negative/positive, false/true
@@ -300,6 +301,7 @@ def _meaning_problems(config: Config, architectures: Collection[str]) -> list[st
         for key in keys:
             value = getattr(getattr(config, section), key)
             expect(value > 0, f"{section}.{key}", "a positive number", value)
+    expect(data.tokens == "words" or not data.word_index, "data.word_index", "an empty text with subwords", data.word_index)
     expect(data.vocab_size >= 10, "data.vocab_size", "at least 10", data.vocab_size)
     expect(data.max_train_per_bucket >= 0, "data.max_train_per_bucket", "0 or more", data.max_train_per_bucket)
     expect(config.model.bigrams >= 0, "model.bigrams", "0 or more", config.model.bigrams)

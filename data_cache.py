@@ -78,6 +78,7 @@ def save(dataset: Dataset, path: Path) -> None:
             f"{part}_rows": reviews.rows,
         }
     arrays |= {
+        "piece_model": np.frombuffer(dataset.vocabulary.piece_model, dtype=np.uint8),
         "leaked": dataset.leaked,
         "unlabelled_ids": dataset.unlabelled.values,
         "unlabelled_offsets": dataset.unlabelled.offsets,
@@ -104,11 +105,12 @@ def load_prepared(path: Path) -> Dataset:
             part: Reviews(Sequences(file[f"{part}_ids"], file[f"{part}_offsets"]), file[f"{part}_labels"], file[f"{part}_rows"])
             for part in ("train", "validation", "test")
         }
+        piece_model = file["piece_model"].tobytes()
         leaked, unlabelled = file["leaked"], Sequences(file["unlabelled_ids"], file["unlabelled_offsets"])
     return Dataset(
         **parts,
         buckets=tuple(Bucket(low, high) for low, high in about["buckets"]),
-        vocabulary=Vocabulary(words, about["drops_unknown"]),
+        vocabulary=Vocabulary(words, about["drops_unknown"], piece_model),
         vocab_size=about["vocab_size"],
         unlabelled=unlabelled,
         leaked=leaked,

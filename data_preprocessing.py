@@ -15,7 +15,7 @@ from config import Compare, Config, Data
 from results import ALL, BucketSummary, DataSummary
 from sources.locate import load
 from sources.records import DataError, IdArray, Sequences, SourceReviews
-from text_encoding import FIRST_WORD, OOV, PADDING, Vocabulary, learn_vocabulary
+from text_encoding import FIRST_WORD, OOV, PADDING, MissingLibraryError, Vocabulary, learn_pieces, learn_vocabulary
 
 _CANDIDATES = 64  # quantiles of the review lengths, and as many ratios, that a rung may have
 _JITTER = 0.03  # of a length when neighbours are drawn: more mixes reviews better and pads more
@@ -197,16 +197,26 @@ def check_buckets(dataset: Dataset) -> None:
 
 def _encode(source: SourceReviews, is_test: np.ndarray, data: Data) -> tuple[Sequences, Sequences, Vocabulary]:
     """Ids of the reviews and of the unlabelled ones, and the vocabulary, in which no test text has a part."""
+    if source.sequences is not None and data.tokens == "subwords":
+        raise DataError(
+            f"data.tokens: {source.title} has ids of words and no texts to learn subwords from; "
+            "choose a data.source with texts (aclImdb, or a table), or data.tokens=words"
+        )
     if source.sequences is not None:
         return source.sequences, Sequences.from_lists([]), Vocabulary(source.words or (), drops_unknown=True)
     texts = source.texts or []
-    if data.word_index:
+    learnable = [*(text for text, test in zip(texts, is_test, strict=True) if not test), *source.unlabelled]
+    if data.tokens == "subwords":
+        try:
+            vocabulary = learn_pieces(learnable, data.vocab_size)
+        except MissingLibraryError as error:
+            raise DataError(str(error)) from error
+    elif data.word_index:
         from sources.imdb import read_word_index
 
         vocabulary = Vocabulary(read_word_index(Path(data.word_index).expanduser()), drops_unknown=True)
     else:
-        train_texts = [text for text, test in zip(texts, is_test, strict=True) if not test]
-        vocabulary = learn_vocabulary([*train_texts, *source.unlabelled], data.min_frequency)
+        vocabulary = learn_vocabulary(learnable, data.min_frequency)
     encoded, further = (Sequences.from_lists(vocabulary.encode(text) for text in each) for each in (texts, source.unlabelled))
     return encoded, further, vocabulary
 

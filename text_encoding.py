@@ -1,15 +1,22 @@
-"""Texts to token ids and back, in Keras IMDB's numbering: 0 padding, 1 start, 2 out of vocabulary, 3 unused, 4... words."""
+"""Texts to token ids and back, in Keras IMDB's numbering: 0 padding, 1 start, 2 out of vocabulary, 3 unused, 4... words.
 
+Words are Keras IMDB's; or pieces of words, which a unigram language model learns from texts (Kudo 2018, Subword
+regularization, ACL; SentencePiece, Kudo and Richardson 2018, EMNLP).
+"""
+
+import io
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from sources.records import IdArray
 
 PADDING, START, OOV = 0, 1, 2
+_SPACE = "\u2581"  # how SentencePiece writes one
 FIRST_WORD = 4  # the id of the most frequent word
 _FILTERED = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'  # keras.preprocessing.text's filter: the apostrophe stays
 _TABLE = {ord(c): " " for c in _FILTERED} | {c: c + 32 for c in range(ord("A"), ord("Z") + 1)}
@@ -25,10 +32,11 @@ def tokenize(text: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Words by frequency rank; the word of rank r has the id r + 3."""
+    """Words, or pieces of words, by rank; the word of rank r has the id r + 3."""
 
     words: tuple[str, ...]  # most frequent first
     drops_unknown: bool  # Keras IMDB drops words outside its index; otherwise they become out-of-vocabulary
+    piece_model: bytes = b""  # SentencePiece's, where the words are pieces
 
     @cached_property
     def _ids(self) -> dict[str, int]:
@@ -36,16 +44,62 @@ class Vocabulary:
 
     def encode(self, text: str) -> IdArray:
         """The ids of a text, `<int32>[time]`, the start token first."""
+        if self.piece_model:
+            pieces = self._pieces.encode(text.replace("<br />", " "))
+            return np.array([START, *(piece + FIRST_WORD - 1 if piece else OOV for piece in pieces)], dtype=np.int32)
         ids = [self._ids.get(word, OOV) for word in tokenize(text)]
         return np.array([START, *(i for i in ids if i != OOV or not self.drops_unknown)], dtype=np.int32)
 
     def decode(self, ids: Iterable[int]) -> str:
         """The words of ids, `?` for out-of-vocabulary; padding and start leave nothing."""
-        return " ".join(self._word(int(i)) for i in ids if i not in (PADDING, START))
+        words = [self._word(int(i)) for i in ids if i not in (PADDING, START)]
+        return "".join(words).replace(_SPACE, " ").strip() if self.piece_model else " ".join(words)
+
+    @cached_property
+    def _pieces(self) -> Any:
+        return _sentencepiece().SentencePieceProcessor(model_proto=self.piece_model)
 
     def _word(self, token_id: int) -> str:
         rank = token_id - FIRST_WORD
         return self.words[rank] if 0 <= rank < len(self.words) else "?"
+
+
+class MissingLibraryError(ValueError):
+    """SentencePiece is not installed."""
+
+
+def learn_pieces(texts: Iterable[str], size: int) -> Vocabulary:
+    """The pieces of words with which a unigram model explains the texts best, case-folded; at most `size` ids in all.
+
+    Raises:
+        MissingLibraryError: SentencePiece is not installed.
+    """
+    model, library = io.BytesIO(), _sentencepiece()
+    library.SentencePieceTrainer.train(
+        sentence_iterator=(text.replace("<br />", " ") for text in texts),
+        model_writer=model,
+        model_type="unigram",
+        vocab_size=size - FIRST_WORD + 1,  # and one for what no piece explains
+        hard_vocab_limit=False,  # a small corpus has fewer
+        normalization_rule_name="nmt_nfkc_cf",
+        max_sentence_length=1 << 20,  # bytes; longer ones would be left out
+        unk_id=0,
+        bos_id=-1,
+        eos_id=-1,
+        num_threads=1,  # the same texts give the same pieces
+        minloglevel=2,
+    )
+    pieces = library.SentencePieceProcessor(model_proto=model.getvalue())
+    words = tuple(pieces.id_to_piece(number) for number in range(1, pieces.get_piece_size()))
+    return Vocabulary(words, drops_unknown=False, piece_model=model.getvalue())
+
+
+def _sentencepiece() -> Any:
+    try:
+        import sentencepiece  # imported here: an extra
+    except ImportError as error:
+        raise MissingLibraryError("data.tokens: subwords need SentencePiece; make run EXTRAS=subwords installs it") from error
+    return sentencepiece
 
 
 def learn_vocabulary(texts: Iterable[str], min_frequency: int) -> Vocabulary:

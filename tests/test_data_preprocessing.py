@@ -8,6 +8,7 @@ import pytest
 
 import data_preprocessing as dp
 from config import PROFILES, Compare, with_overrides
+from data_cache import load_prepared, save
 from sources.records import DataError, Sequences
 
 
@@ -131,3 +132,17 @@ def test_the_real_buckets_hold_the_published_numbers(real_data: Path) -> None:
     assert [b.n_test for b in summary.buckets] == [6564, 6061, 6295, 4895, 1185]
     assert (summary.leaked, summary.length_quantiles["100%"]) == (123, 2494)
     assert all(b.truncated_share == 0 for b in summary.buckets)
+
+
+def test_subwords_are_learned_on_training_texts_only_and_kept_with_the_data(tmp_path: Path) -> None:
+    config = with_overrides(PROFILES["smoke"], ["data.tokens=subwords", "data.vocab_size=300", "data.demo_reviews=600"])
+    dataset = dp.prepare(config)
+    assert dataset.vocab_size <= 300 and dataset.vocabulary.piece_model
+    save(dataset, tmp_path / "d.npz")
+    back = load_prepared(tmp_path / "d.npz")
+    assert back.vocabulary == dataset.vocabulary and "the" in back.vocabulary.decode(back.test.sequences[0]).split()
+
+
+def test_subwords_of_a_source_of_ids_are_one_sentence(real_data: Path) -> None:
+    with pytest.raises(DataError, match=r"data.tokens: Keras IMDB reviews has ids of words and no texts"):
+        dp.prepare(with_overrides(PROFILES["quick"], [f"data.source={real_data}", "data.tokens=subwords"]))

@@ -1,8 +1,20 @@
 """Laws of the text handling: Keras IMDB's ids, exactly; what is encoded can be read again."""
 
-import numpy as np
+import sys
 
-from text_encoding import OOV, START, Vocabulary, learn_vocabulary, tokenize
+import numpy as np
+import pytest
+
+from text_encoding import (
+    FIRST_WORD,
+    OOV,
+    START,
+    MissingLibraryError,
+    Vocabulary,
+    learn_pieces,
+    learn_vocabulary,
+    tokenize,
+)
 
 WORDS = ("the", "a", "film", "br", "it's", "good", "café")
 
@@ -33,3 +45,21 @@ def test_decode_gives_the_words_back() -> None:
     vocabulary = Vocabulary(WORDS, drops_unknown=False)
     assert vocabulary.decode(vocabulary.encode("It's a good zebra")) == "it's a good ?"
     assert vocabulary.decode([0, 1, 4, 0, 0]) == "the"
+
+
+TEXTS = ["The unbelievable acting was believable.<br />I believe it!"] * 20 + ["Acting, believing, unbelieving: unacted"] * 20
+
+
+def test_pieces_of_words_explain_words_that_were_never_seen() -> None:
+    vocabulary = learn_pieces(TEXTS, 60)
+    assert vocabulary == learn_pieces(TEXTS, 60) and len(vocabulary.words) <= 60 - FIRST_WORD
+    ids = vocabulary.encode("The unbelieved acting")
+    assert ids[0] == START and ids[1:].min() >= FIRST_WORD and ids.max() < len(vocabulary.words) + FIRST_WORD
+    assert vocabulary.decode(ids) == "the unbelieved acting"
+    assert OOV in vocabulary.encode("\u6620\u753b") and "br" not in vocabulary.decode(vocabulary.encode("a<br />b"))
+
+
+def test_without_the_library_one_sentence_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sentencepiece", None)
+    with pytest.raises(MissingLibraryError, match="EXTRAS=subwords"):
+        learn_pieces(TEXTS, 60)
