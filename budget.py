@@ -60,7 +60,8 @@ def cost_of_rung(config: Config, *, stops_early: bool) -> float:
 def _typical_step(config: Config) -> tuple[float, float]:
     """Reviews a training batch, and the seconds of a time step of a GRU over them, for typical values of the space."""
     batch, units, features = map(_typical, (config.space.batch_size, config.space.units, config.space.embedding_dim))
-    return batch, FIXED + PER_WEIGHT * batch * GATES * units * (units + features)
+    readings = 2 if _typical(config.space.adversarial) else 1  # of each batch
+    return batch, readings * (FIXED + PER_WEIGHT * batch * GATES * units * (units + features))
 
 
 def _shapes(config: Config, trials: int) -> float:
