@@ -404,6 +404,8 @@ PROFILES: dict[str, Config] = {
         data=Data(vocab_size=10_000, max_length=300, max_train_per_bucket=1_500),
         training=Training(epochs=8, patience=2, repeats=1),
     ),
+    # Measured on 2 cores with the real reviews: 35 minutes, largest worker 3.2 GB; 91.5 % of all test reviews (mean of 3
+    # repeats), linear yardstick 90.8 %. The setting was chosen on validation reviews (LOG.md, 2026-11-25).
     "best": Config(
         compare=Compare(architectures=("bidirectional_gru",), scope="all"),
         space=Space(
@@ -434,7 +436,7 @@ PROFILES: dict[str, Config] = {
 PROFILE_NOTES: dict[str, str] = {  # shown by --list
     "quick": "four architectures, five buckets, 1,500 reviews a bucket; 1.6 to 2.8 minutes on 2 cores, networks 69 to 81 %",
     "study": "the published experiment; 174 minutes on 2 cores, networks 53 to 86 %",
-    "best": "the best single network, trained on all reviews",
+    "best": "one bidirectional GRU trained on all reviews, adversarially; 35 minutes on 2 cores, 91.5 %",
     "all_architectures": "the seven architectures, five buckets; 8.8 to 13.7 minutes on 2 cores, networks 70 to 83 %",
     "smoke": "three architectures on the demo corpus; under a minute",
 }

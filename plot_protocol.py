@@ -71,9 +71,10 @@ def comparison_matrices(records: tuple[Matrix, ...]) -> go.Figure:
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_xaxes(tickangle=-60, showgrid=False)
     rows = max((len(record.names) for record in records), default=1)
+    below = 30 + 7 * max((len(label) for record in records for label in record.names), default=1)  # room for slanted names
     bar = {"title": {"text": "points"}, "thickness": 12}
     axis = {"colorscale": _DIFFERENCES, "cmin": -limit, "cmax": limit, "colorbar": bar}
-    return styled(figure, 230 + 30 * rows, coloraxis=axis, margin={"l": 190, "r": 24, "t": 40, "b": 150})
+    return styled(figure, 90 + below + 34 * rows, coloraxis=axis, margin={"l": 220, "r": 24, "t": 40, "b": below})
 
 
 def reliability_curves(records: tuple[Reliability, ...]) -> go.Figure:
