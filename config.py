@@ -360,7 +360,7 @@ def closest(name: str, known: Collection[str]) -> str:
 # -- profiles ----------------------------------------------------------------------------------------------------------
 
 PROFILES: dict[str, Config] = {
-    # Measured on 2 cores with the real reviews: 1.6 to 2.8 minutes; networks 69 to 81 %, linear yardstick 84 to 86 %.
+    # Measured on 2 cores with the real reviews: 1.6 to 2.8 minutes; networks 72 to 82 %, linear yardstick 84 to 86 %.
     "quick": Config(
         space=Space(
             units=32,
@@ -434,9 +434,9 @@ PROFILES: dict[str, Config] = {
 }
 
 PROFILE_NOTES: dict[str, str] = {  # shown by --list
-    "quick": "four architectures, five buckets, 1,500 reviews a bucket; 1.6 to 2.8 minutes on 2 cores, networks 69 to 81 %",
+    "quick": "four architectures, five buckets, 1,500 reviews a bucket; 1.6 to 2.8 minutes on 2 cores, networks 72 to 82 %",
     "study": "the published experiment; 174 minutes on 2 cores, networks 53 to 86 %",
     "best": "one bidirectional GRU trained on all reviews, adversarially; 35 minutes on 2 cores, 91.5 %",
-    "all_architectures": "the seven architectures, five buckets; 8.8 to 13.7 minutes on 2 cores, networks 70 to 83 %",
+    "all_architectures": "seven architectures, five buckets; 8.8 to 13.7 minutes on 2 cores, networks 70 to 83 %",
     "smoke": "three architectures on the demo corpus; under a minute",
 }
