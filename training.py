@@ -206,12 +206,11 @@ class Network:
         if settings.is_fine_tuning:
             plateau.is_best(log_loss(validation.labels, self.predict(validation.rows)))
         for number in range(1, settings.epochs + 1):
-            started, rate = time.perf_counter(), plateau.learning_rate
-            if settings.schedule == "linear":
-                rate = settings.learning_rate * (1 - (number - 1) / settings.epochs)
+            started = time.perf_counter()
+            falls_by = settings.learning_rate / settings.epochs if settings.schedule == "linear" else 0.0
+            rate = settings.learning_rate - (number - 1) * falls_by if falls_by else plateau.learning_rate
             at = f"epoch {number} (learning rate {rate:g})"
             self.model.optimizer.embedding_rate.assign(float(number > settings.frozen_epochs))
-            falls_by = settings.learning_rate / settings.epochs if settings.schedule == "linear" else 0.0
             loss, train_accuracy, norm = self._train_epoch(train, rng, at, rate, falls_by)
             probabilities = self.predict(validation.rows)
             val_loss = log_loss(validation.labels, probabilities)

@@ -195,21 +195,23 @@ class _LineError(ValueError):
 def _lines(path: Path, width: int) -> Iterator[tuple[str, np.ndarray]]:
     """The word and the numbers of each line; words may hold spaces, as some of GloVe's do."""
     with gzip.open(path, "rt", encoding="utf-8") if path.name.endswith(".gz") else path.open(encoding="utf-8") as file:
+        is_first = True
         for number, line in enumerate(file, start=1):
-            word, *numbers = line.rstrip().rsplit(" ", width)
-            if number == 1 and line.count(" ") != width:
-                if line.count(" ") == 1:
-                    continue  # word2vec's: how many words, and how many numbers each has
-                found = line.count(" ")
-                raise ConfigError(
-                    f"space.embedding_dim: the vectors of {path} have {found} numbers a word, got {width}; set it to {found}"
-                )
+            if number == 1 and line.count(" ") == 1:
+                continue  # word2vec's: how many words, and how many numbers each has
+            word, *numbers = line.rstrip().rsplit(" ", -1 if is_first else width)
             try:
                 vector = np.array(numbers, np.float64)
             except ValueError as error:
                 raise _LineError(f"line {number}: {error}") from error
+            if is_first and len(vector) != width:
+                raise ConfigError(
+                    f"space.embedding_dim: the vectors of {path} have {len(vector)} numbers a word, got {width}; "
+                    f"set it to {len(vector)}"
+                )
             if len(vector) != width or not np.isfinite(vector).all():
                 raise _LineError(f"line {number} has {len(vector)} numbers, the width is {width}")
+            is_first = False
             yield word, vector
 
 
