@@ -25,6 +25,7 @@ from data_preprocessing import Dataset
 from sources.records import DataError, Sequences
 from text_encoding import FIRST_WORD, OOV, PADDING, START, Vocabulary
 
+SECONDS_PER_NUMBER = 4e-8  # of a word's vector and a pass over the texts; one CPU thread
 RANDOM, LEARNED = "random", "learned"
 SKIP_GRAM, NEGATIVE_SAMPLES, RAREST, SUBSAMPLING = 1, 5, 2, 1e-3  # word2vec's usual values; rarer words have no vector
 log = logging.getLogger(__name__)
@@ -58,7 +59,8 @@ def fetch(config: Config, dataset: Dataset, folder: Path, say: Callable[[str], N
     for width in widths(config) if name else ():
         files[width] = folder / f"vectors-{width}-{name}.npz"
         if not _is_complete(files[width]):
-            say(f"making word vectors ({config.vectors.source}, {width} numbers a word); a minute or two, once for these reviews")
+            how = f"about {_minutes(config, dataset, width)} min" if config.vectors.source == LEARNED else "a minute or so"
+            say(f"making word vectors ({config.vectors.source}, {width} numbers a word): {how}, once for these reviews")
             _save(_make(config, dataset, width), files[width])
         coverage = load(files[width]).coverage
         say(f"word vectors ({config.vectors.source}, {width} numbers a word) cover {coverage:.1%} of the training tokens")
@@ -80,6 +82,12 @@ def widths(config: Config) -> tuple[int, ...]:
             return tuple(range(int(low), int(high) + 1, int(step)))
         case width:
             return (int(width),)  # type: ignore[arg-type]
+
+
+def _minutes(config: Config, dataset: Dataset, width: int) -> int:
+    parts = (dataset.train.sequences, dataset.validation.sequences, dataset.unlabelled)
+    seconds = SECONDS_PER_NUMBER * width * config.vectors.epochs * sum(len(part.values) for part in parts)
+    return max(1, round(seconds / 60))
 
 
 def _make(config: Config, dataset: Dataset, width: int) -> WordVectors:
