@@ -149,10 +149,10 @@ def print_lists(config: Config) -> None:
     """Architectures, profiles and the chosen profile's buckets."""
     print("architectures:")
     for name, architecture in ARCHITECTURES.items():
-        print(f"  {name:28}{architecture.title}")
+        print(f"  {name:36}{architecture.title}")
     print("profiles:")
     for name in PROFILES:
-        print(f"  {name:28}{PROFILE_NOTES[name]}")
+        print(f"  {name:36}{PROFILE_NOTES[name]}")
     quantiles = config.compare.bucket_quantiles
     if quantiles:
         print(f"buckets: {quantiles} quantiles of the training lengths")
