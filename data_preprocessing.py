@@ -334,9 +334,13 @@ def network_ids(sequences: Sequences, vocab_size: int, max_length: int, truncate
         max_length: tokens kept of a longer review.
         truncate: keep its `head`, its `tail`, or half of `both`.
     """
-    known = np.where(sequences.values < vocab_size, sequences.values, OOV).astype(np.int32)
-    known_sequences = Sequences(known, sequences.offsets)
-    return [_truncated(known_sequences[i], max_length, truncate) for i in range(len(sequences))]
+    known = known_ids(sequences, vocab_size)
+    return [_truncated(known[i], max_length, truncate) for i in range(len(known))]
+
+
+def known_ids(sequences: Sequences, vocab_size: int) -> Sequences:
+    """Whole reviews with 2, out of vocabulary, for every id from `vocab_size` on."""
+    return Sequences(np.where(sequences.values < vocab_size, sequences.values, OOV).astype(np.int32), sequences.offsets)
 
 
 def _truncated(ids: IdArray, max_length: int, truncate: str) -> IdArray:

@@ -57,8 +57,8 @@ def find(results: list[StudyResult], folder: RunFolder, buckets: tuple[Bucket, .
             together += ensembles(verdicts[-1], truth, predictions)
     return Findings(
         verdicts=corrected(verdicts),
-        controls=controls(results, folder),
-        reliabilities=reliabilities(results, folder),
+        controls=_controls(completed, stored),
+        reliabilities=_reliabilities(completed, stored),
         ensembles=tuple(together),
         length_curves=_length_curves(stored),
         importances=importances(results),
@@ -99,19 +99,18 @@ def _length_curves(stored: Stored) -> tuple[LengthCurve, ...]:
     return tuple(found)
 
 
-def controls(results: list[StudyResult], folder: RunFolder) -> tuple[ControlComparison, ...]:
+def _controls(completed: list[StudyResult], stored: Stored) -> tuple[ControlComparison, ...]:
     """Each control beside what it controls, where both completed, in the order of the results."""
-    completed = {result.study: result for result in results if result.status == "completed"}
+    by_study = {result.study: result for result in completed}
 
     def correct(result: StudyResult) -> np.ndarray:
         """`<bool>[repeats, reviews]`."""
-        stored = [folder.load_predictions(result.study, repeat.number) for repeat in result.repeats]
-        return np.stack([is_right(one["labels"], one["probabilities"]) for one in stored])
+        return np.stack([is_right(one["labels"], one["probabilities"]) for one in stored[result.study]])
 
     found = []
-    for control in completed.values():
+    for control in completed:
         architecture = ARCHITECTURES.get(control.study.architecture)
-        result = completed.get(Study(architecture.control_of or "", control.study.bucket)) if architecture else None
+        result = by_study.get(Study(architecture.control_of or "", control.study.bucket)) if architecture else None
         if result is not None:
             mine, theirs = correct(result), correct(control)
             seconds = (result.step_seconds, control.step_seconds)
@@ -122,23 +121,20 @@ def controls(results: list[StudyResult], folder: RunFolder) -> tuple[ControlComp
     return tuple(found)
 
 
-def reliabilities(results: list[StudyResult], folder: RunFolder) -> tuple[Reliability, ...]:
+def _reliabilities(completed: list[StudyResult], stored: Stored) -> tuple[Reliability, ...]:
     """What the probabilities of each architecture and scope are worth, before and after the temperature."""
     found = []
-    completed = [result for result in results if result.status == "completed" and result.repeats]
     for _, group in groupby(completed, key=lambda result: (result.study.architecture, result.study.scope)):
-        labels, before, after, study = [], [], [], None
-        for result in group:
-            study = study or result.study
-            for repeat in result.repeats:
-                stored = folder.load_predictions(result.study, repeat.number)
-                labels.append(stored["labels"])
-                before.append(stored["probabilities"])
+        members = list(group)
+        labels, before, after = [], [], []
+        for result in members:
+            for repeat, one in zip(result.repeats, stored[result.study], strict=True):
+                labels.append(one["labels"])
+                before.append(one["probabilities"])
                 temperature = repeat.scores[0].temperature if repeat.scores else None
                 after += [with_temperature(before[-1], temperature)] if temperature else []
-        if study is not None:
-            points = [tuple(reliability(np.concatenate(labels), np.concatenate(p))) if p else () for p in (before, after)]
-            found.append(Reliability(study, points[0], points[1]))
+        points = [tuple(reliability(np.concatenate(labels), np.concatenate(p))) if p else () for p in (before, after)]
+        found.append(Reliability(members[0].study, points[0], points[1]))
     return tuple(found)
 
 

@@ -334,7 +334,7 @@ class Standing(Record):
 
 @dataclass(frozen=True)
 class Comparison(Record):
-    """Two studies of the same scope on the same test reviews of a bucket."""
+    """Two studies on the same test reviews of a bucket."""
 
     bucket: str
     first: Study

@@ -141,7 +141,7 @@ class _Yardstick:
             scores_elsewhere=elsewhere,
             spent=self._stopwatch.read(),
         )
-        return _test(repeat, self._study, data, self._folder, probabilities, np.zeros(0))
+        return _test(repeat, self._study, data, self._folder, probabilities, np.zeros(0), None)
 
 
 class _Network:
@@ -229,7 +229,7 @@ class _Network:
         temperature = fit_temperature(self._data.validation.labels, validation)
         elsewhere = _elsewhere(self._study, self._workshop, lambda some: network.predict(self._rows(some)), temperature)
         repeat = replace(repeat, scores_elsewhere=elsewhere, spent=self._workshop.networks.stopwatch.read())
-        return _test(repeat, self._study, self._data, self._folder, probabilities, validation)
+        return _test(repeat, self._study, self._data, self._folder, probabilities, validation, temperature)
 
     def _trial(self, setting: Hyperparameters, number: int, epochs: int, parent: int | None) -> Trial:
         """Train one setting on behalf of the search; any failure is the trial's, and is recorded with its reason."""
@@ -353,7 +353,13 @@ def _elsewhere(
 
 
 def _test(
-    repeat: Repeat, study: Study, data: Dataset, folder: RunFolder, probabilities: np.ndarray, validation: np.ndarray
+    repeat: Repeat,
+    study: Study,
+    data: Dataset,
+    folder: RunFolder,
+    probabilities: np.ndarray,
+    validation: np.ndarray,
+    temperature: float | None,
 ) -> Repeat:
     """The repeat with its test scores, one per bucket, saved with its predictions.
 
@@ -364,10 +370,10 @@ def _test(
         folder: where to save it.
         probabilities: `<float>[test reviews]`.
         validation: `<float>[validation reviews]`, or none.
+        temperature: fitted on those; None without them.
     """
     test, lengths, scores = data.test, data.test.sequences.lengths, list[Score]()
     leaked = np.isin(test.rows, data.leaked)
-    temperature = fit_temperature(data.validation.labels, validation) if len(validation) else None
     for bucket in data.buckets:
         inside = bucket.holds(lengths)
         if inside.any():

@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 
 from config import Choice, Config, ConfigError, Range, Vectors
-from data_preprocessing import Dataset
+from data_preprocessing import Dataset, known_ids
 from sources.records import DataError, Sequences
-from text_encoding import FIRST_WORD, OOV, PADDING, START, Vocabulary
+from text_encoding import FIRST_WORD, PADDING, START, Vocabulary
 
 SECONDS_PER_NUMBER = 4e-8  # of a word's vector and a pass over the texts; one CPU thread
 RANDOM, LEARNED = "random", "learned"
@@ -85,8 +85,8 @@ def widths(config: Config) -> tuple[int, ...]:
 
 
 def _minutes(config: Config, dataset: Dataset, width: int) -> int:
-    parts = (dataset.train.sequences, dataset.validation.sequences, dataset.unlabelled)
-    seconds = SECONDS_PER_NUMBER * width * config.vectors.epochs * sum(len(part.values) for part in parts)
+    tokens = sum(len(part.values) for part in _texts(dataset))
+    seconds = SECONDS_PER_NUMBER * width * config.vectors.epochs * tokens
     return max(1, round(seconds / 60))
 
 
@@ -105,7 +105,7 @@ def _complete(known: np.ndarray, mean: np.ndarray, deviation: np.ndarray, datase
     drawn = np.random.default_rng([seed, len(known)]).normal(mean, deviation, known.shape)
     matrix = np.where(missing[:, None], drawn, known).astype(np.float32)
     matrix[PADDING] = 0
-    tokens = _known_ids(dataset.train.sequences, dataset.vocab_size).values
+    tokens = known_ids(dataset.train.sequences, dataset.vocab_size).values
     tokens = tokens[tokens != START]
     return WordVectors(matrix, float(1 - missing[tokens].mean()))
 
@@ -122,8 +122,7 @@ def learn(dataset: Dataset, width: int, settings: Vectors, seed: int) -> np.ndar
     from gensim.models import Word2Vec  # imported here: a second that only this needs
 
     logging.getLogger("gensim").setLevel(logging.WARNING)
-    parts = (dataset.train.sequences, dataset.validation.sequences, dataset.unlabelled)
-    sentences = [sentence for part in parts for sentence in _sentences(part, dataset.vocab_size)]
+    sentences = [sentence for part in _texts(dataset) for sentence in _sentences(part, dataset.vocab_size)]
     model = Word2Vec(
         sentences,
         vector_size=width,
@@ -142,14 +141,15 @@ def learn(dataset: Dataset, width: int, settings: Vectors, seed: int) -> np.ndar
     return matrix
 
 
+def _texts(dataset: Dataset) -> tuple[Sequences, ...]:
+    """Everything that may be learned from: all but the test part."""
+    return dataset.train.sequences, dataset.validation.sequences, dataset.unlabelled
+
+
 def _sentences(sequences: Sequences, vocab_size: int) -> Iterator[list[str]]:
     """The ids of each review as words, as a network reads them, without the start token."""
-    known = _known_ids(sequences, vocab_size)
+    known = known_ids(sequences, vocab_size)
     return ([str(i) for i in known[n] if i != START] for n in range(len(known)))
-
-
-def _known_ids(sequences: Sequences, vocab_size: int) -> Sequences:
-    return Sequences(np.where(sequences.values < vocab_size, sequences.values, OOV), sequences.offsets)
 
 
 def _hash(word: str) -> int:
