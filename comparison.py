@@ -14,7 +14,8 @@ from scipy.stats import binomtest
 
 from calibration import fit_temperature, with_temperature
 from evaluation import LEVEL, accuracy_interval, difference_interval, is_right, log_loss
-from results import YARDSTICK, BucketVerdict, Comparison, Ensemble, Standing, Study
+from findings import BucketVerdict, Comparison, Ensemble, Standing
+from results import YARDSTICK, Study
 from scores import without_leaked
 
 BEST = 3  # networks of the ensemble that validation chooses

@@ -14,8 +14,9 @@ from rich.table import Table
 from budget import Work, wall_seconds
 from config import PROFILE_NOTES, PROFILES, Config
 from data_preprocessing import Dataset, cut_buckets
+from findings import BucketVerdict
 from models.registry import ARCHITECTURES, title
-from results import YARDSTICK, BucketVerdict, DataSummary, Progress, Study, StudyResult
+from results import YARDSTICK, DataSummary, Progress, Study, StudyResult
 from saver import RunFolder
 
 log = logging.getLogger(__name__)

@@ -13,25 +13,10 @@ from calibration import reliability, with_temperature
 from comparison import Predictions, Truth, corrected, ensembles, judge
 from data_preprocessing import Bucket
 from evaluation import difference_interval, is_right, over_length
+from findings import BucketVerdict, ControlComparison, Ensemble, Findings, LengthCurve, Reliability
 from importance import importances
 from models.registry import ARCHITECTURES
-from results import (
-    ALL,
-    YARDSTICK,
-    BucketVerdict,
-    ControlComparison,
-    DataSummary,
-    Ensemble,
-    Findings,
-    LengthCurve,
-    Reliability,
-    Repeat,
-    Score,
-    Seconds,
-    Study,
-    StudyResult,
-    bucket_order,
-)
+from results import ALL, YARDSTICK, DataSummary, Repeat, Score, Seconds, Study, StudyResult, bucket_order
 from saver import RunFolder, atomic, write_text
 
 SPENT = tuple(f"{item.name}_seconds" for item in fields(Seconds))  # importing, compiling, training, evaluating

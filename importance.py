@@ -8,7 +8,8 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.inspection import permutation_importance
 from sklearn.model_selection import KFold
 
-from results import Hyperparameters, Importance, StudyResult
+from findings import Importance
+from results import Hyperparameters, StudyResult
 
 FEWEST_TRIALS = 20  # fewer say nothing
 _FOLDS, _SHUFFLES = 5, 20

@@ -3,9 +3,9 @@
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from findings import ControlComparison
 from models.registry import colour
 from plot_style import INK, MUTED, name, styled
-from results import ControlComparison
 
 
 def control_panels(records: tuple[ControlComparison, ...]) -> go.Figure:

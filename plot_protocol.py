@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from findings import BucketVerdict, Comparison, Importance, LengthCurve, Reliability
 from models.registry import colour
 from plot_style import GRID, INK, MUTED, dash, name, styled
-from results import BucketVerdict, Comparison, Importance, LengthCurve, Reliability, Study
+from results import Study
 
 SIGNS = {"better than": "+", "worse than": "−", "cannot be told from": "·"}
 _DIFFERENCES = [[0, "#B45309"], [0.5, "#FFFFFF"], [1, "#0E7490"]]  # worse, equal, better

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import plotly.graph_objects as go
 
+from findings import BucketVerdict, Findings
 from models.registry import colour, title
 from plot_controls import control_panels
 from plot_panels import (
@@ -26,7 +27,7 @@ from plot_panels import (
 )
 from plot_protocol import comparison_matrices, importance_bars, length_curves, matrices, reliability_curves
 from plot_style import INK, MUTED, NEGATIVE, POSITIVE, SCALE, name, styled
-from results import YARDSTICK, BucketVerdict, DataSummary, Findings, Scope, Study, StudyResult, bucket_order
+from results import YARDSTICK, DataSummary, Scope, Study, StudyResult, bucket_order
 
 # -- accuracy by bucket ------------------------------------------------------------------------------------------------
 

@@ -14,9 +14,10 @@ import final_stats
 import plotter
 from comparison import BEST
 from config import Config
+from findings import BucketVerdict, Findings, Standing
 from models.registry import title
 from plot_style import name
-from results import ALL, YARDSTICK, BucketVerdict, DataSummary, Findings, Standing, Study, StudyResult
+from results import ALL, YARDSTICK, DataSummary, Study, StudyResult
 from saver import RunFolder, config_dict, write_text
 
 PLOT_OPTIONS = {"responsive": True, "displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from comparison import Predictions, Truth, compare, corrected, ensembles, exact_mcnemar, holm, judge
-from results import YARDSTICK, BucketVerdict, Study
+from findings import BucketVerdict
+from results import YARDSTICK, Study
 
 LSTM, GRU, RNN = (Study(architecture, "0-9") for architecture in ("lstm", "gru", "simple_rnn"))
 

@@ -11,19 +11,9 @@ import plot_panels
 import plot_protocol
 import plotter
 from comparison import Predictions, Truth, corrected, judge
+from findings import BucketVerdict, ControlComparison, Ensemble, Findings, Importance, LengthCurve, Reliability
 from models.registry import ARCHITECTURES, colour
-from results import (
-    YARDSTICK,
-    BucketVerdict,
-    ControlComparison,
-    Ensemble,
-    Findings,
-    Importance,
-    LengthCurve,
-    Reliability,
-    Study,
-    StudyResult,
-)
+from results import YARDSTICK, Study, StudyResult
 from tests.records import a_result, a_score, a_summary
 
 BUCKETS = ("0-129", "130-end")

@@ -11,8 +11,9 @@ import pytest
 
 import report
 from config import PROFILES
+from findings import BucketVerdict, Findings, Standing
 from plotter import FIGURES
-from results import BucketVerdict, Findings, Standing, Study
+from results import Study
 from saver import RunFolder
 from tests.conftest import SmokeRun
 from tests.records import a_result, a_summary
