@@ -64,6 +64,12 @@ def _two_layers(one: BuildBody) -> BuildBody:
     return build
 
 
+def _transformer(engine: str, units: int, return_sequences: bool, dropout: Callable[[str], Any]) -> Body:
+    from models.transformer import encode
+
+    return lambda sequences: encode(sequences, units, dropout)
+
+
 ARCHITECTURES: dict[str, Architecture] = {
     "simple_rnn": Architecture(_single("SimpleRNN"), "SimpleRNN", "#E69F00", 0.5),
     "lstm": Architecture(_single("LSTM"), "LSTM", "#0072B2", 1.3),
@@ -83,6 +89,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     ),
     "stacked_bidirectional_lstm": Architecture(_two_layers(_bidirectional("LSTM")), "2 x bidirectional LSTM", "#D55E00", 5.5),
     "stacked_bidirectional_gru": Architecture(_two_layers(_bidirectional("GRU")), "2 x bidirectional GRU", "#AA4499", 4.9),
+    "transformer": Architecture(_transformer, "Transformer encoder", "#1A1A1A", 5.0, pooling="mean"),
 }
 LINEAR_TITLE, LINEAR_COLOUR = "Linear yardstick", "#6B7280"
 

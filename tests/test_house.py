@@ -26,6 +26,7 @@ MODELS = {
     "models.pooling",
     "models.recurrent",
     "models.registry",
+    "models.transformer",
     "models.word_vectors",
 }
 MAY_IMPORT: dict[str, set[str]] = {
@@ -49,13 +50,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "text_encoding": {"sources.records"},
     "data_preprocessing": {"config", "results", "text_encoding", *SOURCES},
     "data_cache": {"config", "data_preprocessing", "results", "sources.locate", "sources.records", "text_encoding"},
-    "models.registry": {"results", "models.recurrent"},
+    "models.registry": {"results", "models.recurrent", "models.transformer"},
     "models.adversarial": set(),
     "models.dropout": set(),
     "models.optimizer": set(),
     "models.cells": set(),
     "models.recurrent": {"models.cells"},
     "models.pooling": set(),
+    "models.transformer": set(),
     "models.word_vectors": {"config", "data_preprocessing", "sources.records", "text_encoding"},
     "models.classifier": {
         "results",

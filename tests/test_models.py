@@ -23,7 +23,7 @@ def network(name: str, pooling: str, engine: str = "custom") -> keras.Model:
     keras.utils.set_random_seed(4)
     engine = resolve(name).engine or engine
     pooling = resolve(name).pooling or pooling
-    shape = NetworkShape(architecture=name, engine=engine, vocab_size=50, embedding_dim=8, units=6, pooling=pooling)
+    shape = NetworkShape(architecture=name, engine=engine, vocab_size=50, embedding_dim=8, units=8, pooling=pooling)
     return build_classifier(shape, dropout=0.3, spatial_dropout=0.2)
 
 
