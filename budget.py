@@ -30,13 +30,13 @@ class Work:
 
 def of_study(study: Study, config: Config, dataset: Dataset) -> Work:
     """Trials, epochs and a rough number of seconds on one CPU thread."""
-    data = dataset.scope(study.bucket)
+    data = dataset.of(study)
     limit = config.data.max_length
     train, test = (float(part.sequences.lengths.clip(max=limit).sum()) for part in (data.train, data.test))
     if study.architecture == YARDSTICK:
         whole = data.train.sequences.lengths.sum() + data.test.sequences.lengths.sum()
         return Work(0, 0, float(whole) * LINEAR_PER_TOKEN)
-    has_setting = study.is_fine_tuned or ARCHITECTURES[study.architecture].control_of is not None
+    has_setting = study.is_fine_tuned or study.n_reviews > 0 or ARCHITECTURES[study.architecture].control_of is not None
     trials, most_epochs = (0, 0) if has_setting else planned(config.space, config.search)
     most_epochs += config.training.repeats * config.training.epochs
     epochs = _typical_epochs(config, trials)

@@ -68,6 +68,7 @@ class Compare:
     scope: Literal["bucket", "all", "both"] = "bucket"  # a specialist per bucket, one generalist, or both
     cross_lengths: bool = False  # also test every bucket's specialist on the other buckets' test reviews
     fine_tune: bool = False  # also train each generalist on with each bucket's own reviews
+    learning_curve: tuple[int, ...] = ()  # also train the chosen setting on so many of a scope's reviews, validation included
 
 
 # -- tuned -------------------------------------------------------------------------------------------------------------
@@ -296,6 +297,8 @@ def _meaning_problems(config: Config, architectures: Collection[str]) -> list[st
     expect(bool(names) and len(set(names)) == len(names), "compare.architectures", "at least one, each once", names)
     ascending = all(a < b for a, b in pairwise(edges))
     expect(ascending and all(e > 0 for e in edges), "compare.bucket_edges", "ascending lengths above 0", edges)
+    sizes = compare.learning_curve
+    expect(all(n >= 20 for n in sizes) and len(set(sizes)) == len(sizes), "compare.learning_curve", "numbers from 20 on", sizes)
     expect(0 <= compare.bucket_quantiles <= 100, "compare.bucket_quantiles", "0 to 100", compare.bucket_quantiles)
     for section, keys in _POSITIVE.items():
         for key in keys:

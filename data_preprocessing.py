@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from config import Compare, Config, Data
-from results import ALL, BucketSummary, DataSummary
+from results import ALL, BucketSummary, DataSummary, Study
 from sources.locate import load
 from sources.records import DataError, IdArray, Sequences, SourceReviews
 from text_encoding import FIRST_WORD, OOV, PADDING, MissingLibraryError, Vocabulary, learn_pieces, learn_vocabulary
@@ -91,6 +91,15 @@ class Dataset:
                 parts = {part: getattr(self, part).within(candidate) for part in ("train", "validation", "test")}
                 return replace(self, buckets=(candidate,), **parts)
         raise DataError(f"no bucket is named {bucket!r}; buckets: {', '.join(b.name for b in self.buckets)}")
+
+    def of(self, study: Study) -> "Dataset":
+        """What this study reads: its scope, and so many of its training and validation reviews, all test reviews."""
+        data = self.scope(study.bucket)
+        share = study.n_reviews / (len(data.train) + len(data.validation)) if study.n_reviews else 1.0
+        if share >= 1:
+            return data
+        train, validation = (_first(part, data.buckets, share) for part in (data.train, data.validation))
+        return replace(data, train=train, validation=validation)
 
 
 # -- preparing ---------------------------------------------------------------------------------------------------------
@@ -244,6 +253,18 @@ def _subsample(train: Reviews, buckets: tuple[Bucket, ...], limit: int, rng: np.
             members = np.concatenate([positive[:n_positive], negative[: limit - n_positive]])
         chosen.append(members)
     return train.take(np.sort(np.concatenate(chosen)))
+
+
+def _first(reviews: Reviews, buckets: tuple[Bucket, ...], share: float) -> Reviews:
+    """This share of each class, every bucket alike and at least one review; a larger share holds all of a smaller one."""
+    rng, numbers, chosen = np.random.default_rng(len(reviews)), _bucket_numbers(buckets, reviews.sequences.lengths), []
+    for label in (0, 1):
+        members, place = np.flatnonzero(reviews.labels == label), np.empty(len(reviews))
+        for number in range(len(buckets)):
+            inside = rng.permutation(members[numbers[members] == number])
+            place[inside] = (np.arange(len(inside)) + rng.uniform()) / max(1, len(inside))
+        chosen.append(members[np.argsort(place[members], kind="stable")][: max(1, round(share * len(members)))])
+    return reviews.take(np.sort(np.concatenate(chosen)))
 
 
 def _bucket_numbers(buckets: tuple[Bucket, ...], lengths: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import asdict, astuple, fields
+from dataclasses import asdict, astuple, fields, replace
 from itertools import groupby
 from typing import Any
 
@@ -12,8 +12,8 @@ import pandas as pd
 from calibration import reliability, with_temperature
 from comparison import Predictions, Truth, corrected, ensembles, judge
 from data_preprocessing import Bucket
-from evaluation import difference_interval, is_right, over_length
-from findings import BucketVerdict, ControlComparison, Ensemble, Findings, LengthCurve, Reliability
+from evaluation import accuracy_interval, difference_interval, is_right, over_length
+from findings import BucketVerdict, ControlComparison, Ensemble, Findings, LearningCurve, LengthCurve, Reliability
 from importance import importances
 from models.registry import ARCHITECTURES
 from results import ALL, YARDSTICK, DataSummary, Repeat, Score, Seconds, Study, StudyResult, bucket_order
@@ -29,8 +29,12 @@ TIME_COLUMNS = ("train_seconds", "seconds_per_epoch", "search_seconds", "seconds
 
 
 def find(results: list[StudyResult], folder: RunFolder, buckets: tuple[Bucket, ...]) -> Findings:
-    """Everything that the stored predictions of the completed studies say; comparisons are corrected over all buckets."""
-    completed = [result for result in results if result.status == "completed" and result.repeats]
+    """Everything that the stored predictions of the completed studies say; comparisons are corrected over all buckets.
+
+    Studies of a learning curve give that and nothing else.
+    """
+    finished = [result for result in results if result.status == "completed" and result.repeats]
+    completed = on_all_reviews(finished)
     stored = {result.study: [folder.load_predictions(result.study, r.number) for r in result.repeats] for result in completed}
     apart = frozenset(name for name, architecture in ARCHITECTURES.items() if architecture.control_of)
     verdicts, together = list[BucketVerdict](), list[Ensemble]()
@@ -47,7 +51,28 @@ def find(results: list[StudyResult], folder: RunFolder, buckets: tuple[Bucket, .
         ensembles=tuple(together),
         length_curves=_length_curves(stored),
         importances=importances(results),
+        learning_curves=_learning_curves(finished, folder),
     )
+
+
+def on_all_reviews(results: list[StudyResult]) -> list[StudyResult]:
+    """The results but those on part of a scope's reviews, the points of learning curves."""
+    return [result for result in results if not result.study.n_reviews]
+
+
+def _learning_curves(finished: list[StudyResult], folder: RunFolder) -> tuple[LearningCurve, ...]:
+    """Of each architecture and scope that was trained on several numbers of reviews."""
+    found = []
+    for study in (result.study for result in on_all_reviews(finished)):
+        points = [result for result in finished if replace(result.study, n_reviews=0) == study]
+        points.sort(key=lambda result: result.n_train + result.n_validation)
+        if len(points) > 1:
+            stored = [[folder.load_predictions(p.study, r.number) for r in p.repeats] for p in points]
+            right = [np.stack([is_right(one["labels"], one["probabilities"]) for one in repeats]) for repeats in stored]
+            low, high = zip(*map(accuracy_interval, right), strict=True)
+            sizes = tuple(point.n_train + point.n_validation for point in points)
+            found.append(LearningCurve(study, sizes, tuple(float(each.mean()) for each in right), low, high))
+    return tuple(found)
 
 
 Stored = dict[Study, list[dict[str, np.ndarray]]]  # what each repeat of a study predicted
@@ -182,6 +207,17 @@ def cross_lengths_table(results: list[StudyResult]) -> pd.DataFrame:
     )
 
 
+def learning_curve_table(curves: tuple[LearningCurve, ...]) -> pd.DataFrame:
+    """One row per architecture, scope and number of reviews: accuracy with its interval."""
+    rows = [
+        {"architecture": curve.study.architecture, "trained_on": curve.study.bucket, "n_reviews": n, "test_accuracy": accuracy,
+         "test_accuracy_low": low, "test_accuracy_high": high}
+        for curve in curves
+        for n, accuracy, low, high in zip(curve.n_reviews, curve.accuracy, curve.low, curve.high, strict=True)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
 def comparisons_table(found: tuple[BucketVerdict, ...]) -> pd.DataFrame:
     """One row per pair of studies and bucket: difference, interval, McNemar's counts, p-values, verdict."""
     return pd.DataFrame(
@@ -269,11 +305,13 @@ def averages(results: list[StudyResult]) -> list[dict[str, Any]]:
 
 def write(results: list[StudyResult], findings: Findings, data: DataSummary, folder: RunFolder) -> None:
     """Write the tables, predictions.csv.gz, results.json and data.json, each atomically."""
+    results = on_all_reviews(results)
     tables = {
         "results": results_table(results),
         "trials": trials_table(results),
         "comparisons": comparisons_table(findings.verdicts),
         "cross_lengths": cross_lengths_table(results),
+        "learning_curve": learning_curve_table(findings.learning_curves),
         "ensembles": pd.DataFrame(
             [asdict(e) | {"members": " ".join(study.id for study in e.members)} for e in findings.ensembles]
         ),
@@ -311,5 +349,5 @@ def _predictions(results: list[StudyResult], folder: RunFolder) -> pd.DataFrame:
 def recorded(planned: list[Study], folder: RunFolder) -> list[StudyResult]:
     """Every planned study that has a record, failures included, in the registry's order and then by length."""
     order = {name: number for number, name in enumerate([*ARCHITECTURES, YARDSTICK])}
-    studies = sorted(planned, key=lambda study: (order[study.architecture], study.is_fine_tuned, bucket_order(study.bucket)))
+    studies = sorted(planned, key=lambda s: (order[s.architecture], s.is_fine_tuned, bucket_order(s.bucket), s.n_reviews))
     return [result for study in studies if (result := folder.load_result(study)) is not None]

@@ -129,6 +129,17 @@ class LengthCurve(Record):
 
 
 @dataclass(frozen=True)
+class LearningCurve(Record):
+    """Accuracy of an architecture on a scope's test reviews against the number of reviews it was trained and validated on."""
+
+    study: Study  # at the end of the curve: all reviews
+    n_reviews: tuple[int, ...]  # ascending
+    accuracy: tuple[float, ...]  # means over repeats
+    low: tuple[float, ...]  # 95 % bootstrap interval over test reviews and repeats
+    high: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Importance(Record):
     """What a hyperparameter did to the scores of all trials."""
 
@@ -148,3 +159,4 @@ class Findings(Record):
     ensembles: tuple[Ensemble, ...] = ()
     length_curves: tuple[LengthCurve, ...] = ()
     importances: tuple[Importance, ...] = ()
+    learning_curves: tuple[LearningCurve, ...] = ()

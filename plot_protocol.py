@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from findings import BucketVerdict, Comparison, Importance, LengthCurve, Reliability
-from models.registry import colour
+from findings import BucketVerdict, Comparison, Importance, LearningCurve, LengthCurve, Reliability
+from models.registry import colour, title
 from plot_style import GRID, INK, MUTED, dash, name, styled
-from results import Study
+from results import Study, bucket_order
 
 SIGNS = {"better than": "+", "worse than": "−", "cannot be told from": "·"}
 _DIFFERENCES = [[0, "#B45309"], [0.5, "#FFFFFF"], [1, "#0E7490"]]  # worse, equal, better
@@ -136,6 +136,42 @@ def length_curves(records: tuple[LengthCurve, ...]) -> go.Figure:
     figure.update_xaxes(title="Review length (tokens)", type="log", tickvals=[25, 50, 100, 200, 400, 800, 1600])
     figure.update_yaxes(title="Test accuracy (%)")
     return styled(figure, 460, margin={"l": 64, "r": 24, "t": 92, "b": 56})
+
+
+def learning_curves(records: tuple[LearningCurve, ...]) -> go.Figure:
+    """Accuracy over the number of reviews, a panel a scope and a line an architecture, with 95 % intervals."""
+    scopes = sorted(dict.fromkeys(record.study.bucket for record in records), key=bucket_order)
+    figure = make_subplots(cols=max(1, len(scopes)), column_titles=scopes, shared_yaxes=True, horizontal_spacing=0.02)
+    figure.update_annotations(font={"size": 12, "color": INK})
+    shown = set[str]()
+    for record in records:
+        series = title(record.study.architecture)
+        figure.add_scatter(
+            row=1,
+            col=scopes.index(record.study.bucket) + 1,
+            name=series,
+            legendgroup=series,
+            showlegend=series not in shown,
+            x=record.n_reviews,
+            y=[100 * value for value in record.accuracy],
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": [100 * (high - value) for high, value in zip(record.high, record.accuracy, strict=True)],
+                "arrayminus": [100 * (value - low) for low, value in zip(record.low, record.accuracy, strict=True)],
+                "thickness": 1.2,
+                "width": 3,
+            },
+            mode="lines+markers",
+            line={"color": colour(record.study.architecture), "width": 2},
+            marker={"size": 7},
+            hovertemplate="%{x:,} reviews: %{y:.1f} %<extra>" + series + "</extra>",
+        )
+        shown.add(series)
+    ticks = sorted({n for record in records for n in record.n_reviews})
+    figure.update_xaxes(type="log", tickvals=ticks, ticktext=[f"{n:,}" for n in ticks], title_text="training reviews")
+    figure.update_yaxes(title_text="Test accuracy (%)", col=1)
+    return styled(figure, 460, margin={"l": 64, "r": 24, "t": 92, "b": 64})
 
 
 def importance_bars(records: tuple[Importance, ...]) -> go.Figure:

@@ -25,7 +25,7 @@ from plot_panels import (
     curves,
     panel_lines,
 )
-from plot_protocol import comparison_matrices, importance_bars, length_curves, matrices, reliability_curves
+from plot_protocol import comparison_matrices, importance_bars, learning_curves, length_curves, matrices, reliability_curves
 from plot_style import INK, MUTED, NEGATIVE, POSITIVE, SCALE, name, styled
 from results import YARDSTICK, DataSummary, Scope, Study, StudyResult, bucket_order
 
@@ -320,6 +320,7 @@ FIGURES: dict[str, str] = {  # file name -> heading, in the order of the report
     "accuracy_by_bucket": "Test accuracy by length bucket",
     "accuracy_heatmap": "The same numbers as a table",
     "accuracy_over_length": "Accuracy over length",
+    "learning_curve": "Accuracy against the number of training reviews",
     "cross_lengths": "Trained on one length, reading another",
     "comparisons": "Who is better than whom",
     "accuracy_vs_time": "What it costs: accuracy against the time of one training",
@@ -345,6 +346,7 @@ def all_figures(results: list[StudyResult], findings: Findings, data: DataSummar
         "accuracy_by_bucket": lambda: accuracy_bars(by_bucket),
         "accuracy_heatmap": lambda: accuracy_heatmap(by_bucket),
         "accuracy_over_length": lambda: length_curves(findings.length_curves),
+        "learning_curve": lambda: learning_curves(findings.learning_curves),
         "cross_lengths": lambda: cross_length_panels(across),
         "comparisons": lambda: comparison_matrices(matrices(verdicts)),
         "accuracy_vs_time": lambda: cost_scatter(points, "train_seconds", "Seconds of one final training"),
@@ -360,5 +362,10 @@ def all_figures(results: list[StudyResult], findings: Findings, data: DataSummar
         "importance": lambda: importance_bars(findings.importances),
         "sequence_lengths": lambda: length_histogram(data),
     }
-    said = {"from_scratch": controls, "importance": findings.importances, "cross_lengths": across}
+    said = {
+        "from_scratch": controls,
+        "importance": findings.importances,
+        "cross_lengths": across,
+        "learning_curve": findings.learning_curves,
+    }
     return {key: draw[key]() for key in FIGURES if said.get(key, True)}

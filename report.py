@@ -50,7 +50,8 @@ def write(
         config: resolved.
         folder: the run's.
     """
-    verdicts = findings.verdicts
+    verdicts, ended = findings.verdicts, results
+    results = final_stats.on_all_reviews(ended)
     figures = plotter.all_figures(results, findings, data, config.search.objective)
     script = get_plotlyjs()
     write_text(folder.plot("plotly.min.js"), script)
@@ -66,7 +67,7 @@ def write(
         sentences=[(verdict.bucket, verdict.n_test, sentence(verdict)) for verdict in verdicts],
         overall=overall(verdicts),
         networks=[result for result in results if result.status == "completed" and result.layers],
-        failures=[result for result in results if result.status == "failed"],
+        failures=[result for result in ended if result.status == "failed"],
         failed_trials=[(result.study.id, t) for result in results for t in result.trials if t.status == "failed"],
         comparisons=sum(len(verdict.comparisons) for verdict in verdicts),
         repeats=max((len(r.repeats) for r in results if r.study.architecture != YARDSTICK), default=0),
@@ -74,10 +75,10 @@ def write(
         averages=final_stats.averages(results),
         buckets=[verdict.bucket for verdict in verdicts],
         ensembles=_ensembles(findings),
-        spent=final_stats.spent(results),
+        spent=final_stats.spent(ended),
         title=title,
         config=json.dumps(config_dict(config), indent=2),
-        devices=_devices(results),
+        devices=_devices(ended),
     )
     write_text(folder.report, page)
 

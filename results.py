@@ -66,11 +66,13 @@ class Study(Record):
     architecture: str
     bucket: str  # a bucket's name, or `all` for a generalist
     is_fine_tuned: bool = False  # starts from the generalist's weights
+    n_reviews: int = 0  # n > 0: a point of the learning curve, trained and validated on so many reviews of its scope
 
     @property
     def id(self) -> str:
-        """`gru/130-175`, `gru/all` or, fine-tuned, `gru/all-130-175`; also its path under the run's folders."""
-        return str(PurePosixPath(self.architecture) / (f"{ALL}-{self.bucket}" if self.is_fine_tuned else self.bucket))
+        """`gru/130-175`, `gru/all`, `gru/all-130-175` (fine-tuned) or `gru/all@500`; also its path under the run's folders."""
+        scope = f"{ALL}-{self.bucket}" if self.is_fine_tuned else self.bucket
+        return str(PurePosixPath(self.architecture) / (f"{scope}@{self.n_reviews}" if self.n_reviews else scope))
 
     @property
     def scope(self) -> Scope:
@@ -80,7 +82,7 @@ class Study(Record):
     @property
     def yardstick(self) -> "Study":
         """The linear model that has seen the same labels."""
-        return Study(YARDSTICK, self.bucket if self.scope == "bucket" else ALL)
+        return Study(YARDSTICK, self.bucket if self.scope == "bucket" else ALL, n_reviews=self.n_reviews)
 
     def seed(self, base: int, *parts: object) -> int:
         """A seed in [1, 2**31) for one random decision of this study, the same in every process.

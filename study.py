@@ -93,7 +93,7 @@ class _Yardstick:
 
     def __init__(self, study: Study, workshop: Workshop, folder: RunFolder, report: Report) -> None:
         self._study, self._workshop, self._folder = study, workshop, folder
-        self._data = workshop.dataset.scope(study.bucket)
+        self._data = workshop.dataset.of(study)
         self._seed = study.seed(workshop.config.run.seed)
         self._stopwatch = workshop.networks.stopwatch
 
@@ -149,7 +149,7 @@ class _Network:
 
     def __init__(self, study: Study, workshop: Workshop, folder: RunFolder, report: Report) -> None:
         self._study, self._workshop, self._folder, self._report = study, workshop, folder, report
-        self._config, self._data = workshop.config, workshop.dataset.scope(study.bucket)
+        self._config, self._data = workshop.config, workshop.dataset.of(study)
         self._architecture = ARCHITECTURES[study.architecture]
         self._train, self._validation = self._examples("train"), self._examples("validation")
         self._best_val_accuracy = 0.0
@@ -341,7 +341,7 @@ def _elsewhere(
     study: Study, workshop: Workshop, predict: Callable[[Reviews], np.ndarray], temperature: float | None
 ) -> tuple[Score, ...]:
     """What a specialist scores on the test reviews of the buckets it is not for, if the config asks."""
-    if not workshop.config.compare.cross_lengths or study.scope != "bucket":
+    if not workshop.config.compare.cross_lengths or study.scope != "bucket" or study.n_reviews:
         return ()
     scores, data = [], workshop.dataset
     for bucket in data.buckets:

@@ -45,15 +45,27 @@ def plan(config: Config, dataset: Dataset) -> list[Study]:
     studies = [Study(name, scope) for name in with_controls(config.compare.architectures) for scope in scopes]
     if config.compare.fine_tune:
         studies += [Study(name, b.name, is_fine_tuned=True) for name in config.compare.architectures for b in dataset.buckets]
+    sizes = {scope: _sizes(config, dataset.scope(scope)) for scope in scopes}
+    studies += [Study(name, s, n_reviews=n) for name in config.compare.architectures for s in scopes for n in sizes[s]]
     studies.sort(key=lambda study: -of_study(study, config, dataset).seconds)
-    return studies + [Study(YARDSTICK, scope) for scope in scopes]
+    return studies + [Study(YARDSTICK, scope, n_reviews=n) for scope in scopes for n in (0, *sizes[scope])]
+
+
+def _sizes(config: Config, data: Dataset) -> list[int]:
+    """The points of a scope's learning curve that are smaller than the scope."""
+    return [n for n in config.compare.learning_curve if n < len(data.train) + len(data.validation)]
 
 
 def reference(study: Study) -> Study | None:
-    """The study that must come first: the one this one controls, or the generalist whose training it goes on with; or None."""
+    """The study whose setting this one takes, and which comes first; or None.
+
+    It is the one this one controls, the generalist whose training it goes on with, or the end of its learning curve.
+    """
     if study.is_fine_tuned:
         return Study(study.architecture, ALL)
     architecture = ARCHITECTURES.get(study.architecture)
+    if study.n_reviews and architecture:
+        return Study(study.architecture, study.bucket)
     return Study(architecture.control_of, study.bucket) if architecture and architecture.control_of else None
 
 

@@ -74,7 +74,7 @@ class LocalAttention(keras.layers.Layer):
         """The constructor's arguments."""
         return super().get_config() | {"heads": self.heads, "window": self.window}
 
-    def build(self, shape: tuple[int | None, ...]) -> None:
+    def build(self, shape: tuple[Any, ...]) -> None:
         """Make the attention layer, which is Keras's own."""
         features = shape[-1]
         self.attention = keras.layers.MultiHeadAttention(self.heads, features // self.heads, name="attention")

@@ -9,6 +9,7 @@ import pytest
 import data_preprocessing as dp
 from config import PROFILES, Compare, with_overrides
 from data_cache import load_prepared, save
+from results import Study
 from sources.records import DataError, Sequences
 
 
@@ -146,3 +147,19 @@ def test_subwords_are_learned_on_training_texts_only_and_kept_with_the_data(tmp_
 def test_subwords_of_a_source_of_ids_are_one_sentence(real_data: Path) -> None:
     with pytest.raises(DataError, match=r"data.tokens: Keras IMDB reviews has ids of words and no texts"):
         dp.prepare(with_overrides(PROFILES["quick"], [f"data.source={real_data}", "data.tokens=subwords"]))
+
+
+def test_a_learning_curves_reviews_are_nested_and_have_every_bucket_and_class(demo_data: dp.Dataset) -> None:
+    for scope in ("all", demo_data.buckets[0].name):
+        small, large = (demo_data.of(Study("gru", scope, n_reviews=n)) for n in (60, 200))
+        whole = demo_data.scope(scope)
+        for part in ("train", "validation"):
+            rows = [set(getattr(data, part).rows.tolist()) for data in (small, large, whole)]
+            assert rows[0] < rows[1] < rows[2]
+            labels = [getattr(data, part).labels for data in (small, whole)]
+            assert abs(labels[0].mean() - labels[1].mean()) <= 1 / len(labels[0])
+        assert abs(len(large.train) + len(large.validation) - 200) <= 1
+        assert np.array_equal(small.test.rows, whole.test.rows)
+        shares = [[bucket.holds(d.train.sequences.lengths).mean() for bucket in whole.buckets] for d in (large, whole)]
+        np.testing.assert_allclose(shares[0], shares[1], atol=0.02)
+    assert demo_data.of(Study("gru", "all", n_reviews=10**6)) is demo_data

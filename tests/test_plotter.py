@@ -11,7 +11,7 @@ import plot_panels
 import plot_protocol
 import plotter
 from comparison import Predictions, Truth, corrected, judge
-from findings import BucketVerdict, ControlComparison, Ensemble, Findings, Importance, LengthCurve, Reliability
+from findings import BucketVerdict, ControlComparison, Ensemble, Findings, Importance, LearningCurve, LengthCurve, Reliability
 from models.registry import ARCHITECTURES, colour
 from results import YARDSTICK, Study, StudyResult
 from tests.records import a_result, a_score, a_summary
@@ -63,6 +63,7 @@ def findings() -> Findings:
         ),
         (LengthCurve(gru, (50.0, 100.0), (0.8, 0.7), (0.75, 0.6), (0.85, 0.8)),),
         (Importance("learning_rate", 0.8, 0.1, 40),),
+        (LearningCurve(Study("gru", "all"), (500, 2000), (0.7, 0.8), (0.65, 0.75), (0.75, 0.85)),),
     )
 
 
@@ -131,7 +132,7 @@ def test_every_figure_draws_whatever_is_there(given: str) -> None:
         if given == "everything"
         else plotter.all_figures([], Findings(), a_summary(), "val_loss")
     )
-    assert set(plotter.FIGURES) - set(figures) <= {"from_scratch", "importance", "cross_lengths"}
+    assert set(plotter.FIGURES) - set(figures) <= {"from_scratch", "importance", "cross_lengths", "learning_curve"}
     assert all(isinstance(figure, go.Figure) for figure in figures.values())
 
 

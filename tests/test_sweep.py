@@ -202,6 +202,28 @@ def test_generalists_are_trained_on_with_a_buckets_reviews_and_are_never_worse_o
     assert "all, then each bucket" in (folder.path / "report.html").read_text()
 
 
+def test_a_learning_curve_has_the_yardstick_beside_it_and_takes_no_part_in_comparisons(tmp_path: Path) -> None:
+    options = ["compare.scope=all", "compare.learning_curve=(100, 400, 99999)", "training.repeats=2", "data.demo_reviews=1200"]
+    done = main("smoke", "--only", "gru", "--artifacts", str(tmp_path), "--set", *options)
+    assert done.code == 0, done.out + done.err
+    folder = tmp_path / "latest"
+    curve = pd.read_csv(folder / "final_stats" / "learning_curve.csv")
+    results = pd.read_csv(folder / "final_stats" / "results.csv")
+    whole = int(results[results["architecture"] == "linear"]["n_train"].iloc[0])
+    for name in ("gru", "linear"):
+        mine, ends = curve[curve["architecture"] == name], results[results["architecture"] == name]
+        assert list(mine["n_reviews"]) == pytest.approx([100, 400, whole], abs=1)
+        assert (mine["test_accuracy_low"] <= mine["test_accuracy"]).all()
+        right = (ends["test_accuracy"] * ends["n_test"]).groupby(ends["repeat"]).sum() / ends.groupby("repeat")["n_test"].sum()
+        assert mine["test_accuracy"].iloc[-1] == pytest.approx(right.mean())
+    assert len(results) == 2 * 2 + 2 and set(results["n_train"]) == {whole, *results[results["architecture"] == "gru"]["n_train"]}
+    comparisons = pd.read_csv(folder / "final_stats" / "comparisons.csv")
+    assert set(comparisons["first"]) | set(comparisons["second"]) == {"gru/all", "linear/all"}
+    record = saver.RunFolder(folder.resolve()).load_result(Study("gru", "all", n_reviews=100))
+    assert record and record.trials == () and abs(record.n_train + record.n_validation - 100) <= 1
+    assert "figure-learning_curve" in (folder / "report.html").read_text()
+
+
 def test_fine_tuning_fails_with_its_generalist(tmp_path: Path) -> None:
     options = ["compare.scope=all", "compare.fine_tune=true", "space.learning_rate=1e300", "data.demo_reviews=1200"]
     done = main("smoke", "--only", "simple_rnn", "--artifacts", str(tmp_path), "--set", *options)
