@@ -307,7 +307,7 @@ def _meaning_problems(config: Config, architectures: Collection[str]) -> list[st
     expect(data.tokens == "words" or not data.word_index, "data.word_index", "an empty text with subwords", data.word_index)
     expect(data.vocab_size >= 10, "data.vocab_size", "at least 10", data.vocab_size)
     expect(data.max_train_per_bucket >= 0, "data.max_train_per_bucket", "0 or more", data.max_train_per_bucket)
-    expect(config.model.bigrams >= 0, "model.bigrams", "0 or more", config.model.bigrams)
+    expect(config.model.bigrams == 0 or config.model.bigrams > 1, "model.bigrams", "0, or 2 and more", config.model.bigrams)
     expect(config.vectors.frozen_epochs >= 0, "vectors.frozen_epochs", "0 or more", config.vectors.frozen_epochs)
     for key in ("test_fraction", "validation_fraction"):
         expect(0 < getattr(data, key) < 0.9, f"data.{key}", "a share between 0 and 0.9", getattr(data, key))

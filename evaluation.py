@@ -1,5 +1,7 @@
 """Accuracy, loss and intervals: NumPy in, numbers out. Labels are 0/1, probabilities of the positive class."""
 
+from itertools import pairwise
+
 import numpy as np
 
 RESAMPLES = 4_000
@@ -98,3 +100,23 @@ def percentile_interval(resampled: np.ndarray) -> tuple[float, float]:
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(resampled, [tail, 1 - tail])
     return float(low), float(high)
+
+
+def by_distance(norms: list[np.ndarray]) -> tuple[tuple[int, float], ...]:
+    """How much a word matters, by its distance from a review's last word: pairs of distance and influence.
+
+    Distances grow by the square root of 2 and stand for all up to the next. An influence is the median over reviews, in
+    means over the review's words: at 1, words so far from the end matter as much as any other.
+
+    Args:
+        norms: of each review, how strongly its verdict depends on each word, `<float>[time]`.
+    """
+    last_first = [(norm / max(norm.mean(), 1e-30))[::-1] for norm in norms]
+    longest = max(map(len, last_first))
+    steps = np.unique(np.round(2 ** (np.arange(2 * np.log2(max(longest, 2)) + 1) / 2)).astype(int))
+    edges = [0, *steps[steps < longest].tolist(), longest]
+    found = []
+    for near, far in pairwise(edges):
+        inside = [values[near:far].mean() for values in last_first if len(values) > near]
+        found.append((near, float(np.median(inside))))
+    return tuple(found)

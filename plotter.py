@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 from findings import BucketVerdict, Findings
 from models.registry import colour, title
 from plot_controls import control_panels
+from plot_influence import influence_lines, influences
 from plot_panels import (
     ACCURACY,
     GRADIENT_NORM,
@@ -320,6 +321,7 @@ FIGURES: dict[str, str] = {  # file name -> heading, in the order of the report
     "accuracy_by_bucket": "Test accuracy by length bucket",
     "accuracy_heatmap": "The same numbers as a table",
     "accuracy_over_length": "Accuracy over length",
+    "influence": "How far back a network reads",
     "learning_curve": "Accuracy against the number of training reviews",
     "cross_lengths": "Trained on one length, reading another",
     "comparisons": "Who is better than whom",
@@ -342,10 +344,12 @@ def all_figures(results: list[StudyResult], findings: Findings, data: DataSummar
     """Every figure of `FIGURES`, in its order; some only where there is something to say."""
     verdicts, controls, across = findings.verdicts, findings.controls, cross_lengths(results)
     by_bucket, points = accuracy_by_bucket(verdicts), accuracy_and_cost(results, verdicts)
+    reach = influences(results, verdicts)
     draw: dict[str, Callable[[], go.Figure]] = {
         "accuracy_by_bucket": lambda: accuracy_bars(by_bucket),
         "accuracy_heatmap": lambda: accuracy_heatmap(by_bucket),
         "accuracy_over_length": lambda: length_curves(findings.length_curves),
+        "influence": lambda: influence_lines(reach),
         "learning_curve": lambda: learning_curves(findings.learning_curves),
         "cross_lengths": lambda: cross_length_panels(across),
         "comparisons": lambda: comparison_matrices(matrices(verdicts)),
@@ -367,5 +371,6 @@ def all_figures(results: list[StudyResult], findings: Findings, data: DataSummar
         "importance": findings.importances,
         "cross_lengths": across,
         "learning_curve": findings.learning_curves,
+        "influence": reach,
     }
     return {key: draw[key]() for key in FIGURES if said.get(key, True)}

@@ -182,6 +182,7 @@ class Repeat(Record):
     scores: tuple[Score, ...]  # one per bucket that it is for
     spent: Seconds = field(default_factory=Seconds)
     scores_elsewhere: tuple[Score, ...] = ()  # of a specialist, on the buckets it is not for
+    influence: tuple[tuple[int, float], ...] = ()  # of words by their distance from the end, see `evaluation.by_distance`
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ import numpy as np
 from config import Config
 from results import DataSummary, Epoch, Repeat, Study, StudyResult, Trial
 
-ARTEFACT_VERSION = 3  # raise it when files change so that older folders cannot be continued
+ARTEFACT_VERSION = 4  # raise it when files change so that older folders cannot be continued
 
 
 class ArtifactsError(OSError):

@@ -20,7 +20,7 @@ from calibration import fit_temperature
 from config import Config
 from data_preprocessing import Dataset, Reviews, ladder, network_ids
 from devices import memory_of_process, return_freed_memory
-from evaluation import accuracy, log_loss
+from evaluation import accuracy, by_distance, log_loss
 from models import word_vectors
 from models.classifier import NetworkShape, layer_sizes
 from models.registry import ARCHITECTURES, resolve
@@ -32,6 +32,7 @@ from training import Examples, FitSettings, Network, Networks, load_weights
 
 log = logging.getLogger(__name__)
 Report = Callable[[Progress], None]
+REVIEWS_FOR_INFLUENCE = 32  # the longest ones of validation
 
 
 class Overgrown(BaseException):
@@ -228,8 +229,17 @@ class _Network:
         probabilities = network.predict(self._examples("test").rows)
         temperature = fit_temperature(self._data.validation.labels, validation)
         elsewhere = _elsewhere(self._study, self._workshop, lambda some: network.predict(self._rows(some)), temperature)
-        repeat = replace(repeat, scores_elsewhere=elsewhere, spent=self._workshop.networks.stopwatch.read())
+        influence = self._influence(network)
+        spent = self._workshop.networks.stopwatch.read()
+        repeat = replace(repeat, scores_elsewhere=elsewhere, influence=influence, spent=spent)
         return _test(repeat, self._study, self._data, self._folder, probabilities, validation, temperature)
+
+    def _influence(self, network: Network) -> tuple[tuple[int, float], ...]:
+        """How far back the network reads, on the longest validation reviews; asked where the longest reviews are."""
+        if self._study.n_reviews or self._study.bucket not in (ALL, self._workshop.dataset.buckets[-1].name):
+            return ()
+        longest = sorted(self._validation.rows, key=len)[-REVIEWS_FOR_INFLUENCE:]
+        return by_distance(network.influence(longest))
 
     def _trial(self, setting: Hyperparameters, number: int, epochs: int, parent: int | None) -> Trial:
         """Train one setting on behalf of the search; any failure is the trial's, and is recorded with its reason."""

@@ -21,6 +21,7 @@ from keras import ops
 from data_preprocessing import pad, plan_batches
 from evaluation import accuracy, log_loss
 from models.classifier import NetworkShape, build_classifier, layer_sizes, tunable_dropouts
+from models.influence import influence
 from models.optimizer import MonitoredAdam
 from models.registry import resolve
 from results import Epoch, Seconds
@@ -264,6 +265,13 @@ class Network:
             probabilities[batch] = 1 / (1 + np.exp(-logits.astype(np.float64)))
             start += len(batch)
         return probabilities
+
+    def influence(self, rows: list[IdArray]) -> list[np.ndarray]:
+        """How strongly the logit depends on each token, see `models.influence`; `<float32>[time]` for each row."""
+        ids = self._padded(rows, len(rows), self._padded_length(max(map(len, rows))))
+        with self._timed("evaluating", np.empty((0, *ids.shape))):  # a shape that no prediction has
+            norms = influence(self.model, ids)
+        return [norm[: len(row)] for norm, row in zip(norms, rows, strict=True)]
 
     def padding_share(self, lengths: np.ndarray) -> float:
         """Share of padding among the tokens that the recurrence processes in an epoch over reviews of these lengths."""

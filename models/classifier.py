@@ -56,29 +56,31 @@ def build_classifier(shape: NetworkShape, *, dropout: float | None = None, spati
     embedded = keras.layers.Embedding(shape.vocab_size, shape.embedding_dim, mask_zero=True, name="embedding")(token_ids)
     if shape.bigrams:
         embedded = keras.layers.Concatenate(name="word_and_bigram")([embedded, _bigrams(token_ids, shape)])
-    if is_adversarial := shape.is_adversarial and dropout is None:
+    if dropout is None:  # a network to train
         embedded = Perturbation(name="perturbation")(embedded)
     body = resolve(shape.architecture).build(shape.engine, shape.units, shape.pooling != "last", drop)
     features = body(drop_channels(embedded))
     if shape.pooling != "last":
         features = pool(features, ops.not_equal(token_ids, PADDING), shape.pooling)
     logits = keras.layers.Dense(1, name="logit")(drop("dropout")(features))
-    return (AdversarialClassifier if is_adversarial else keras.Model)(token_ids, logits)
+    return (AdversarialClassifier if shape.is_adversarial and dropout is None else keras.Model)(token_ids, logits)
 
 
 def _bigrams(token_ids: Any, shape: NetworkShape) -> Any:
     """A vector for each word together with the one before it, `<float32>[batch, time, bigram_dim]`.
 
     Pairs are too many for a row each, so that a hash finds their row, as in Joulin et al. (2017), Bag of tricks for efficient
-    text classification, EACL. The hash multiplies by odd numbers (Knuth, The art of computer programming, 6.4).
+    text classification, EACL. The hash multiplies by odd numbers (Knuth, The art of computer programming, 6.4). Row 0 is for
+    padding: side by side with the words' vectors, a time step is masked only where both masks say so.
     """
     ids = ops.cast(token_ids, "uint32")
     before = ops.pad(ids[:, :-1], ((0, 0), (1, 0)))
     mixed = ops.bitwise_xor(ids * ops.cast(0x85EBCA6B, "uint32"), before * ops.cast(0x9E3779B1, "uint32"))
     mixed = ops.bitwise_xor(mixed, ops.right_shift(mixed, ops.cast(15, "uint32")))
-    rows = ops.cast(ops.mod(mixed, ops.cast(shape.bigrams, "uint32")), "int32")
+    rows = ops.cast(ops.mod(mixed, ops.cast(shape.bigrams - 1, "uint32")), "int32") + 1
+    rows = ops.where(ops.equal(token_ids, PADDING), 0, rows)
     initializer = keras.initializers.RandomNormal(stddev=0.05)
-    return keras.layers.Embedding(shape.bigrams, shape.bigram_dim, initializer, name="bigram_embedding")(rows)
+    return keras.layers.Embedding(shape.bigrams, shape.bigram_dim, initializer, mask_zero=True, name="bigram_embedding")(rows)
 
 
 def tunable_dropouts(model: keras.Model) -> list[TunableDropout]:

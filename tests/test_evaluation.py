@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from evaluation import accuracy_interval, difference_interval, over_length
+from evaluation import accuracy_interval, by_distance, difference_interval, over_length
 
 
 def test_the_interval_is_that_of_a_binomial_for_one_repeat() -> None:
@@ -53,3 +53,15 @@ def test_accuracy_over_length_follows_a_slope_and_its_band_holds_it(rng: np.rand
     np.testing.assert_allclose(mean[inner], expected[inner], atol=0.02)
     assert ((low <= expected) & (expected <= high))[inner].mean() > 0.8
     assert (low < mean).all() and (mean < high).all()
+
+
+def test_influence_is_counted_from_the_last_word_in_means_of_each_review() -> None:
+    fading = 0.5 ** np.arange(12)[::-1]  # the last word matters most
+    found = dict(by_distance([fading, 7 * fading, fading[-4:]]))
+    assert list(found) == [0, 1, 2, 3, 4, 6, 8, 11]
+    mean = fading.mean()
+    assert found[0] == pytest.approx(1 / mean)
+    assert found[4] == pytest.approx(np.mean([0.5**4, 0.5**5]) / mean)  # the short review has no such word
+    assert found[11] == pytest.approx(0.5**11 / mean)
+    assert set(dict(by_distance([np.full(9, 3.0)])).values()) == {1.0}
+    assert by_distance([np.array([2.0])]) == ((0, 1.0),)

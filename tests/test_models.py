@@ -17,13 +17,16 @@ from tests.conftest import ROOT
 
 POOLINGS = ("last", "mean", "max", "mean_max", "attention")
 EVERY_ONE = [*((name, "last") for name in ARCHITECTURES), *(("gru", pooling) for pooling in POOLINGS[1:])]
+WITH_BIGRAMS = [("lstm", "last"), ("bidirectional_gru", "mean_max"), ("transformer", "mean")]
 
 
-def network(name: str, pooling: str, engine: str = "custom") -> keras.Model:
+def network(name: str, pooling: str, engine: str = "custom", bigrams: int = 0) -> keras.Model:
     keras.utils.set_random_seed(4)
     engine = resolve(name).engine or engine
     pooling = resolve(name).pooling or pooling
-    shape = NetworkShape(architecture=name, engine=engine, vocab_size=50, embedding_dim=8, units=8, pooling=pooling)
+    shape = NetworkShape(
+        architecture=name, engine=engine, vocab_size=50, embedding_dim=8, units=8, pooling=pooling, bigrams=bigrams
+    )
     return build_classifier(shape, dropout=0.3, spatial_dropout=0.2)
 
 
@@ -36,9 +39,17 @@ def ids(rng: np.random.Generator) -> np.ndarray:
     return tokens
 
 
-@pytest.mark.parametrize(("name", "pooling"), EVERY_ONE)
-def test_the_output_does_not_depend_on_padding_or_on_the_batch(name: str, pooling: str, ids: np.ndarray) -> None:
-    model = network(name, pooling)
+@pytest.mark.parametrize(
+    ("name", "pooling", "engine", "bigrams"),
+    [
+        *((*pair, "custom", 0) for pair in EVERY_ONE),
+        *((*pair, engine, 90) for pair in WITH_BIGRAMS for engine in ("custom", "keras")),
+    ],
+)
+def test_the_output_does_not_depend_on_padding_or_on_the_batch(
+    name: str, pooling: str, engine: str, bigrams: int, ids: np.ndarray
+) -> None:
+    model = network(name, pooling, engine, bigrams)
     padded = np.concatenate([ids, np.zeros((5, 9), np.int32)], axis=1)
     together = ops.convert_to_numpy(model(padded))
     assert together.shape == (5, 1)
@@ -106,7 +117,9 @@ def test_pairs_of_words_have_vectors_and_order_counts(is_adversarial: bool, ids:
     rows = ops.convert_to_numpy(keras.Model(model.input, model.get_layer("bigram_embedding").input)(ids))
     pairs = {(int(a), int(b)): int(c) for i, r in zip(ids, rows, strict=True) for a, b, c in zip([0, *i], i, r, strict=False)}
     assert all(pairs[int(a), int(b)] == c for i, r in zip(ids, rows, strict=True) for a, b, c in zip([0, *i], i, r, strict=False))
-    assert rows.min() >= 0 and rows.max() < 1000 and len(set(pairs.values())) > 0.95 * len(pairs)
+    assert rows[ids != 0].min() > 0 and rows.max() < 1000 and (rows[ids == 0] == 0).all()
+    words = {pair: row for pair, row in pairs.items() if pair[1]}
+    assert len(set(words.values())) > 0.95 * len(words)
     padded = np.concatenate([ids, np.zeros((5, 9), np.int32)], axis=1)
     np.testing.assert_allclose(ops.convert_to_numpy(model(padded)), ops.convert_to_numpy(model(ids)), atol=1e-6)
     model.save(tmp_path / "model.keras")

@@ -132,7 +132,7 @@ def test_every_figure_draws_whatever_is_there(given: str) -> None:
         if given == "everything"
         else plotter.all_figures([], Findings(), a_summary(), "val_loss")
     )
-    assert set(plotter.FIGURES) - set(figures) <= {"from_scratch", "importance", "cross_lengths", "learning_curve"}
+    assert set(plotter.FIGURES) - set(figures) <= {"from_scratch", "importance", "cross_lengths", "learning_curve", "influence"}
     assert all(isinstance(figure, go.Figure) for figure in figures.values())
 
 

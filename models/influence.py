@@ -1,0 +1,45 @@
+"""How strongly a verdict depends on each word: the norm of the logit's gradient with respect to the word's vector.
+
+Simonyan et al. (2014), Deep inside convolutional networks, ICLR workshop; over the distance to the last word it is what
+Bengio et al. (1994), Learning long-term dependencies with gradient descent is difficult, IEEE Transactions on Neural
+Networks, reason about: where it vanishes, no training can teach the network anything about that word.
+"""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+
+def influence(model: keras.Model, token_ids: np.ndarray) -> np.ndarray:
+    """The norms of the gradient, `<float32>[batch, time]`.
+
+    Args:
+        model: a classifier with a layer `perturbation`, as it is built for training.
+        token_ids: `<int32>[batch, time]`, right-padded with 0.
+    """
+    perturbation = model.get_layer("perturbation")
+    nowhere = ops.zeros((*token_ids.shape, perturbation.features))
+
+    def logits_at(offset: Any) -> Any:
+        perturbation.offset = offset
+        logits = ops.sum(model(token_ids, training=False))
+        perturbation.offset = None
+        return logits
+
+    gradient = ops.convert_to_numpy(_gradient(logits_at, nowhere))
+    return np.linalg.norm(gradient, axis=-1)
+
+
+def _gradient(function: Any, at: Any) -> Any:
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.grad(function)(at)
+    import tensorflow
+
+    with tensorflow.GradientTape() as tape:
+        tape.watch(at)
+        value = function(at)
+    return tape.gradient(value, at)
