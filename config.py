@@ -425,6 +425,80 @@ PROFILES: dict[str, Config] = {
         model=Model(pooling="mean_max", bigrams=200_000),
         training=Training(epochs=4, schedule="linear", keep="last"),
     ),
+    # The same means on each bucket's own reviews.
+    "specialists": Config(
+        compare=Compare(architectures=("bidirectional_gru",)),
+        space=Space(
+            units=96,
+            embedding_dim=100,
+            dropout=0.3,
+            spatial_dropout=0.2,
+            adversarial=3.0,
+            learning_rate=2e-3,
+            batch_size=32,
+        ),
+        data=Data(vocab_size=30_000, max_length=1_200),
+        vectors=Vectors(source="learned"),
+        model=Model(pooling="mean_max", bigrams=50_000),
+        training=Training(epochs=8, schedule="linear", keep="last"),
+    ),
+    # What a SimpleRNN can do and what it takes: its last state, another start, pooling; gates beside it. On the longest reviews:
+    # `python main.py simple_rnn --only 598-end`.
+    "simple_rnn": Config(
+        compare=Compare(
+            architectures=(
+                "simple_rnn",
+                "identity_simple_rnn",
+                "mean_simple_rnn",
+                "attention_simple_rnn",
+                "mean_max_simple_rnn",
+                "gru",
+            )
+        ),
+        space=Space(
+            units=64,
+            embedding_dim=100,
+            dropout=0.3,
+            spatial_dropout=0.2,
+            learning_rate=Choice(5e-4, 1e-3, 2e-3),
+            batch_size=16,
+        ),
+        search=Search(max_trials=3, epochs=6),
+        data=Data(vocab_size=30_000, max_length=1_200),
+        vectors=Vectors(source="learned"),
+        model=Model(pooling="last"),
+        training=Training(epochs=12, schedule="linear", keep="last"),
+    ),
+    # Accuracy against the number of training reviews.
+    "learning_curve": Config(
+        compare=Compare(
+            architectures=("simple_rnn", "lstm", "gru", "transformer"),
+            scope="all",
+            learning_curve=(500, 1_000, 2_500, 5_000, 10_000),
+        ),
+        space=Space(
+            units=64,
+            embedding_dim=100,
+            dropout=0.3,
+            spatial_dropout=0.2,
+            learning_rate=Choice(1e-3, 3e-3),
+            batch_size=32,
+        ),
+        search=Search(max_trials=2, epochs=2, patience=2),
+        data=Data(vocab_size=20_000, max_length=300),
+        vectors=Vectors(source="learned"),
+        training=Training(epochs=12, patience=2),
+    ),
+    # Set-ups of widely read tutorials and notebooks as they are: 10,000 words, the first 256 tokens, 256 units, the last state.
+    "classics": Config(
+        compare=Compare(
+            architectures=("lstm", "gru", "custom_gru", "bidirectional_gru", "stacked_bidirectional_lstm"), scope="all"
+        ),
+        space=Space(units=256, embedding_dim=128, dropout=0.5, learning_rate=1e-3, batch_size=64),
+        data=Data(vocab_size=10_002, max_length=256, truncate="head"),
+        model=Model(pooling="last"),
+        training=Training(epochs=5),
+    ),
     # On 2 cores: under a minute; linear yardstick 54 and 58 %. For tests.
     "smoke": Config(
         compare=Compare(architectures=("simple_rnn", "gru", "custom_gru"), bucket_edges=(150,)),
@@ -440,6 +514,10 @@ PROFILE_NOTES: dict[str, str] = {  # shown by --list
     "quick": "four architectures, five buckets, 1,500 reviews a bucket; 1.6 to 2.8 minutes on 2 cores, networks 72 to 82 %",
     "study": "the published experiment; 174 minutes on 2 cores, networks 53 to 86 %",
     "best": "one bidirectional GRU trained on all reviews, adversarially; 35 minutes on 2 cores, 91.5 %",
+    "specialists": "one bidirectional GRU a bucket, trained on its reviews only, adversarially",
+    "simple_rnn": "what a SimpleRNN's last state forgets and what pooling gives back; best with --only 598-end",
+    "learning_curve": "four architectures on 500 to 25,000 reviews",
+    "classics": "set-ups of widely read tutorials, rebuilt",
     "all_architectures": "seven architectures, five buckets; 8.8 to 13.7 minutes on 2 cores, networks 70 to 83 %",
     "smoke": "three architectures on the demo corpus; under a minute",
 }

@@ -26,7 +26,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="main.py", description="Compare recurrent networks over review lengths.", epilog=EPILOG)
     parser.add_argument("profile", nargs="?", default="quick", metavar="PROFILE", help="a profile of config.py (default: quick)")
-    parser.add_argument("--only", nargs="+", action="extend", default=[], metavar="ARCH[/BUCKET]", help="run these studies only")
+    parser.add_argument(
+        "--only", nargs="+", action="extend", default=[], metavar="STUDY", help="run these only: ARCH, BUCKET or ARCH/BUCKET"
+    )
     parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="SECTION.FIELD=VALUE", help="change the config")
     parser.add_argument("--workers", type=int, metavar="N", help="worker processes (default: one per GPU, or per core)")
     parser.add_argument("--backend", metavar="NAME", help="tensorflow or jax: short for --set run.backend=NAME")

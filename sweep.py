@@ -70,26 +70,31 @@ def reference(study: Study) -> Study | None:
 
 
 def only(studies: list[Study], names: list[str]) -> list[Study]:
-    """The studies that `ARCH` or `ARCH/BUCKET` names, with their controls and yardsticks; all of them for no names.
+    """The studies that `ARCH`, `BUCKET` or `ARCH/BUCKET` names, with their controls and yardsticks; all of them for no names.
 
     Raises:
         ConfigError: a name matches nothing; says what exists.
     """
     if not names:
         return studies
-    unmatched = [name for name in names if not any(name in (study.architecture, study.id) for study in studies)]
+    unmatched = [name for name in names if not any(name in _names(study) for study in studies)]
     if unmatched:
         architectures = ", ".join(dict.fromkeys(study.architecture for study in studies))
         buckets = ", ".join(dict.fromkeys(study.bucket for study in studies))
         raise ConfigError(
             f"--only: {', '.join(unmatched)} matches no study of this profile; "
-            f"architectures: {architectures}; buckets: {buckets}; write ARCH or ARCH/BUCKET"
+            f"architectures: {architectures}; buckets: {buckets}; write ARCH, BUCKET or ARCH/BUCKET"
         )
-    chosen = [study for study in studies if study.architecture in names or study.id in names]
+    chosen = [study for study in studies if not _names(study).isdisjoint(names)]
     chosen += [study for study in map(reference, chosen) if study and study not in chosen]
     chosen += [study for study in studies if reference(study) in chosen and study not in chosen]
     yardsticks = [study for study in studies if study.architecture == YARDSTICK and study.bucket in {s.bucket for s in chosen}]
     return chosen + [study for study in yardsticks if study not in chosen]
+
+
+def _names(study: Study) -> set[str]:
+    """What a person may call it."""
+    return {study.architecture, study.bucket, study.id}
 
 
 @dataclass(frozen=True)

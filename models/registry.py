@@ -24,7 +24,7 @@ class Architecture:
     colour: str  # from Okabe and Ito's palette for colour-blind readers, extended
     cost: float  # one training step's time relative to `gru`; orders the studies and estimates the time
     engine: str | None = None  # `keras` or `custom` whatever the config's engine says
-    pooling: str | None = None  # `attention` whatever the config's pooling says
+    pooling: str | None = None  # whatever the config's pooling says
     control_of: str | None = None  # no search of its own: the settings and seeds that this architecture found
 
 
@@ -44,6 +44,12 @@ def _single(kind: str) -> BuildBody:
         return _layer(kind, engine)(units, return_sequences=return_sequences)
 
     return build
+
+
+def _identity_simple_rnn(engine: str, units: int, return_sequences: bool, dropout: Callable[[str], Any]) -> Body:
+    """Starts by adding what it reads to its state: Le et al. (2015), A simple way to initialize recurrent networks, arXiv."""
+    starts = {"recurrent_initializer": "identity"} if engine == "keras" else {}  # both engines start from Keras's numbers
+    return _layer("SimpleRNN", engine)(units, return_sequences=return_sequences, **starts)
 
 
 def _bidirectional(kind: str) -> BuildBody:
@@ -72,6 +78,10 @@ def _transformer(engine: str, units: int, return_sequences: bool, dropout: Calla
 
 ARCHITECTURES: dict[str, Architecture] = {
     "simple_rnn": Architecture(_single("SimpleRNN"), "SimpleRNN", "#E69F00", 0.5),
+    "identity_simple_rnn": Architecture(_identity_simple_rnn, "SimpleRNN, identity at first", "#A0522D", 0.5),
+    "mean_simple_rnn": Architecture(_single("SimpleRNN"), "SimpleRNN, mean", "#7F3C8D", 0.5, pooling="mean"),
+    "mean_max_simple_rnn": Architecture(_single("SimpleRNN"), "SimpleRNN, mean and max", "#11A579", 0.5, pooling="mean_max"),
+    "attention_simple_rnn": Architecture(_single("SimpleRNN"), "SimpleRNN with attention", "#3969AC", 0.6, pooling="attention"),
     "lstm": Architecture(_single("LSTM"), "LSTM", "#0072B2", 1.3),
     "gru": Architecture(_single("GRU"), "GRU", "#009E73", 1.0),
     "custom_gru": Architecture(_single("GRU"), "GRU from scratch", "#CC79A7", 1.0, engine="custom"),

@@ -178,6 +178,7 @@ def test_only_takes_architectures_and_studies_with_their_yardsticks(demo_data: D
     assert {s.architecture for s in only(studies, ["gru", "linear"])} == {"gru", "linear"}
     with_control = [Study(name, first) for name in ("custom_gru", "gru_keras", "linear")]
     assert set(only(studies, [f"custom_gru/{first}"])) == set(only(studies, [f"gru_keras/{first}"])) == set(with_control)
+    assert {s.bucket for s in only(studies, [first])} == {first} and len(only(studies, [first])) == len(studies) / 2
     with pytest.raises(ConfigError, match=r"--only: gru/9-9 matches no study"):
         only(studies, ["gru/9-9"])
 
