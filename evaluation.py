@@ -72,7 +72,7 @@ def over_length(lengths: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.
     weights = np.exp(-0.5 * ((points[:, None] - logs) / LENGTH_BANDWIDTH) ** 2)  # [points, reviews]
     total = weights.sum(axis=1)
     mean = weights @ right / total
-    error = 1.96 * np.sqrt(mean * (1 - mean) * (weights**2).sum(axis=1)) / total
+    error = 1.96 * np.sqrt((mean * (1 - mean)).clip(min=0) * (weights**2).sum(axis=1)) / total  # rounding: a mean of 1 + 1e-16
     return np.exp(points), mean, mean - error, mean + error
 
 

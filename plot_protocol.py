@@ -141,7 +141,8 @@ def length_curves(records: tuple[LengthCurve, ...]) -> go.Figure:
 def learning_curves(records: tuple[LearningCurve, ...]) -> go.Figure:
     """Accuracy over the number of reviews, a panel a scope and a line an architecture, with 95 % intervals."""
     scopes = sorted(dict.fromkeys(record.study.bucket for record in records), key=bucket_order)
-    figure = make_subplots(cols=max(1, len(scopes)), column_titles=scopes, shared_yaxes=True, horizontal_spacing=0.02)
+    titles = scopes if len(scopes) > 1 else None
+    figure = make_subplots(cols=max(1, len(scopes)), column_titles=titles, shared_yaxes=True, horizontal_spacing=0.02)
     figure.update_annotations(font={"size": 12, "color": INK})
     shown = set[str]()
     for record in records:
@@ -169,7 +170,7 @@ def learning_curves(records: tuple[LearningCurve, ...]) -> go.Figure:
         )
         shown.add(series)
     ticks = sorted({n for record in records for n in record.n_reviews})
-    figure.update_xaxes(type="log", tickvals=ticks, ticktext=[f"{n:,}" for n in ticks], title_text="training reviews")
+    figure.update_xaxes(type="log", tickvals=ticks, ticktext=[f"{n:,}" for n in ticks], title_text="Training reviews")
     figure.update_yaxes(title_text="Test accuracy (%)", col=1)
     return styled(figure, 460, margin={"l": 64, "r": 24, "t": 92, "b": 64})
 

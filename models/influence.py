@@ -28,18 +28,23 @@ def influence(model: keras.Model, token_ids: np.ndarray) -> np.ndarray:
         perturbation.offset = None
         return logits
 
-    gradient = ops.convert_to_numpy(_gradient(logits_at, nowhere))
+    gradient = ops.convert_to_numpy(_gradient(logits_at, is_compiled=model.jit_compile)(nowhere))
     return np.linalg.norm(gradient, axis=-1)
 
 
-def _gradient(function: Any, at: Any) -> Any:
+def _gradient(function: Any, *, is_compiled: bool) -> Any:
+    """The function's gradient as a program; on TensorFlow compiled by XLA where the model's own steps are."""
     if keras.backend.backend() == "jax":
         import jax
 
-        return jax.grad(function)(at)
+        return jax.jit(jax.grad(function))
     import tensorflow
 
-    with tensorflow.GradientTape() as tape:
-        tape.watch(at)
-        value = function(at)
-    return tape.gradient(value, at)
+    @tensorflow.function(jit_compile=is_compiled, autograph=False)
+    def gradient(at: Any) -> Any:
+        with tensorflow.GradientTape() as tape:
+            tape.watch(at)
+            value = function(at)
+        return tape.gradient(value, at)
+
+    return gradient
