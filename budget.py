@@ -5,7 +5,7 @@ import heapq
 import math
 from dataclasses import dataclass
 
-from config import Choice, Config, LogRange, Range, Search, Space
+from config import Choice, Config, LogRange, Range, Search, Space, Training
 from data_preprocessing import Dataset
 from models.registry import ARCHITECTURES
 from results import YARDSTICK, Study
@@ -38,9 +38,10 @@ def of_study(study: Study, config: Config, dataset: Dataset) -> Work:
         return Work(0, 0, float(whole) * LINEAR_PER_TOKEN)
     has_setting = study.is_fine_tuned or study.n_reviews > 0 or ARCHITECTURES[study.architecture].control_of is not None
     trials, most_epochs = (0, 0) if has_setting else planned(config.space, config.search)
-    most_epochs += config.training.repeats * config.training.epochs
-    epochs = _typical_epochs(config, trials)
     batch, step = _typical_step(config)
+    each = final_epochs(config.training, len(data.train), batch)
+    most_epochs += config.training.repeats * each
+    epochs = _typical_epochs(config, trials, each)
     seconds = train / batch * step * epochs + test * PREDICT * config.training.repeats
     return Work(trials, most_epochs, seconds * ARCHITECTURES[study.architecture].cost + COMPILE * _shapes(config, trials))
 
@@ -54,7 +55,11 @@ def cost_of_rung(config: Config, *, stops_early: bool) -> float:
     """
     trials, _ = planned(config.space, config.search)
     batch, step = _typical_step(config)
-    return COMPILE * _shapes(config, trials) / ((PADDED_CELL if stops_early else step / batch) * _typical_epochs(config, trials))
+    return (
+        COMPILE
+        * _shapes(config, trials)
+        / ((PADDED_CELL if stops_early else step / batch) * _typical_epochs(config, trials, config.training.epochs))
+    )
 
 
 def _typical_step(config: Config) -> tuple[float, float]:
@@ -70,14 +75,25 @@ def _shapes(config: Config, trials: int) -> float:
     return min(shapes, max(trials, 1))
 
 
-def _typical_epochs(config: Config, trials: int) -> int:
-    """How many epochs the trials and repeats of a study usually take: early stopping ends them at twice its patience or so."""
+def final_epochs(training: Training, reviews: int, batch_size: float) -> int:
+    """Epochs of a final training on so many reviews, at most."""
+    return max(training.epochs, math.ceil(training.min_steps / math.ceil(reviews / batch_size)))
+
+
+def _typical_epochs(config: Config, trials: int, each: int) -> int:
+    """How many epochs the trials and repeats of a study usually take: early stopping ends them at twice its patience or so.
+
+    Args:
+        config: of the run.
+        trials: of a study.
+        each: epochs of a final training, at most.
+    """
     search, training = config.search, config.training
     if search.tuner == "hyperband":
         searched = planned(config.space, search)[1] if trials else 0
     else:
         searched = trials * min(search.epochs, 2 * search.patience)
-    return searched + training.repeats * min(training.epochs, 2 * training.patience)
+    return searched + training.repeats * (each if training.keep == "last" else min(each, 2 * training.patience))
 
 
 def _choices(tunable: object) -> float:

@@ -149,6 +149,7 @@ class Training:
     """The final training of a study's chosen setting (trials share everything but epochs and patience)."""
 
     epochs: int = 50  # at most
+    min_steps: int = 0  # more epochs than that where they would be fewer training steps: for small buckets
     keep: Literal["best", "last"] = "best"  # the weights of the epoch with the lowest validation loss, or of the last epoch
     patience: int = 5  # best: epochs without a better validation loss before stopping
     schedule: Literal["plateau", "linear"] = "plateau"  # of the learning rate; linear: to 0 over all epochs, of trials too
@@ -307,6 +308,7 @@ def _meaning_problems(config: Config, architectures: Collection[str]) -> list[st
     expect(data.tokens == "words" or not data.word_index, "data.word_index", "an empty text with subwords", data.word_index)
     expect(data.vocab_size >= 10, "data.vocab_size", "at least 10", data.vocab_size)
     expect(data.max_train_per_bucket >= 0, "data.max_train_per_bucket", "0 or more", data.max_train_per_bucket)
+    expect(training.min_steps >= 0, "training.min_steps", "0 or more", training.min_steps)
     expect(config.model.bigrams == 0 or config.model.bigrams > 1, "model.bigrams", "0, or 2 and more", config.model.bigrams)
     expect(config.vectors.frozen_epochs >= 0, "vectors.frozen_epochs", "0 or more", config.vectors.frozen_epochs)
     for key in ("test_fraction", "validation_fraction"):
@@ -429,18 +431,18 @@ PROFILES: dict[str, Config] = {
     "specialists": Config(
         compare=Compare(architectures=("bidirectional_gru",)),
         space=Space(
-            units=96,
+            units=64,
             embedding_dim=100,
             dropout=0.3,
             spatial_dropout=0.2,
-            adversarial=3.0,
+            adversarial=2.2,
             learning_rate=2e-3,
             batch_size=32,
         ),
         data=Data(vocab_size=30_000, max_length=1_200),
         vectors=Vectors(source="learned"),
-        model=Model(pooling="mean_max", bigrams=50_000),
-        training=Training(epochs=8, schedule="linear", keep="last"),
+        model=Model(pooling="mean_max", bigrams=200_000, bigram_dim=16),
+        training=Training(epochs=6, min_steps=900, schedule="linear", keep="last"),
     ),
     # What a SimpleRNN can do and what it takes: its last state, another start, pooling; gates beside it. On the longest reviews:
     # `python main.py simple_rnn --only 598-end`.
@@ -460,14 +462,15 @@ PROFILES: dict[str, Config] = {
             embedding_dim=100,
             dropout=0.3,
             spatial_dropout=0.2,
-            learning_rate=Choice(5e-4, 1e-3, 2e-3),
-            batch_size=16,
+            adversarial=2.2,
+            learning_rate=Choice(5e-4, 2e-3),
+            batch_size=32,
         ),
-        search=Search(max_trials=3, epochs=6),
+        search=Search(max_trials=2, epochs=6),
         data=Data(vocab_size=30_000, max_length=1_200),
         vectors=Vectors(source="learned"),
-        model=Model(pooling="last"),
-        training=Training(epochs=12, schedule="linear", keep="last"),
+        model=Model(pooling="last", bigrams=200_000, bigram_dim=16),
+        training=Training(epochs=6, min_steps=900, schedule="linear", keep="last"),
     ),
     # Accuracy against the number of training reviews.
     "learning_curve": Config(
@@ -484,10 +487,10 @@ PROFILES: dict[str, Config] = {
             learning_rate=Choice(1e-3, 3e-3),
             batch_size=32,
         ),
-        search=Search(max_trials=2, epochs=2, patience=2),
+        search=Search(max_trials=2, epochs=2),
         data=Data(vocab_size=20_000, max_length=300),
         vectors=Vectors(source="learned"),
-        training=Training(epochs=12, patience=2),
+        training=Training(epochs=8, min_steps=600, patience=3),
     ),
     # Set-ups of widely read tutorials and notebooks as they are: 10,000 words, the first 256 tokens, 256 units, the last state.
     "classics": Config(

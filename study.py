@@ -199,13 +199,14 @@ class _Network:
         if finished := self._folder.load_repeat(self._study, number, setting):
             return finished
         training, started = self._config.training, time.perf_counter()
-        network, settings = self._start(setting, ("repeat", number), training.epochs, training.patience)
+        epochs = budget.final_epochs(training, len(self._train.labels), setting["batch_size"])
+        network, settings = self._start(setting, ("repeat", number), epochs, training.patience)
         if self._study.is_fine_tuned:
             network.weights = load_weights(self._folder.checkpoint(Study(self._study.architecture, ALL), number))
         seed = settings.seed
 
         def on_epoch(epoch: Epoch) -> bool:
-            self._tell(epoch, "final", number + 1, training.repeats, training.epochs)
+            self._tell(epoch, "final", number + 1, training.repeats, epochs)
             return False
 
         history = network.fit(self._train, self._validation, settings, on_epoch)

@@ -204,7 +204,10 @@ def test_generalists_are_trained_on_with_a_buckets_reviews_and_are_never_worse_o
 
 
 def test_a_learning_curve_has_the_yardstick_beside_it_and_takes_no_part_in_comparisons(tmp_path: Path) -> None:
-    options = ["compare.scope=all", "compare.learning_curve=(100, 400, 99999)", "training.repeats=2", "data.demo_reviews=1200"]
+    options = [
+        "compare.scope=all", "compare.learning_curve=(100, 400, 99999)", "training.repeats=2", "data.demo_reviews=1200",
+        "training.keep=last", "training.min_steps=30",
+    ]  # fmt: skip
     done = main("smoke", "--only", "gru", "--artifacts", str(tmp_path), "--set", *options)
     assert done.code == 0, done.out + done.err
     folder = tmp_path / "latest"
@@ -222,6 +225,7 @@ def test_a_learning_curve_has_the_yardstick_beside_it_and_takes_no_part_in_compa
     assert set(comparisons["first"]) | set(comparisons["second"]) == {"gru/all", "linear/all"}
     record = saver.RunFolder(folder.resolve()).load_result(Study("gru", "all", n_reviews=100))
     assert record and record.trials == () and abs(record.n_train + record.n_validation - 100) <= 1
+    assert {repeat.epochs for repeat in record.repeats} == {10}  # of 3 steps; all reviews make that many in 5 or fewer
     assert "figure-learning_curve" in (folder / "report.html").read_text()
 
 
