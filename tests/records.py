@@ -79,6 +79,7 @@ def a_result(architecture: str, bucket: str, accuracy: float, *, status: Status 
                 epochs(2 if architecture != YARDSTICK else 0),
                 (a_score(bucket, accuracy),),
                 Seconds(1.0, 2.0, 6.0, 1.5),
+                influence=((0, 1.9), (1, 1.0), (2, 0.0)) if architecture != YARDSTICK else (),
             )
             for n in range(repeats)
         )

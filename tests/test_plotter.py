@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 import pytest
 
 import plot_controls
+import plot_influence
 import plot_panels
 import plot_protocol
 import plotter
@@ -158,3 +159,14 @@ def test_specialists_away_from_home_stand_in_the_row_of_what_they_were_trained_o
     assert gru.buckets == BUCKETS and gru.accuracy == ((65.0, 50.0), (50.0, 65.0))
     assert plot_panels.cross_lengths(results()) == ()
     assert isinstance(plot_panels.cross_length_panels((gru,) * 4), go.Figure)
+
+
+def test_influence_is_drawn_with_the_accuracy_of_whoever_was_asked() -> None:
+    lines = plot_influence.influences(results(), verdicts())
+    assert {line.study.architecture for line in lines} == {r.study.architecture for r in results() if r.repeats} - {YARDSTICK}
+    assert lines[0].distances == (0, 1, 2) and lines[0].influence == pytest.approx((1.9, 1.0, plot_influence.FLOOR))
+    accuracies = {s.study: 100 * s.accuracy for verdict in verdicts() for s in verdict.standings}
+    for line in lines:
+        if line.study in accuracies:
+            assert line.label.endswith(f": {accuracies[line.study]:.1f} %")
+    assert plot_influence.influence_lines(lines).data[0].x == (1, 2, 3)

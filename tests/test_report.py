@@ -20,7 +20,7 @@ from tests.records import a_result, a_summary
 from tests.test_plotter import findings, results, verdicts
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-SOMETIMES = {"importance", "cross_lengths"}  # figures that a smoke run has nothing to say for
+SOMETIMES = {"importance", "cross_lengths", "learning_curve"}  # figures that a smoke run has nothing to say for
 ABOUT = {
     "run": "quick-12345678", "profile": "quick", "ended": "2026-01-02T03:04:05+00:00", "minutes": 1.5, "status": "some failed",
     "last_started": "2026-01-02T03:02:00+00:00", "data": "made-up", "is_demo": False,
