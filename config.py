@@ -414,17 +414,17 @@ PROFILES: dict[str, Config] = {
     "best": Config(
         compare=Compare(architectures=("bidirectional_gru",), scope="all"),
         space=Space(
-            units=96,
+            units=128,
             embedding_dim=100,
             dropout=0.3,
             spatial_dropout=0.2,
-            adversarial=3.0,
+            adversarial=3.5,
             learning_rate=2e-3,
             batch_size=64,
         ),
         data=Data(vocab_size=30_000, max_length=800),
         vectors=Vectors(source="learned"),
-        model=Model(pooling="mean_max", bigrams=200_000),
+        model=Model(pooling="mean_max", bigrams=50_000),
         training=Training(epochs=4, schedule="linear", keep="last"),
     ),
     # The same means on each bucket's own reviews.
