@@ -409,8 +409,8 @@ PROFILES: dict[str, Config] = {
         data=Data(vocab_size=10_000, max_length=300, max_train_per_bucket=1_500),
         training=Training(epochs=8, patience=2, repeats=1),
     ),
-    # Measured on 2 cores with the real reviews: 35 minutes, largest worker 3.2 GB; 91.5 % of all test reviews (mean of 3
-    # repeats), linear yardstick 90.8 %. The setting was chosen on validation reviews (LOG.md, 2026-11-25).
+    # Measured on 2 cores with the real reviews: 35 minutes; 92.3 % of all test reviews (mean of 3 repeats), linear yardstick
+    # 90.8 %. The setting was chosen on validation reviews (LOG.md, 2026-11-25).
     "best": Config(
         compare=Compare(architectures=("bidirectional_gru",), scope="all"),
         space=Space(
@@ -516,7 +516,7 @@ PROFILES: dict[str, Config] = {
 PROFILE_NOTES: dict[str, str] = {  # shown by --list
     "quick": "four architectures, five buckets, 1,500 reviews a bucket; 1.6 to 2.8 minutes on 2 cores, networks 72 to 82 %",
     "study": "the published experiment; 174 minutes on 2 cores, networks 53 to 86 %",
-    "best": "one bidirectional GRU trained on all reviews, adversarially; 35 minutes on 2 cores, 91.5 %",
+    "best": "one bidirectional GRU trained on all reviews, adversarially; 35 minutes on 2 cores, 92.3 %",
     "specialists": "one bidirectional GRU a bucket, trained on its reviews only, adversarially",
     "simple_rnn": "what a SimpleRNN's last state forgets and what pooling gives back; best with --only 598-end",
     "learning_curve": "four architectures on 500 to 25,000 reviews",
