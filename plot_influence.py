@@ -1,5 +1,6 @@
 """How far back a network reads: influence of a word against its distance from the end."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -54,5 +55,7 @@ def influence_lines(records: tuple[InfluenceLine, ...]) -> go.Figure:
             hovertemplate="word %{x:,} from the end: %{y:.2g}<extra>" + record.label + "</extra>",
         )
     figure.update_xaxes(title="Word, counted from the end of the review", type="log", tickvals=[4**k for k in range(7)])
-    figure.update_yaxes(title="Influence (an average word's is 1)", type="log", exponentformat="power", dtick=1)
-    return styled(figure, 480, margin={"l": 72, "r": 24, "t": 92, "b": 56})
+    logs = [math.log10(max(value, FLOOR)) for record in records for value in record.influence]
+    span = [min(-1, math.floor(min(logs, default=0))), max(1, math.ceil(max(logs, default=0)))]
+    figure.update_yaxes(title="Influence (an average word's is 1)", type="log", exponentformat="power", dtick=1, range=span)
+    return styled(figure, 480, margin={"l": 72, "r": 24, "t": 92, "b": 56}, showlegend=True)

@@ -9,11 +9,13 @@ INK, MUTED, GRID = "#1f2933", "#6b7280", "#e5e7eb"
 FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 NEGATIVE, POSITIVE = "#B45309", "#0E7490"  # the two classes
 SCALE = "Viridis"  # readable without colour vision
+MARKS = {"bucket": "", "all": " (trained on all)", "fine-tuned": " (fine-tuned)"}  # of a scope, behind a name
+TRAINED_ON = {"bucket": "each bucket", "all": "all reviews", "fine-tuned": "all, then each bucket"}  # in a table
 
 
 def name(study: Study) -> str:
     """A study's architecture as a figure calls it; generalists, fine-tuned or not, are marked."""
-    return title(study.architecture) + {"bucket": "", "all": " (trained on all)", "fine-tuned": " (fine-tuned)"}[study.scope]
+    return title(study.architecture) + MARKS[study.scope]
 
 
 def dash(study: Study) -> str:

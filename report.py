@@ -16,7 +16,7 @@ from comparison import BEST
 from config import Config
 from findings import BucketVerdict, Findings, Standing
 from models.registry import title
-from plot_style import name
+from plot_style import MARKS, TRAINED_ON, name
 from results import ALL, YARDSTICK, DataSummary, Study, StudyResult
 from saver import RunFolder, config_dict, write_text
 
@@ -77,6 +77,7 @@ def write(
         ensembles=_ensembles(findings),
         spent=final_stats.spent(ended),
         title=title,
+        trained_on=TRAINED_ON,
         config=json.dumps(config_dict(config), indent=2),
         devices=_devices(ended),
     )
@@ -98,14 +99,10 @@ def _ensembles(findings: Findings) -> list[dict[str, Any]]:
     """A row each: what it is the mean of, how many networks, and its record on each bucket."""
     rows: dict[str, dict[str, Any]] = {}
     buckets = [verdict.bucket for verdict in findings.verdicts]
-    kinds = {"bucket": "", "all": " trained on all", "fine-tuned": " fine-tuned"}
     for record in findings.ensembles:
-        several = len(record.members) > 1
-        title = (
-            f"the {BEST} best networks{kinds[record.members[0].scope]} on validation"
-            if several
-            else f"the trainings of {name(record.members[0])}"
-        )
+        first, *others = record.members
+        several = f"the {BEST} best networks on validation{MARKS[first.scope]}"
+        title = several if others else f"the trainings of {name(first)}"
         row = rows.setdefault(title, {"name": title, "n_models": record.n_models, "cells": [None] * len(buckets)})
         row["cells"][buckets.index(record.bucket)] = record
     return list(rows.values())
