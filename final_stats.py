@@ -207,6 +207,17 @@ def cross_lengths_table(results: list[StudyResult]) -> pd.DataFrame:
     )
 
 
+def influence_table(results: list[StudyResult]) -> pd.DataFrame:
+    """One row per study that was asked, repeat and distance from the end of a review: the influence of a word."""
+    rows = [
+        (result.study.architecture, result.study.scope, result.study.bucket, repeat.number, distance, influence)
+        for result in results
+        for repeat in result.repeats
+        for distance, influence in repeat.influence
+    ]
+    return pd.DataFrame(rows, columns=["architecture", "scope", "bucket", "repeat", "distance", "influence"])
+
+
 def learning_curve_table(curves: tuple[LearningCurve, ...]) -> pd.DataFrame:
     """One row per architecture, scope and number of reviews: accuracy with its interval."""
     rows = [
@@ -311,6 +322,7 @@ def write(results: list[StudyResult], findings: Findings, data: DataSummary, fol
         "trials": trials_table(results),
         "comparisons": comparisons_table(findings.verdicts),
         "cross_lengths": cross_lengths_table(results),
+        "influence": influence_table(results),
         "learning_curve": learning_curve_table(findings.learning_curves),
         "ensembles": pd.DataFrame(
             [asdict(e) | {"members": " ".join(study.id for study in e.members)} for e in findings.ensembles]

@@ -152,7 +152,7 @@ def test_the_run_folder_is_complete(smoke_run: SmokeRun) -> None:
     for name in (
         "config.json", "environment.json", "report.html", "logs/run.log", f"logs/gru/{bucket}.log", f"history/gru/{bucket}/0.csv",
         f"checkpoints/gru/{bucket}/0.keras", "plots/plotly.min.js", "final_stats/results.json", "final_stats/trials.csv",
-        "final_stats/predictions.csv.gz", "final_stats/data.json",
+        "final_stats/predictions.csv.gz", "final_stats/data.json", "final_stats/influence.csv",
         f"studies/gru/{bucket}.json", f"tuning/gru/{bucket}/trials/1.json",
     ):  # fmt: skip
         assert (folder / name).is_file(), name
