@@ -462,15 +462,14 @@ PROFILES: dict[str, Config] = {
             embedding_dim=100,
             dropout=0.3,
             spatial_dropout=0.2,
-            adversarial=2.2,
             learning_rate=Choice(5e-4, 2e-3),
             batch_size=32,
         ),
-        search=Search(max_trials=2, epochs=6),
+        search=Search(max_trials=2, epochs=4),
         data=Data(vocab_size=30_000, max_length=1_200),
         vectors=Vectors(source="learned"),
         model=Model(pooling="last", bigrams=200_000, bigram_dim=16),
-        training=Training(epochs=6, min_steps=900, schedule="linear", keep="last"),
+        training=Training(epochs=6, min_steps=450, schedule="linear", keep="last"),
     ),
     # Accuracy against the number of training reviews.
     "learning_curve": Config(
