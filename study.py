@@ -182,7 +182,9 @@ class _Network:
             device=self._workshop.device,
             n_train=len(self._train.labels),
             n_validation=len(self._validation.labels),
-            padding_share=network.padding_share(self._train.lengths),
+            padding_share=network.padding_share(
+                self._train.lengths.clip(max=self._config.training.crop or self._config.data.max_length)
+            ),
             hyperparameters=setting,
             layers=layer_sizes(network.model),
             trials=trials,
@@ -328,6 +330,7 @@ class _Network:
             dropout=setting["dropout"],
             spatial_dropout=setting["spatial_dropout"],
             adversarial=setting["adversarial"],
+            crop=training.crop,
             frozen_epochs=self._config.vectors.frozen_epochs,
             seed=seeded.seed(self._config.run.seed, *purpose),
         )
