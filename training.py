@@ -127,7 +127,7 @@ class Network:
     ) -> None:
         """Build the network; nothing is compiled yet."""
         self._shape, self._batch_size, self._padded_lengths = shape, batch_size, padded_lengths
-        self._stopwatch, self._seen = stopwatch, set[tuple[str, tuple[int, ...]]]()
+        self._stopwatch, self._seen = stopwatch, set[tuple[str, tuple[int | str, ...]]]()
         # Keras's own layers on TensorFlow are run as Keras runs them by default: on a CPU as a graph, at any length.
         self._is_compiled = shape.engine == "custom" or keras.backend.backend() == "jax"
         self.model = build_classifier(shape)
@@ -242,7 +242,7 @@ class Network:
             labels[: len(batch), 0] = train.labels[batch]
             weights[: len(batch)] = len(ids) / len(batch)  # rows of padding weigh nothing
             model.optimizer.learning_rate.assign(rate - falls_by * step / len(batches))
-            with self._timed("training", ids):
+            with self._timed("training", ids.shape):
                 logs = model.train_on_batch(ids, labels, sample_weight=weights, return_dict=True)  # of this batch alone
             means.append((float(logs["loss"]), float(logs["accuracy"])))
             _check(f"training loss in step {step + 1} of {at}", means[-1][0])
@@ -262,7 +262,7 @@ class Network:
             size = 1 if len(rows) == 1 else max(1, min(EVALUATION_ROWS, EVALUATION_CELLS // padded))
             batch = [i for i in order[start : start + size] if lengths[i] <= padded]
             ids = self._padded([rows[i] for i in batch], size, padded)
-            with self._timed("evaluating", ids):
+            with self._timed("evaluating", ids.shape):
                 logits = ops.convert_to_numpy(self.model.predict_on_batch(ids))[: len(batch), 0]
             probabilities[batch] = 1 / (1 + np.exp(-logits.astype(np.float64)))
             start += len(batch)
@@ -271,7 +271,7 @@ class Network:
     def influence(self, rows: list[IdArray]) -> list[np.ndarray]:
         """How strongly the logit depends on each token, see `models.influence`; `<float32>[time]` for each row."""
         ids = self._padded(rows, len(rows), self._padded_length(max(map(len, rows))))
-        with self._timed("evaluating", np.empty((0, *ids.shape))):  # a shape that no prediction has
+        with self._timed("evaluating", ("influence", *ids.shape)):
             norms = influence(self.model, ids)
         return [norm[: len(row)] for norm, row in zip(norms, rows, strict=True)]
 
@@ -295,9 +295,9 @@ class Network:
         filled = rows + [rows[0][:1]] * (count - len(rows))
         return pad(filled, (length or self._padded_length(longest)) if self._is_compiled else longest)
 
-    def _timed(self, phase: str, ids: np.ndarray) -> Any:
+    def _timed(self, phase: str, shape: tuple[int | str, ...]) -> Any:
         """Time a call, as compiling when it is the first of its shape (of two, where any third shape runs by the same graph)."""
-        key = (phase, ids.shape)
+        key = (phase, shape)
         is_new = key not in self._seen and (self._is_compiled or sum(p == phase for p, _ in self._seen) < 2)
         self._seen.add(key)
         return self._stopwatch.on("compiling" if is_new else phase)
