@@ -150,7 +150,6 @@ class Training:
 
     epochs: int = 50  # at most
     min_steps: int = 0  # more epochs than that where they would be fewer training steps: for small buckets
-    crop: int = 0  # n > 0: an epoch reads n neighbouring tokens of a longer review, others each time; it is tested on all of them
     keep: Literal["best", "last"] = "best"  # the weights of the epoch with the lowest validation loss, or of the last epoch
     patience: int = 5  # best: epochs without a better validation loss before stopping
     schedule: Literal["plateau", "linear"] = "plateau"  # of the learning rate; linear: to 0 over all epochs, of trials too
@@ -309,8 +308,7 @@ def _meaning_problems(config: Config, architectures: Collection[str]) -> list[st
     expect(data.tokens == "words" or not data.word_index, "data.word_index", "an empty text with subwords", data.word_index)
     expect(data.vocab_size >= 10, "data.vocab_size", "at least 10", data.vocab_size)
     expect(data.max_train_per_bucket >= 0, "data.max_train_per_bucket", "0 or more", data.max_train_per_bucket)
-    for key in ("crop", "min_steps"):
-        expect(getattr(training, key) >= 0, f"training.{key}", "0 or more", getattr(training, key))
+    expect(training.min_steps >= 0, "training.min_steps", "0 or more", training.min_steps)
     expect(config.model.bigrams == 0 or config.model.bigrams > 1, "model.bigrams", "0, or 2 and more", config.model.bigrams)
     expect(config.vectors.frozen_epochs >= 0, "vectors.frozen_epochs", "0 or more", config.vectors.frozen_epochs)
     for key in ("test_fraction", "validation_fraction"):
@@ -444,7 +442,7 @@ PROFILES: dict[str, Config] = {
         data=Data(vocab_size=30_000, max_length=1_200),
         vectors=Vectors(source="learned"),
         model=Model(pooling="mean_max", bigrams=200_000, bigram_dim=16),
-        training=Training(epochs=6, crop=300, min_steps=900, schedule="linear", keep="last"),
+        training=Training(epochs=6, min_steps=900, schedule="linear", keep="last"),
     ),
     # What a SimpleRNN can do and what it takes: its last state, another start, pooling; gates beside it. On the longest reviews:
     # `python main.py simple_rnn --only 598-end`.
@@ -454,7 +452,6 @@ PROFILES: dict[str, Config] = {
                 "simple_rnn",
                 "identity_simple_rnn",
                 "mean_simple_rnn",
-                "attention_simple_rnn",
                 "mean_max_simple_rnn",
                 "gru",
             )
@@ -468,10 +465,10 @@ PROFILES: dict[str, Config] = {
             batch_size=32,
         ),
         search=Search(max_trials=2, epochs=4),
-        data=Data(vocab_size=30_000, max_length=1_200),
+        data=Data(vocab_size=30_000, max_length=600),
         vectors=Vectors(source="learned"),
         model=Model(pooling="last", bigrams=200_000, bigram_dim=16),
-        training=Training(epochs=6, crop=300, min_steps=900, schedule="linear", keep="last"),
+        training=Training(epochs=6, min_steps=450, schedule="linear", keep="last"),
     ),
     # Accuracy against the number of training reviews.
     "learning_curve": Config(

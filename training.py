@@ -64,7 +64,6 @@ class FitSettings:
     dropout: float
     spatial_dropout: float
     adversarial: float  # how far word vectors are moved, in their root mean square; only where the network is adversarial
-    crop: int  # tokens that an epoch reads of a longer review, drawn anew; 0: all
     frozen_epochs: int  # first epochs that leave the word vectors as they are
     seed: int  # of weights, dropout and the order of the reviews
 
@@ -213,8 +212,7 @@ class Network:
             rate = settings.learning_rate - (number - 1) * falls_by if falls_by else plateau.learning_rate
             at = f"epoch {number} (learning rate {rate:g})"
             self.model.optimizer.embedding_rate.assign(float(number > settings.frozen_epochs))
-            cropped = replace(train, rows=[_cropped(row, settings.crop, rng) for row in train.rows]) if settings.crop else train
-            loss, train_accuracy, norm = self._train_epoch(cropped, rng, at, rate, falls_by)
+            loss, train_accuracy, norm = self._train_epoch(train, rng, at, rate, falls_by)
             probabilities = self.predict(validation.rows)
             val_loss = log_loss(validation.labels, probabilities)
             _check(f"validation loss after {at}", val_loss)
@@ -301,12 +299,6 @@ class Network:
         is_new = key not in self._seen and (self._is_compiled or sum(p == phase for p, _ in self._seen) < 2)
         self._seen.add(key)
         return self._stopwatch.on("compiling" if is_new else phase)
-
-
-def _cropped(row: IdArray, length: int, rng: np.random.Generator) -> IdArray:
-    """So many neighbouring tokens of a longer row, any of them."""
-    start = int(rng.integers(max(1, len(row) - length + 1)))
-    return row[start : start + length]
 
 
 def load_weights(checkpoint: Path) -> list[np.ndarray]:
