@@ -32,8 +32,7 @@ def of_study(study: Study, config: Config, dataset: Dataset) -> Work:
     """Trials, epochs and a rough number of seconds on one CPU thread."""
     data = dataset.of(study)
     limit = config.data.max_length
-    train = float(data.train.sequences.lengths.clip(max=min(limit, config.training.crop or limit)).sum())
-    test = float(data.test.sequences.lengths.clip(max=limit).sum())
+    train, test = (float(part.sequences.lengths.clip(max=limit).sum()) for part in (data.train, data.test))
     if study.architecture == YARDSTICK:
         whole = data.train.sequences.lengths.sum() + data.test.sequences.lengths.sum()
         return Work(0, 0, float(whole) * LINEAR_PER_TOKEN)

@@ -182,9 +182,7 @@ class _Network:
             device=self._workshop.device,
             n_train=len(self._train.labels),
             n_validation=len(self._validation.labels),
-            padding_share=network.padding_share(
-                self._train.lengths.clip(max=self._config.training.crop or self._config.data.max_length)
-            ),
+            padding_share=network.padding_share(self._train.lengths),
             hyperparameters=setting,
             layers=layer_sizes(network.model),
             trials=trials,
@@ -330,7 +328,6 @@ class _Network:
             dropout=setting["dropout"],
             spatial_dropout=setting["spatial_dropout"],
             adversarial=setting["adversarial"],
-            crop=training.crop,
             frozen_epochs=self._config.vectors.frozen_epochs,
             seed=seeded.seed(self._config.run.seed, *purpose),
         )

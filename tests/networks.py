@@ -21,7 +21,6 @@ SETTINGS = FitSettings(
     dropout=0.1,
     spatial_dropout=0.0,
     adversarial=0.0,
-    crop=0,
     frozen_epochs=0,
     seed=1,
 )

@@ -216,28 +216,3 @@ def test_layers_that_read_all_of_the_padding_are_padded_to_lengths_of_their_own(
     assert networks.get(replace(SHAPE, engine="keras"), 16).padding_share(np.full(32, 20)) == (
         pytest.approx(0.2) if keras.backend.backend() == "jax" else 0.0
     )
-
-
-def test_an_epoch_reads_other_neighbouring_tokens_of_a_longer_review(monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = np.random.default_rng(0)
-    rows = [rng.permutation(np.arange(4, 29))[:length].astype(np.int32) for length in (25, 20, 6, 3)]
-    train, network, read = Examples(rows, np.array([0, 1, 0, 1], np.int8)), a_network(batch_size=4), []
-    network.start(fit_settings())
-    step = network.model.train_on_batch
-
-    def train_on_batch(ids: np.ndarray, *labels: object, **options: object) -> object:
-        read.append(ids)
-        return step(ids, *labels, **options)
-
-    monkeypatch.setattr(network.model, "train_on_batch", train_on_batch)
-    network.fit(train, train, fit_settings(epochs=6, keep="last", crop=6), lambda _: False)
-    assert len(read) == 6
-    texts, starts = ["".join(map(chr, row)) for row in rows], set()
-    for ids in read:
-        for row in ids:
-            tokens = "".join(map(chr, row[row != 0]))
-            [(whole, start)] = [(text, text.find(tokens)) for text in texts if tokens in text]
-            assert len(tokens) == min(6, len(whole))
-            starts.add((len(whole), start))
-    assert len([start for length, start in starts if length == 25]) > 1
-    assert {(length, start) for length, start in starts if length <= 6} == {(6, 0), (3, 0)}
