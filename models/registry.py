@@ -80,7 +80,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "simple_rnn": Architecture(_single("SimpleRNN"), "SimpleRNN", "#E69F00", 0.5),
     "identity_simple_rnn": Architecture(_identity_simple_rnn, "SimpleRNN, identity at first", "#A0522D", 0.5),
     "mean_simple_rnn": Architecture(_single("SimpleRNN"), "SimpleRNN, mean", "#7F3C8D", 0.5, pooling="mean"),
-    "mean_max_simple_rnn": Architecture(_single("SimpleRNN"), "SimpleRNN, mean and max", "#11A579", 0.5, pooling="mean_max"),
+    "mean_max_simple_rnn": Architecture(_single("SimpleRNN"), "SimpleRNN, mean and max", "#E73F74", 0.5, pooling="mean_max"),
     "attention_simple_rnn": Architecture(_single("SimpleRNN"), "SimpleRNN with attention", "#3969AC", 0.6, pooling="attention"),
     "lstm": Architecture(_single("LSTM"), "LSTM", "#0072B2", 1.3),
     "gru": Architecture(_single("GRU"), "GRU", "#009E73", 1.0),
