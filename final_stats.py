@@ -28,6 +28,14 @@ SCORE_COLUMNS = {  # field of Score -> column: what is measured on test reviews 
 TIME_COLUMNS = ("train_seconds", "seconds_per_epoch", "search_seconds", "seconds", "step_milliseconds", *SPENT)  # vary by run
 
 
+Stored = dict[Study, list[dict[str, np.ndarray]]]  # what each repeat of a study predicted
+
+
+def _right(repeats: list[dict[str, np.ndarray]]) -> np.ndarray:
+    """Which test reviews each repeat gets right, `<bool>[repeats, reviews]`."""
+    return np.stack([is_right(repeat["labels"], repeat["probabilities"]) for repeat in repeats])
+
+
 def find(results: list[StudyResult], folder: RunFolder, buckets: tuple[Bucket, ...]) -> Findings:
     """Everything that the stored predictions of the completed studies say; comparisons are corrected over all buckets.
 
@@ -35,7 +43,8 @@ def find(results: list[StudyResult], folder: RunFolder, buckets: tuple[Bucket, .
     """
     finished = [result for result in results if result.status == "completed" and result.repeats]
     completed = on_all_reviews(finished)
-    stored = {result.study: [folder.load_predictions(result.study, r.number) for r in result.repeats] for result in completed}
+    everything = {result.study: [folder.load_predictions(result.study, r.number) for r in result.repeats] for result in finished}
+    stored = {result.study: everything[result.study] for result in completed}
     apart = frozenset(name for name, architecture in ARCHITECTURES.items() if architecture.control_of)
     verdicts, together = list[BucketVerdict](), list[Ensemble]()
     whole = [(ALL, Bucket(0, None))] if len(buckets) > 1 else []
@@ -51,7 +60,7 @@ def find(results: list[StudyResult], folder: RunFolder, buckets: tuple[Bucket, .
         ensembles=tuple(together),
         length_curves=_length_curves(stored),
         importances=importances(results),
-        learning_curves=_learning_curves(finished, folder),
+        learning_curves=_learning_curves(finished, everything),
     )
 
 
@@ -60,22 +69,18 @@ def on_all_reviews(results: list[StudyResult]) -> list[StudyResult]:
     return [result for result in results if not result.study.n_reviews]
 
 
-def _learning_curves(finished: list[StudyResult], folder: RunFolder) -> tuple[LearningCurve, ...]:
+def _learning_curves(finished: list[StudyResult], stored: Stored) -> tuple[LearningCurve, ...]:
     """Of each architecture and scope that was trained on several numbers of reviews."""
     found = []
     for study in (result.study for result in on_all_reviews(finished)):
         points = [result for result in finished if replace(result.study, n_reviews=0) == study]
         points.sort(key=lambda result: result.n_train + result.n_validation)
         if len(points) > 1:
-            stored = [[folder.load_predictions(p.study, r.number) for r in p.repeats] for p in points]
-            right = [np.stack([is_right(one["labels"], one["probabilities"]) for one in repeats]) for repeats in stored]
+            right = [_right(stored[point.study]) for point in points]
             low, high = zip(*map(accuracy_interval, right), strict=True)
             sizes = tuple(point.n_train + point.n_validation for point in points)
             found.append(LearningCurve(study, sizes, tuple(float(each.mean()) for each in right), low, high))
     return tuple(found)
-
-
-Stored = dict[Study, list[dict[str, np.ndarray]]]  # what each repeat of a study predicted
 
 
 def _on_bucket(name: str, bucket: Bucket, stored: Stored) -> tuple[Truth | None, dict[Study, Predictions]]:
@@ -102,7 +107,7 @@ def _length_curves(stored: Stored) -> tuple[LengthCurve, ...]:
     found = []
     for _, group in groupby(stored, key=lambda study: (study.architecture, study.scope)):
         studies = list(group)
-        right = [np.mean([is_right(r["labels"], r["probabilities"]) for r in stored[study]], axis=0) for study in studies]
+        right = [_right(stored[study]).mean(axis=0) for study in studies]
         lengths = np.concatenate([stored[study][0]["lengths"] for study in studies])
         curve = over_length(lengths, np.concatenate(right))
         found.append(LengthCurve(studies[0], *(tuple(values.tolist()) for values in curve)))
@@ -113,16 +118,12 @@ def _controls(completed: list[StudyResult], stored: Stored) -> tuple[ControlComp
     """Each control beside what it controls, where both completed, in the order of the results."""
     by_study = {result.study: result for result in completed}
 
-    def correct(result: StudyResult) -> np.ndarray:
-        """`<bool>[repeats, reviews]`."""
-        return np.stack([is_right(one["labels"], one["probabilities"]) for one in stored[result.study]])
-
     found = []
     for control in completed:
         architecture = ARCHITECTURES.get(control.study.architecture)
         result = by_study.get(Study(architecture.control_of or "", control.study.bucket)) if architecture else None
         if result is not None:
-            mine, theirs = correct(result), correct(control)
+            mine, theirs = _right(stored[result.study]), _right(stored[control.study])
             seconds = (result.step_seconds, control.step_seconds)
             accuracies = (float(mine.mean()), float(theirs.mean()))
             found.append(

@@ -7,7 +7,7 @@ from plotly.subplots import make_subplots
 
 from findings import BucketVerdict, Comparison, Importance, LearningCurve, LengthCurve, Reliability
 from models.registry import colour, title
-from plot_style import GRID, INK, MUTED, dash, name, styled
+from plot_style import GRID, INK, MUTED, dash, interval, name, styled
 from results import Study, bucket_order
 
 SIGNS = {"better than": "+", "worse than": "−", "cannot be told from": "·"}
@@ -147,6 +147,7 @@ def learning_curves(records: tuple[LearningCurve, ...]) -> go.Figure:
     shown = set[str]()
     for record in records:
         series = title(record.study.architecture)
+        accuracy, low, high = ([100 * value for value in values] for values in (record.accuracy, record.low, record.high))
         figure.add_scatter(
             row=1,
             col=scopes.index(record.study.bucket) + 1,
@@ -154,15 +155,8 @@ def learning_curves(records: tuple[LearningCurve, ...]) -> go.Figure:
             legendgroup=series,
             showlegend=series not in shown,
             x=record.n_reviews,
-            y=[100 * value for value in record.accuracy],
-            error_y={
-                "type": "data",
-                "symmetric": False,
-                "array": [100 * (high - value) for high, value in zip(record.high, record.accuracy, strict=True)],
-                "arrayminus": [100 * (value - low) for low, value in zip(record.low, record.accuracy, strict=True)],
-                "thickness": 1.2,
-                "width": 3,
-            },
+            y=accuracy,
+            error_y=interval(accuracy, low, high),
             mode="lines+markers",
             line={"color": colour(record.study.architecture), "width": 2},
             marker={"size": 7},

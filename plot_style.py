@@ -1,5 +1,7 @@
 """What every figure shares: one palette, one font, one way to name a study."""
 
+from collections.abc import Sequence
+
 import plotly.graph_objects as go
 
 from models.registry import title
@@ -21,6 +23,22 @@ def name(study: Study) -> str:
 def dash(study: Study) -> str:
     """How a line of this study is drawn: solid for specialists."""
     return {"bucket": "solid", "all": "dash", "fine-tuned": "dot"}[study.scope]
+
+
+def interval(values: Sequence[float | None], low: Sequence[float | None], high: Sequence[float | None]) -> dict[str, object]:
+    """The error bars from `low` to `high` around these values; None where there is nothing."""
+
+    def apart(upper: Sequence[float | None], lower: Sequence[float | None]) -> list[float | None]:
+        return [None if a is None or b is None else a - b for a, b in zip(upper, lower, strict=True)]
+
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": apart(high, values),
+        "arrayminus": apart(values, low),
+        "thickness": 1.2,
+        "width": 3,
+    }
 
 
 def styled(figure: go.Figure, height: int, **layout: object) -> go.Figure:

@@ -27,7 +27,7 @@ from plot_panels import (
     panel_lines,
 )
 from plot_protocol import comparison_matrices, importance_bars, learning_curves, length_curves, matrices, reliability_curves
-from plot_style import INK, MUTED, NEGATIVE, POSITIVE, SCALE, name, styled
+from plot_style import INK, MUTED, NEGATIVE, POSITIVE, SCALE, interval, name, styled
 from results import YARDSTICK, DataSummary, Scope, Study, StudyResult, bucket_order
 
 # -- accuracy by bucket ------------------------------------------------------------------------------------------------
@@ -86,15 +86,7 @@ def accuracy_bars(record: AccuracyByBucket) -> go.Figure:
             x=record.buckets,
             y=series.accuracy,
             marker={"color": series.colour, "pattern": {"shape": {"bucket": "", "all": "/", "fine-tuned": "x"}[series.scope]}},
-            error_y={
-                "type": "data",
-                "symmetric": False,
-                "array": [_minus(h, a) for h, a in zip(series.high, series.accuracy, strict=True)],
-                "arrayminus": [_minus(a, low) for a, low in zip(series.accuracy, series.low, strict=True)],
-                "color": INK,
-                "thickness": 1.2,
-                "width": 3,
-            },
+            error_y=interval(series.accuracy, series.low, series.high) | {"color": INK},
             hovertemplate="%{x}: %{y:.1f} %<extra>" + series.name + "</extra>",
         )
     figure.add_scatter(
@@ -128,10 +120,6 @@ def accuracy_heatmap(record: AccuracyByBucket) -> go.Figure:
     )
     figure.update_xaxes(title="Length bucket (tokens)", type="category")
     return styled(figure, 150 + 42 * len(series), margin={"l": 190, "r": 24, "t": 36, "b": 56})
-
-
-def _minus(a: float | None, b: float | None) -> float | None:
-    return None if a is None or b is None else a - b
 
 
 # -- accuracy against cost ---------------------------------------------------------------------------------------------
