@@ -8,7 +8,7 @@ import ast
 import dataclasses
 import difflib
 import types
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -231,12 +231,12 @@ def _read_value(text: str) -> Any:
 # -- validation --------------------------------------------------------------------------------------------------------
 
 
-def validate(config: Config, architectures: Collection[str]) -> None:
+def validate(config: Config, architectures: Mapping[str, int]) -> None:
     """Check every field of the chosen config against its type and meaning.
 
     Args:
         config: the experiment about to run.
-        architectures: the names that exist in the registry.
+        architectures: the names that exist in the registry, and what each one's units must be a multiple of.
 
     Raises:
         ConfigError: lists every problem, one a line, as `section.field: expected ..., got ...`.
@@ -282,7 +282,7 @@ def _describe(hint: Any) -> str:
     return {int: "an integer", float: "a number", str: "a text", bool: "True or False"}[hint]
 
 
-def _meaning_problems(config: Config, architectures: Collection[str]) -> list[str]:
+def _meaning_problems(config: Config, architectures: Mapping[str, int]) -> list[str]:
     compare, data, training, search = config.compare, config.data, config.training, config.search
     problems = [
         f"compare.architectures: no architecture is named {name!r}{closest(name, architectures)}"
@@ -321,7 +321,23 @@ def _meaning_problems(config: Config, architectures: Collection[str]) -> list[st
     expect(config.run.seed > 0, "run.seed", "a positive integer", config.run.seed)
     for item in dataclasses.fields(config.space):
         problems += _range_problems(f"space.{item.name}", getattr(config.space, item.name))
+    for name in names:
+        multiple, units = architectures.get(name, 1), config.space.units
+        expect(_are_multiples(units, multiple), "space.units", f"multiples of {multiple} for {name}", units)
     return problems
+
+
+def _are_multiples(tunable: Tunable, of: int) -> bool:
+    match tunable:
+        case Choice(values=numbers):
+            pass
+        case Range(low=low, step=step):
+            numbers = (low, step)
+        case LogRange():
+            numbers = ()
+        case number:
+            numbers = (number,)
+    return all(n % of == 0 for n in numbers if isinstance(n, int))  # what is no integer is refused elsewhere
 
 
 _POSITIVE = {

@@ -25,6 +25,7 @@ class Architecture:
     cost: float  # one training step's time relative to `gru`; orders the studies and estimates the time
     engine: str | None = None  # `keras` or `custom` whatever the config's engine says
     pooling: str | None = None  # whatever the config's pooling says
+    units_multiple_of: int = 1  # other numbers of units are refused
     control_of: str | None = None  # no search of its own: the settings and seeds that this architecture found
 
 
@@ -99,7 +100,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     ),
     "stacked_bidirectional_lstm": Architecture(_two_layers(_bidirectional("LSTM")), "2 x bidirectional LSTM", "#D55E00", 5.5),
     "stacked_bidirectional_gru": Architecture(_two_layers(_bidirectional("GRU")), "2 x bidirectional GRU", "#AA4499", 4.9),
-    "transformer": Architecture(_transformer, "Transformer encoder", "#1A1A1A", 5.0, pooling="mean"),
+    "transformer": Architecture(_transformer, "Transformer encoder", "#1A1A1A", 5.0, pooling="mean", units_multiple_of=4),
 }
 LINEAR_TITLE, LINEAR_COLOUR = "Linear yardstick", "#6B7280"
 
@@ -117,9 +118,9 @@ def resolve(name: str) -> Architecture:
     raise ValueError(f"no architecture is named {name!r}{hint} Known: {', '.join(ARCHITECTURES)}")
 
 
-def selectable() -> tuple[str, ...]:
-    """The names that a config may compare: all but the controls, which come along."""
-    return tuple(name for name, architecture in ARCHITECTURES.items() if architecture.control_of is None)
+def selectable() -> dict[str, int]:
+    """The names that a config may compare, all but the controls, which come along; and what units must be a multiple of."""
+    return {name: each.units_multiple_of for name, each in ARCHITECTURES.items() if each.control_of is None}
 
 
 def with_controls(names: tuple[str, ...]) -> tuple[str, ...]:

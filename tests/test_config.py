@@ -5,12 +5,12 @@ import dataclasses
 import pytest
 
 from config import PROFILE_NOTES, PROFILES, Choice, Config, ConfigError, LogRange, Range, validate, with_overrides
-from models.registry import ARCHITECTURES
+from models.registry import selectable
 
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_every_profile_is_valid(profile: str) -> None:
-    validate(PROFILES[profile], ARCHITECTURES)
+    validate(PROFILES[profile], selectable())
     assert PROFILE_NOTES[profile]
 
 
@@ -43,7 +43,7 @@ def test_all_problems_are_reported_together() -> None:
         ],
     )
     with pytest.raises(ConfigError) as caught:
-        validate(wrong, ARCHITECTURES)
+        validate(wrong, selectable())
     lines = str(caught.value).split("\n")
     assert len(lines) == 6
     assert "search.max_trials: expected a positive number, got 0" in lines
@@ -53,7 +53,7 @@ def test_all_problems_are_reported_together() -> None:
 def test_wrong_types_are_reported_with_what_was_expected() -> None:
     wrong = with_overrides(Config(), ["search.epochs=many", "search.tuner=grid", "data.drop_leaked=1", "training.repeats=1.5"])
     with pytest.raises(ConfigError) as caught:
-        validate(wrong, ARCHITECTURES)
+        validate(wrong, selectable())
     message = str(caught.value)
     assert "search.epochs: expected an integer, got 'many'" in message
     assert "search.tuner: expected one of random, bayesian, hyperband, got 'grid'" in message
@@ -82,7 +82,15 @@ def test_ranges_are_written_as_in_the_file(text: str, value: object) -> None:
 @pytest.mark.parametrize("text", ["Choice()", "Choice('a')", "LogRange(0, 1)", "Range(1, 2)", "LogRange(1e-3, 1e-2)"])
 def test_ranges_that_mean_nothing_are_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="units"):
-        validate(with_overrides(Config(), [f"space.units={text}"]), ARCHITECTURES)
+        validate(with_overrides(Config(), [f"space.units={text}"]), selectable())
+
+
+@pytest.mark.parametrize("text", ["Choice(32, 50)", "Range(4, 10, 3)", "30"])
+def test_units_that_an_architecture_cannot_have_are_refused(text: str) -> None:
+    config = with_overrides(Config(), ["compare.architectures=('gru','transformer')", f"space.units={text}"])
+    with pytest.raises(ConfigError, match="units: expected multiples of 4 for transformer"):
+        validate(config, selectable())
+    validate(with_overrides(config, ["compare.architectures=('gru',)"]), selectable())
 
 
 def test_a_config_is_a_value() -> None:

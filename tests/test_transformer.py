@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from models.transformer import LocalAttention, PositionalEncoding, encode
+from models.registry import selectable
+from models.transformer import HEADS, LocalAttention, PositionalEncoding, encode
 
 
 @pytest.mark.parametrize("time", [3, 5, 10, 23])
@@ -30,5 +31,6 @@ def test_the_same_words_in_another_order_are_another_review(rng: np.random.Gener
 
 
 def test_units_that_the_heads_cannot_share_are_named() -> None:
+    assert selectable()["transformer"] == HEADS
     with pytest.raises(ValueError, match="expected a multiple of 4, got 30"):
         encode(keras.Input((None, 8)), 30, lambda name: keras.layers.Dropout(0.1, name=name))
