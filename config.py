@@ -94,7 +94,7 @@ class Search:
     tuner: Literal["random", "bayesian", "hyperband"] = "random"  # Keras Tuner's oracles
     max_trials: int = 10  # settings tried per study; hyperband derives its own number from `epochs`
     epochs: int = 15  # at most, per trial
-    patience: int = 3  # epochs without a better validation loss before a trial stops
+    patience: int = 3  # training.keep=best: epochs without a better validation loss before a trial stops
     objective: Literal["val_loss", "val_accuracy"] = "val_loss"  # what decides between trials
     pruning: Literal["median", "none"] = "median"  # stop a trial that does worse than the median of those before it
 
@@ -138,7 +138,7 @@ class Vectors:
 class Model:
     """The network around every recurrent body."""
 
-    # How the states become one vector; padding never counts. (Architectures named `attention_...` always pool by attention.)
+    # How the states become one vector; padding never counts. (Some architectures have a pooling of their own: `attention_gru`, `mean_simple_rnn`, `transformer`.)
     pooling: Literal["last", "mean", "max", "mean_max", "attention"] = "mean"
     bigrams: int = 0  # n > 0: pairs of neighbouring words have vectors too, in a table of n rows where a hash finds theirs
     bigram_dim: int = 32  # width of those vectors
@@ -146,7 +146,7 @@ class Model:
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """The final training of a study's chosen setting (trials share everything but epochs and patience)."""
+    """The final training of a study's chosen setting (trials share everything but epochs, min_steps and patience)."""
 
     epochs: int = 50  # at most
     min_steps: int = 0  # more epochs than that where they would be fewer training steps: for small buckets
@@ -173,7 +173,7 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """One experiment. Its hash, with the data's and the code's, names the run folder."""
+    """One experiment. Its hash, with the data's and the libraries' versions, names the run folder."""
 
     compare: Compare = field(default_factory=Compare)
     space: Space = field(default_factory=Space)
@@ -508,7 +508,7 @@ PROFILES: dict[str, Config] = {
         training=Training(epochs=8, min_steps=600, patience=3),
     ),
     # Set-ups of widely read tutorials and notebooks as they are: 10,000 words, the first 256 tokens, 256 units, the last state.
-    # `gru` is the layer written from scratch, as under every profile here; `custom_gru` would be the same network again.
+    # On a CPU `gru` is the layer written from scratch; `custom_gru` would be the same network again.
     "classics": Config(
         compare=Compare(architectures=("lstm", "gru", "bidirectional_gru", "stacked_bidirectional_lstm"), scope="all"),
         space=Space(units=256, embedding_dim=128, dropout=0.5, learning_rate=1e-3, batch_size=64),

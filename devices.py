@@ -2,10 +2,12 @@
 
 import ctypes
 import importlib.metadata
+import logging
 import os
 import platform
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,11 @@ from config import ConfigError
 _LIBRARY = ctypes.CDLL(None)  # the C library; only glibc has what is asked of it here
 # Variables that hold a number of threads: NumPy's, TensorFlow's, and of the pool of JAX's XLA.
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "NPROC")
+COUNT_GPUS = {  # a program that prints how many GPUs a backend can use
+    "tensorflow": "import tensorflow; print(len(tensorflow.config.list_physical_devices('GPU')))",
+    "jax": "import jax; print(sum(device.platform == 'gpu' for device in jax.devices()))",
+}
+log = logging.getLogger(__name__)
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _LARGEST = -1, -3, 2**31 - 1  # of mallopt(3), in bytes
 
 
@@ -26,17 +33,22 @@ class Device:
     name: str  # for logs and the report
 
 
-def available(choice: str) -> tuple[Device, ...]:
+def available(choice: str, backend: str) -> tuple[Device, ...]:
     """The devices for `run.device`: every GPU, or one CPU device per core this process may use.
 
     Raises:
-        ConfigError: a GPU is asked for and there is none.
+        ConfigError: a GPU is asked for, and there is none or the backend cannot use it.
     """
     gpus = _gpus() if choice != "cpu" else ()
     if choice == "gpu" and not gpus:
         raise ConfigError("run.device: no NVIDIA GPU answers nvidia-smi; use auto or cpu, or see README, 'On a GPU'")
-    if gpus:
+    if gpus and _can_use_gpus(backend):
         return gpus
+    if gpus:
+        problem = f"{gpus[0].name} answers nvidia-smi, but {backend} as it is installed here cannot use it"
+        if choice == "gpu":
+            raise ConfigError(f"run.device: {problem}; use auto or cpu, or see README, 'On a GPU'")
+        log.warning("%s: training on the CPU; see README, 'On a GPU'", problem)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return tuple(Device("cpu", number, f"cpu ({platform.machine()})") for number in range(cores))
 
@@ -49,6 +61,13 @@ def _gpus() -> tuple[Device, ...]:
     answer = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)  # noqa: S603 - a fixed command
     names = answer.stdout.split("\n") if answer.returncode == 0 else []
     return tuple(Device("gpu", number, f"gpu {number} ({name.strip()})") for number, name in enumerate(names) if name.strip())
+
+
+def _can_use_gpus(backend: str) -> bool:
+    """Asked in another process: this one imports no backend, and looking at a GPU takes memory of it."""
+    command = [sys.executable, "-c", COUNT_GPUS[backend]]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603 - a fixed command
+    return answer.returncode == 0 and int(answer.stdout.split()[-1]) > 0
 
 
 def spread(devices: tuple[Device, ...], workers: int | None) -> tuple[Device, ...]:

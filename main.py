@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
     if options.list:
         console.print_lists(config)
         return DONE
-    available = devices.available(config.run.device)
+    available = devices.available(config.run.device, config.run.backend)
     cache = options.artifacts / "cache"
     dataset, prepared = data_cache.fetch(config, cache)
     planned = sweep.plan(config, dataset)

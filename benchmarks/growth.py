@@ -148,7 +148,7 @@ def _measure(contenders: Mapping[tuple[str, int], Contender], rounds: int) -> tu
 
 
 def _workers(plan: Plan, _: int) -> Panel:
-    cores = len(devices.available("cpu"))
+    cores = len(devices.available("cpu", "tensorflow"))
     counts = [2**power for power in range(max(2, cores.bit_length()))]
     curves = _measure({(SWEEP, count): functools.partial(_sweep, count, plan.sweep) for count in counts}, rounds=1)
     heading = f"A whole sweep of the profile quick{', cut down' if plan.sweep else ''}, {cores} cores"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import devices
 from config import ConfigError
 from devices import Device, available, environment, restrict_process, spread
 from tests.conftest import ROOT
@@ -23,20 +24,32 @@ def two_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("two_gpus")
-def test_gpus_are_taken_where_there_are_any_and_workers_are_dealt_over_them() -> None:
-    gpus = available("auto")
+def test_gpus_are_taken_where_there_are_any_and_workers_are_dealt_over_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(devices.COUNT_GPUS, "tensorflow", "print(2)")
+    gpus = available("auto", "tensorflow")
     assert [(d.kind, d.number, d.name) for d in gpus] == [("gpu", 0, "gpu 0 (NVIDIA A)"), ("gpu", 1, "gpu 1 (NVIDIA B)")]
-    assert available("gpu") == gpus
-    assert {d.kind for d in available("cpu")} == {"cpu"}
+    assert available("gpu", "tensorflow") == gpus
+    assert {d.kind for d in available("cpu", "tensorflow")} == {"cpu"}
     assert [d.number for d in spread(gpus, 3)] == [0, 1, 0]
     assert spread(gpus, None) == gpus
 
 
 def test_without_a_gpu_there_is_one_worker_per_core(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    assert len(available("auto")) == len(os.sched_getaffinity(0))
+    assert len(available("auto", "tensorflow")) == len(os.sched_getaffinity(0))
     with pytest.raises(ConfigError, match="no NVIDIA GPU answers nvidia-smi"):
-        available("gpu")
+        available("gpu", "tensorflow")
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_a_gpu_that_the_backend_cannot_use_is_not_taken_and_not_passed_over_in_silence(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")  # whatever this machine has
+    assert {d.kind for d in available("auto", "tensorflow")} == {"cpu"}  # asks TensorFlow itself
+    assert "NVIDIA A" in caplog.text and "training on the CPU" in caplog.text
+    with pytest.raises(ConfigError, match="tensorflow as it is installed here cannot use it"):
+        available("gpu", "tensorflow")
 
 
 def test_a_worker_sees_only_its_device(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,7 +119,7 @@ def test_a_worker_that_grows_too_large_is_replaced_and_the_numbers_stay(smoke_ru
     folder = saver.RunFolder(tmp_path / "run")
     place = Workplace(config, folder, tmp_path, prepared, {}, largest_worker=0)
     with logger.logging_to(folder.log):
-        assert Sweep(place, devices.available("cpu")[:1], seen.append).run(studies) == "done"
+        assert Sweep(place, devices.available("cpu", "tensorflow")[:1], seen.append).run(studies) == "done"
     assert folder.log.read_text().count("a worker has grown too large") >= 2  # in the search, and after it
     for result in seen:
         if isinstance(result, StudyResult):
