@@ -2,7 +2,8 @@
 
 Two questions have to be answered with yes before one study is called better than another: does the difference hold for
 other reviews (McNemar's exact test of one trained model of each, the one that was best on validation, corrected for
-the number of comparisons), and does it hold for other reviews and other seeds (a bootstrap interval over both)?
+the number of comparisons), and does it hold for other reviews and other seeds (an interval for both, of each comparison by
+itself)? With one repeat nothing is known about other seeds, and "better" is said of these trainings.
 """
 
 from collections.abc import Iterable, Mapping
@@ -67,6 +68,7 @@ def judge(
                 accuracy=float(right.mean()),
                 low=low,
                 high=high,
+                repeats=len(right),
                 accuracy_without_leaked=without_leaked(right, truth.leaked),
                 loss=log_loss(truth.test, predictions[study].test),
                 val_loss=float(np.mean(val_losses[study])) if study in val_losses else None,

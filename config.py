@@ -138,7 +138,8 @@ class Vectors:
 class Model:
     """The network around every recurrent body."""
 
-    # How the states become one vector; padding never counts. (Some architectures have a pooling of their own: `attention_gru`, `mean_simple_rnn`, `transformer`.)
+    # How the states become one vector; padding never counts. (`attention_gru`, `mean_simple_rnn` and `transformer`, and
+    # architectures named like them, have a pooling of their own.)
     pooling: Literal["last", "mean", "max", "mean_max", "attention"] = "mean"
     bigrams: int = 0  # n > 0: pairs of neighbouring words have vectors too, in a table of n rows where a hash finds theirs
     bigram_dim: int = 32  # width of those vectors

@@ -15,7 +15,7 @@ from config import Compare, Config, Data
 from results import ALL, BucketSummary, DataSummary, Study
 from sources.locate import load
 from sources.records import DataError, IdArray, Sequences, SourceReviews
-from text_encoding import FIRST_WORD, OOV, PADDING, MissingLibraryError, Vocabulary, learn_pieces, learn_vocabulary
+from text_encoding import FIRST_WORD, OOV, PADDING, MissingLibraryError, Vocabulary, learn_pieces, learn_vocabulary, tokenize
 
 _CANDIDATES = 64  # quantiles of the review lengths, and as many ratios, that a rung may have
 _JITTER = 0.03  # of a length when neighbours are drawn: more mixes reviews better and pads more
@@ -214,10 +214,9 @@ def _encode(source: SourceReviews, is_test: np.ndarray, data: Data) -> tuple[Seq
     if source.sequences is not None:
         return source.sequences, Sequences.from_lists([]), Vocabulary(source.words or (), drops_unknown=True)
     texts = source.texts or []
-    learnable = [*(text for text, test in zip(texts, is_test, strict=True) if not test), *source.unlabelled]
     if data.tokens == "subwords":
         try:
-            vocabulary = learn_pieces(learnable, data.vocab_size)
+            vocabulary = learn_pieces(_learnable(source, is_test, data), data.vocab_size)
         except MissingLibraryError as error:
             raise DataError(str(error)) from error
     elif data.word_index:
@@ -225,9 +224,18 @@ def _encode(source: SourceReviews, is_test: np.ndarray, data: Data) -> tuple[Seq
 
         vocabulary = Vocabulary(read_word_index(Path(data.word_index).expanduser()), drops_unknown=True)
     else:
-        vocabulary = learn_vocabulary(learnable, data.min_frequency)
+        vocabulary = learn_vocabulary(_learnable(source, is_test, data), data.min_frequency)
     encoded, further = (Sequences.from_lists(vocabulary.encode(text) for text in each) for each in (texts, source.unlabelled))
     return encoded, further, vocabulary
+
+
+def _learnable(source: SourceReviews, is_test: np.ndarray, data: Data) -> list[str]:
+    """The texts that a vocabulary is learned from: those that are trained on, and the unlabelled ones that are no test text."""
+    texts = source.texts or []
+    tested = {tuple(tokenize(text)) for text, test in zip(texts, is_test, strict=True) if test}
+    train = [text for text, test in zip(texts, is_test, strict=True) if not test]
+    kept = [text for text in train if tuple(tokenize(text)) not in tested] if data.drop_leaked else train
+    return kept + [text for text in source.unlabelled if tuple(tokenize(text)) not in tested]
 
 
 def _draw(strata: np.ndarray, fraction: float, rng: np.random.Generator) -> np.ndarray:

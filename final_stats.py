@@ -103,14 +103,11 @@ def _on_bucket(name: str, bucket: Bucket, stored: Stored) -> tuple[Truth | None,
 
 
 def _length_curves(stored: Stored) -> tuple[LengthCurve, ...]:
-    """Accuracy over length of each architecture and scope."""
+    """Accuracy over length of each study; the specialists of neighbouring buckets are different networks."""
     found = []
-    for _, group in groupby(stored, key=lambda study: (study.architecture, study.scope)):
-        studies = list(group)
-        right = [_right(stored[study]).mean(axis=0) for study in studies]
-        lengths = np.concatenate([stored[study][0]["lengths"] for study in studies])
-        curve = over_length(lengths, np.concatenate(right))
-        found.append(LengthCurve(studies[0], *(tuple(values.tolist()) for values in curve)))
+    for study, repeats in stored.items():
+        curve = over_length(repeats[0]["lengths"], _right(repeats).mean(axis=0))
+        found.append(LengthCurve(study, *(tuple(values.tolist()) for values in curve)))
     return tuple(found)
 
 
@@ -127,7 +124,9 @@ def _controls(completed: list[StudyResult], stored: Stored) -> tuple[ControlComp
             seconds = (result.step_seconds, control.step_seconds)
             accuracies = (float(mine.mean()), float(theirs.mean()))
             found.append(
-                ControlComparison(result.study, control.study, *accuracies, *difference_interval(mine, theirs), *seconds)
+                ControlComparison(
+                    result.study, control.study, *accuracies, *difference_interval(mine, theirs, same_seeds=True), *seconds
+                )
             )
     return tuple(found)
 

@@ -13,8 +13,9 @@ class Standing(Record):
 
     study: Study
     accuracy: float  # mean over repeats
-    low: float  # 95 % bootstrap interval over test reviews and repeats
+    low: float  # 95 % interval for other test reviews and, with several repeats, for other seeds
     high: float
+    repeats: int
     accuracy_without_leaked: float  # without the reviews whose text stands in the training part too
     loss: float
     val_loss: float | None  # mean over repeats on the bucket's validation reviews, at their temperature; None for the yardstick
@@ -29,7 +30,7 @@ class Comparison(Record):
     first: Study
     second: Study
     difference: float  # in mean accuracy over repeats, first minus second
-    low: float  # 95 % paired bootstrap interval of it, over test reviews and repeats
+    low: float  # 95 % paired interval of it, for other test reviews and other seeds
     high: float
     only_first: int  # reviews that only the first one's best repeat (by validation) gets right
     only_second: int
@@ -98,7 +99,7 @@ class ControlComparison(Record):
     control: Study
     accuracy: float  # means over repeats
     control_accuracy: float
-    low: float  # 95 % paired bootstrap interval of the difference, from scratch minus control
+    low: float  # 95 % interval of the difference, from scratch minus control, paired over reviews and seeds
     high: float
     step_seconds: float | None  # of one training step, in this run
     control_step_seconds: float | None
@@ -112,16 +113,16 @@ class Ensemble(Record):
     members: tuple[Study, ...]  # one: the mean of its repeats; more: those that were best on validation
     n_models: int  # trained networks in all
     accuracy: float
-    low: float  # 95 % bootstrap interval over test reviews
+    low: float  # 95 % interval for other test reviews
     high: float
     accuracy_without_leaked: float
 
 
 @dataclass(frozen=True)
 class LengthCurve(Record):
-    """Accuracy as a smooth function of length, over all studies of an architecture and scope and all their repeats."""
+    """Accuracy as a smooth function of length, over a study's repeats."""
 
-    study: Study  # of a generalist, or of any bucket for specialists
+    study: Study
     lengths: tuple[float, ...]  # tokens
     accuracy: tuple[float, ...]
     low: tuple[float, ...]  # 95 % of the sampling of test reviews, at each length by itself
@@ -135,7 +136,7 @@ class LearningCurve(Record):
     study: Study  # at the end of the curve: all reviews
     n_reviews: tuple[int, ...]  # ascending
     accuracy: tuple[float, ...]  # means over repeats
-    low: tuple[float, ...]  # 95 % bootstrap interval over test reviews and repeats
+    low: tuple[float, ...]  # 95 % interval for other test reviews and seeds; the reviews of a point are the same for all repeats
     high: tuple[float, ...]
 
 
@@ -145,7 +146,7 @@ class Importance(Record):
 
     name: str
     mean: float  # loss of explained variance (R squared) when its values are shuffled
-    error: float  # standard error of that over folds
+    deviation: float  # standard deviation of that over folds
     trials: int
 
 

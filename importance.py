@@ -6,12 +6,13 @@ from collections.abc import Iterable
 import numpy as np
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.inspection import permutation_importance
-from sklearn.model_selection import KFold
+from sklearn.model_selection import GroupKFold
 
 from findings import Importance
 from results import Hyperparameters, StudyResult
 
 FEWEST_TRIALS = 20  # fewer say nothing
+LEAST_EXPLAINED = 0.1  # of the variance of scores that it has not seen, by a forest worth asking
 _FOLDS, _SHUFFLES = 5, 20
 
 
@@ -22,7 +23,8 @@ def importances(results: Iterable[StudyResult]) -> tuple[Importance, ...]:
     Breiman (2001), Random forests, Machine Learning; scikit-learn's forest and permutation importance, cross-validated.
 
     Returns:
-        Every hyperparameter that varied, the most important first; nothing where there are too few completed trials.
+        Every hyperparameter that varied, the most important first; nothing where there are too few completed trials, or where the
+        forest foretells hardly anything: then its importances are those of noise.
     """
     completed = list[tuple[Hyperparameters, float]]()
     for result in results:
@@ -33,11 +35,17 @@ def importances(results: Iterable[StudyResult]) -> tuple[Importance, ...]:
     names = [name for name in completed[0][0] if len({setting[name] for setting, _ in completed}) > 1]
     settings = np.array([[setting[name] for name in names] for setting, _ in completed])
     scores = np.array([score for _, score in completed])
-    found = []
-    for train, test in KFold(_FOLDS, shuffle=True, random_state=0).split(settings):
+    found, explained = [], []
+    groups = np.unique(settings, axis=0, return_inverse=True)[1].ravel()  # a setting tried twice is not seen and unseen
+    if len(np.unique(groups)) < _FOLDS:
+        return ()
+    for train, test in GroupKFold(_FOLDS, shuffle=True, random_state=0).split(settings, groups=groups):
         forest = RandomForestRegressor(random_state=0, min_samples_leaf=2).fit(settings[train], scores[train])
         measured = permutation_importance(forest, settings[test], scores[test], n_repeats=_SHUFFLES, random_state=0)
         found.append(measured.importances_mean)
-    means, errors = np.mean(found, axis=0), np.std(found, axis=0, ddof=1) / np.sqrt(_FOLDS)
+        explained.append(forest.score(settings[test], scores[test]))
+    if np.mean(explained) < LEAST_EXPLAINED:
+        return ()
+    means, deviations = np.mean(found, axis=0), np.std(found, axis=0, ddof=1)
     order = np.argsort(-means)
-    return tuple(Importance(names[i], float(means[i]), float(errors[i]), len(completed)) for i in order)
+    return tuple(Importance(names[i], float(means[i]), float(deviations[i]), len(completed)) for i in order)

@@ -115,15 +115,17 @@ def reliability_curves(records: tuple[Reliability, ...]) -> go.Figure:
 
 
 def length_curves(records: tuple[LengthCurve, ...]) -> go.Figure:
-    """A line over length for each architecture and scope, with a 95 % band; generalists are dashed."""
-    figure = go.Figure()
+    """A line over length for each study, with a 95 % band; generalists are dashed."""
+    figure, listed = go.Figure(), set[str]()
     for record in records:
         series, tint = name(record.study), colour(record.study.architecture)
+        is_new = series not in listed
+        listed.add(series)
         for values, line in ((record.high, 0), (record.low, 0), (record.accuracy, 2.5)):
             figure.add_scatter(
                 name=series,
                 legendgroup=series,
-                showlegend=line > 0,
+                showlegend=line > 0 and is_new,
                 x=record.lengths,
                 y=[100 * value for value in values],
                 mode="lines",
@@ -170,13 +172,13 @@ def learning_curves(records: tuple[LearningCurve, ...]) -> go.Figure:
 
 
 def importance_bars(records: tuple[Importance, ...]) -> go.Figure:
-    """A bar a hyperparameter, with its standard error."""
+    """A bar a hyperparameter, with its standard deviation over folds."""
     shown = records[::-1]  # the first stands on top
     figure = go.Figure(
         go.Bar(
             x=[r.mean for r in shown],
             y=[r.name for r in shown],
-            error_x={"type": "data", "array": [r.error for r in shown], "color": INK, "thickness": 1.2},
+            error_x={"type": "data", "array": [r.deviation for r in shown], "color": INK, "thickness": 1.2},
             orientation="h",
             marker={"color": MUTED},
             hovertemplate="%{y}: %{x:.2f}<extra></extra>",

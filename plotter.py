@@ -28,7 +28,7 @@ from plot_panels import (
 )
 from plot_protocol import comparison_matrices, importance_bars, learning_curves, length_curves, matrices, reliability_curves
 from plot_style import INK, MUTED, NEGATIVE, POSITIVE, SCALE, interval, name, styled
-from results import YARDSTICK, DataSummary, Scope, Study, StudyResult, bucket_order
+from results import ALL, YARDSTICK, DataSummary, Scope, Study, StudyResult, bucket_order
 
 # -- accuracy by bucket ------------------------------------------------------------------------------------------------
 
@@ -132,19 +132,28 @@ class CostPoint:
     study: Study
     bucket: str
     accuracy: float  # per cent
-    train_seconds: float  # of one final training
+    train_seconds: float  # of the training steps of one final training, compilation apart
     body_parameters: int  # outside the embedding table
 
 
 def accuracy_and_cost(results: Iterable[StudyResult], verdicts: tuple[BucketVerdict, ...]) -> tuple[CostPoint, ...]:
-    """Every completed study with its mean accuracy, seconds of one final training, and parameters."""
+    """Every completed study with its mean accuracy, seconds of one final training, and parameters.
+
+    What was trained on with a bucket's reviews costs its generalist's training too.
+    """
     by_study = {result.study: result for result in results if result.repeats}
+
+    def seconds(study: Study) -> float:
+        own = sum(repeat.spent.training for repeat in by_study[study].repeats) / len(by_study[study].repeats)
+        generalist = Study(study.architecture, ALL)
+        return own + (seconds(generalist) if study.is_fine_tuned and generalist in by_study else 0.0)
+
     return tuple(
         CostPoint(
             study=standing.study,
             bucket=verdict.bucket,
             accuracy=100 * standing.accuracy,
-            train_seconds=by_study[standing.study].train_seconds / len(by_study[standing.study].repeats),
+            train_seconds=seconds(standing.study),
             body_parameters=by_study[standing.study].body_parameters,
         )
         for verdict in verdicts
@@ -332,6 +341,7 @@ def all_figures(results: list[StudyResult], findings: Findings, data: DataSummar
     """Every figure of `FIGURES`, in its order; some only where there is something to say."""
     verdicts, controls, across = findings.verdicts, findings.controls, cross_lengths(results)
     by_bucket, points = accuracy_by_bucket(verdicts), accuracy_and_cost(results, verdicts)
+    networks = tuple(point for point in points if point.study.architecture != YARDSTICK)  # it has no table of words apart
     reach = influences(results, verdicts)
     draw: dict[str, Callable[[], go.Figure]] = {
         "accuracy_by_bucket": lambda: accuracy_bars(by_bucket),
@@ -341,8 +351,8 @@ def all_figures(results: list[StudyResult], findings: Findings, data: DataSummar
         "learning_curve": lambda: learning_curves(findings.learning_curves),
         "cross_lengths": lambda: cross_length_panels(across),
         "comparisons": lambda: comparison_matrices(matrices(verdicts)),
-        "accuracy_vs_time": lambda: cost_scatter(points, "train_seconds", "Seconds of one final training"),
-        "accuracy_vs_parameters": lambda: cost_scatter(points, "body_parameters", "Parameters outside the embedding table"),
+        "accuracy_vs_time": lambda: cost_scatter(points, "train_seconds", "Seconds of training steps of one final training"),
+        "accuracy_vs_parameters": lambda: cost_scatter(networks, "body_parameters", "Parameters outside the embedding tables"),
         "from_scratch": lambda: control_panels(controls),
         "curves_accuracy": lambda: panel_lines(curves(results, ACCURACY, "accuracy")),
         "curves_loss": lambda: panel_lines(curves(results, LOSS, "loss")),

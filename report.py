@@ -15,7 +15,7 @@ import plotter
 from comparison import BEST
 from config import Config
 from findings import BucketVerdict, Findings, Standing
-from models.registry import title
+from models.registry import resolve, title
 from plot_style import MARKS, TRAINED_ON, name
 from results import ALL, YARDSTICK, DataSummary, Study, StudyResult
 from saver import RunFolder, config_dict, write_text
@@ -78,6 +78,7 @@ def write(
         spent=final_stats.spent(ended),
         title=title,
         trained_on=TRAINED_ON,
+        vectors=config.vectors.source,
         config=json.dumps(config_dict(config), indent=2),
         devices=_devices(ended),
     )
@@ -124,6 +125,7 @@ def sentence(verdict: BucketVerdict) -> str:
     if verdict.leader is None:
         return "No network has a result here."
     networks = [s for s in verdict.standings if s.study.architecture != YARDSTICK]
+    contenders = {s.study for s in networks if not resolve(s.study.architecture).control_of}
     leader = next(s for s in networks if s.study == verdict.leader)
     parts = [f"Validation chooses {name(leader.study)}: {_percent(leader)}"]
     if verdict.n_leaked:
@@ -131,11 +133,12 @@ def sentence(verdict: BucketVerdict) -> str:
         parts[0] += f", {100 * leader.accuracy_without_leaked:.1f} % without {shared} in the training part too"
     rivals = [s.study for s in networks if verdict.verdict_on(leader.study, s.study)]
     by_verdict = {how: [study for study in rivals if verdict.verdict_on(leader.study, study) == how] for how in _AGAINST}
-    if len(by_verdict["better than"]) == len(rivals) > 1:
-        parts.append("It is better than every other network")
+    it = "It" if leader.repeats > 1 else "In one training each it"
+    if len(rivals) > 1 and set(by_verdict["better than"]) == contenders - {leader.study}:
+        parts.append(f"{it} is better than every other network")
     elif rivals:
         clauses = [f"{how} {_names(studies)}" for how, studies in by_verdict.items() if studies]
-        parts.append("It " + ", ".join(f"is {c}" if not c.startswith("cannot") else c for c in clauses))
+        parts.append(f"{it} " + ", ".join(f"is {c}" if not c.startswith("cannot") else c for c in clauses))
     if guessing := [s.study for s in networks if s.like_chance]:
         parts.append(f"{_names(guessing)} cannot be told from chance ({100 * verdict.chance:.1f} %)")
     for yardstick in (s for s in verdict.standings if s.study.architecture == YARDSTICK):
@@ -143,7 +146,7 @@ def sentence(verdict: BucketVerdict) -> str:
         compared = [study for study in rivals if verdict.verdict_on(study, yardstick.study)]
         against = {how: [s for s in compared if verdict.verdict_on(s, yardstick.study) == how] for how in _AGAINST}
         if compared:
-            clauses = [_against(studies, how, len(compared)) for how, studies in against.items() if studies]
+            clauses = [_against(studies, how, len(contenders)) for how, studies in against.items() if studies]
             parts.append(f"The {name(yardstick.study).lower()} reaches {_percent(yardstick)}: {', '.join(clauses)}")
     return ". ".join(parts) + "."
 
@@ -195,21 +198,25 @@ def write_index(artifacts: Path) -> None:
     """Write `index.html`: every run under the artifacts folder, newest first, one line each."""
     runs = []
     for path in artifacts.glob("*/environment.json"):
-        about = json.loads(path.read_text(encoding="utf-8"))
         folder = path.parent
-        runs.append(about | {"folder": folder.name, "has_report": (folder / "report.html").is_file(), "best": _best(folder)})
+        if not folder.is_symlink():  # `latest`
+            about = json.loads(path.read_text(encoding="utf-8"))
+            runs.append(
+                about | {"folder": folder.name, "has_report": (folder / "report.html").is_file(), "chosen": _chosen(folder)}
+            )
     runs.sort(key=lambda about: about["last_started"], reverse=True)
     write_text(artifacts / "index.html", _PAGES.get_template("index.html.j2").render(runs=runs))
 
 
-def _best(folder: Path) -> str:
-    """The best network's accuracy over all buckets, by its mean."""
+def _chosen(folder: Path) -> str:
+    """The networks that validation chose for the buckets, and the mean of their test accuracies."""
     path = folder / "final_stats" / "results.json"
-    if not path.is_file():
+    verdicts = json.loads(path.read_text(encoding="utf-8"))["verdicts"] if path.is_file() else []
+    led = [verdict for verdict in verdicts if verdict["leader"] and verdict["bucket"] != ALL]
+    if not led:
         return "-"
-    rows = json.loads(path.read_text(encoding="utf-8"))["architectures"]
-    scored = [row for row in rows if row["mean_test_accuracy"] is not None and row["architecture"] != YARDSTICK]
-    if not scored:
-        return "-"
-    best = max(scored, key=lambda row: row["mean_test_accuracy"])
-    return f"{title(best['architecture'])} {100 * best['mean_test_accuracy']:.1f} %"
+    accuracies = [s["accuracy"] for verdict in led for s in verdict["standings"] if s["study"] == verdict["leader"]]
+    names = dict.fromkeys(title(verdict["leader"]["architecture"]) for verdict in led)
+    return (
+        f"{', '.join(names)}: {100 * sum(accuracies) / len(accuracies):.1f} % over {len(led)} bucket{'s' if len(led) > 1 else ''}"
+    )

@@ -218,7 +218,7 @@ class StudyResult(Record):
 
     @property
     def body_parameters(self) -> int:
-        """Parameters outside the embedding table, which is the same for every architecture."""
+        """Parameters outside the tables of vectors for words and pairs of words."""
         return self.parameters - sum(layer.parameters for layer in self.layers if layer.kind == "Embedding")
 
     @property

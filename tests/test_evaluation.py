@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from evaluation import accuracy_interval, by_distance, difference_interval, over_length
 
@@ -26,6 +27,28 @@ def test_disagreeing_repeats_widen_the_interval() -> None:
     apart = np.stack([np.arange(1000) < n for n in (700, 800, 900)])
     narrow, wide = (np.subtract(*accuracy_interval(c)[::-1]) for c in (alike, apart))
     assert wide > 1.5 * narrow
+
+
+@pytest.mark.parametrize("repeats", [2, 3, 5])
+def test_the_interval_covers_other_seeds_too(repeats: int, rng: np.random.Generator) -> None:
+    covered = 0
+    for _ in range(200):
+        seeds = rng.normal(0.8, 0.02, (repeats, 1))  # of each training, its accuracy on endless reviews
+        ease = rng.normal(size=(1, 2000))  # of each review, for all trainings alike
+        low, high = accuracy_interval(0.7 * ease + rng.normal(size=(repeats, 2000)) * np.sqrt(0.51) < norm.ppf(seeds))
+        covered += low <= 0.8 <= high
+    assert covered / 200 > 0.93
+
+
+def test_without_a_mistake_a_model_is_not_perfect() -> None:
+    low, high = accuracy_interval(np.ones((1, 200), bool))
+    assert 0.97 < low < 0.99 and high == 1.0
+
+
+def test_repeats_of_the_same_seeds_are_compared_one_by_one() -> None:
+    first = np.stack([np.arange(1000) < n for n in (800, 720, 770)])
+    second = np.stack([np.arange(1000) < n for n in (790, 710, 760)])  # a point behind at every seed
+    assert difference_interval(first, second)[0] < 0 < difference_interval(first, second, same_seeds=True)[0]
 
 
 def test_the_paired_interval_sees_what_unpaired_ones_cannot() -> None:

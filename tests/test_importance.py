@@ -27,7 +27,14 @@ def test_what_decides_is_found_across_studies_of_different_levels() -> None:
     assert found[0].name == "learning_rate" and {i.name for i in found} == {"learning_rate", "dropout", "units"}
     by_name = {i.name: i for i in found}
     assert by_name["learning_rate"].mean > 1.0 > 0.1 > abs(by_name["units"].mean)
-    assert all(i.trials == 50 and i.error >= 0 for i in found)
+    assert all(i.trials == 50 and i.deviation >= 0 for i in found)
+
+
+def test_scores_that_no_setting_foretells_say_nothing() -> None:
+    rng, noisy = np.random.default_rng(5), searched("gru", 50, 1, 0.0)
+    assert importances([noisy])
+    trials = tuple(replace(trial, score=float(rng.normal())) for trial in noisy.trials)
+    assert importances([replace(noisy, trials=trials)]) == ()
 
 
 def test_few_trials_say_nothing() -> None:

@@ -12,7 +12,17 @@ import plot_panels
 import plot_protocol
 import plotter
 from comparison import Predictions, Truth, corrected, judge
-from findings import BucketVerdict, ControlComparison, Ensemble, Findings, Importance, LearningCurve, LengthCurve, Reliability
+from findings import (
+    BucketVerdict,
+    ControlComparison,
+    Ensemble,
+    Findings,
+    Importance,
+    LearningCurve,
+    LengthCurve,
+    Reliability,
+    Standing,
+)
 from models.registry import ARCHITECTURES, colour
 from results import YARDSTICK, Study, StudyResult
 from tests.records import a_result, a_score, a_summary
@@ -123,7 +133,16 @@ def test_trial_axes_hold_completed_trials_and_what_varied() -> None:
 
 def test_cost_points_take_one_training() -> None:
     point = next(p for p in plotter.accuracy_and_cost(results(), verdicts()) if p.study == Study("gru", "0-129"))
-    assert (point.train_seconds, point.body_parameters, point.accuracy) == (10.0, 345, 65.0)
+    assert (point.train_seconds, point.body_parameters, point.accuracy) == (6.0, 345, 65.0)
+
+
+def test_what_was_trained_on_costs_its_generalist_too() -> None:
+    specialist, generalist = a_result("gru", "0-129", 0.8), replace(a_result("gru", "0-129", 0.8), study=Study("gru", "all"))
+    tuned = replace(specialist, study=Study("gru", "0-129", is_fine_tuned=True))
+    standings = tuple(Standing(r.study, 0.8, 0.7, 0.9, 2, 0.8, 0.5, 0.5, False) for r in (generalist, tuned))
+    verdict = BucketVerdict("0-129", 100, 0, 0.5, tuned.study, standings, ())
+    points = plotter.accuracy_and_cost([generalist, tuned], (verdict,))
+    assert [point.train_seconds for point in points] == [6.0, 12.0]
 
 
 @pytest.mark.parametrize("given", ["everything", "nothing"])

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+import final_stats
 import report
 from config import PROFILES
-from findings import BucketVerdict, Findings, Standing
+from findings import BucketVerdict, Comparison, Findings, Standing
 from plotter import FIGURES
 from results import Study
 from saver import RunFolder
@@ -78,14 +79,26 @@ def test_sentences_follow_from_the_verdicts() -> None:
     text = report.sentence(verdicts()[0])
     assert text.startswith("Validation chooses GRU from scratch: 70.0 % (")
     assert ", 69.4 % without the 2 texts that stand in the training part too. " in text
-    assert "It is better than SimpleRNN, cannot be told from GRU. " in text  # 10 reviews, and 5
+    assert "In one training each it is better than SimpleRNN, cannot be told from GRU. " in text  # 10 reviews, and 5
     assert "SimpleRNN cannot be told from chance (50.0 %)" in text
     linear = "The linear yardstick reaches 75.0 % (67.0 to 83.0): GRU from scratch cannot be told from it, "
     assert text.endswith(linear + "SimpleRNN and GRU lose to it.")
     gru = Study("gru", "b")
-    lonely = BucketVerdict("b", 10, 0, 0.5, gru, (Standing(gru, 0.52, 0.45, 0.6, 0.52, 0.7, 0.7, True),), ())
+    lonely = BucketVerdict("b", 10, 0, 0.5, gru, (Standing(gru, 0.52, 0.45, 0.6, 3, 0.52, 0.7, 0.7, True),), ())
     assert report.sentence(lonely) == "Validation chooses GRU: 52.0 % (45.0 to 60.0). GRU cannot be told from chance (50.0 %)."
     assert report.sentence(replace(lonely, leader=None)) == "No network has a result here."
+
+
+def test_every_other_network_means_those_that_were_not_compared_too() -> None:
+    lstm, gru, rnn, generalist = (
+        Study(name, scope) for name, scope in (("lstm", "b"), ("gru", "b"), ("simple_rnn", "b"), ("gru", "all"))
+    )
+    standings = tuple(Standing(study, 0.8, 0.7, 0.9, 3, 0.8, 0.5, 0.5, False) for study in (lstm, gru, rnn, generalist))
+    pairs = [Comparison("b", lstm, other, 0.1, 0.05, 0.15, 20, 5, 0.001, 0.002, "better than") for other in (gru, rnn)]
+    among_specialists = BucketVerdict("b", 100, 0, 0.5, lstm, standings[:3], tuple(pairs))
+    assert "It is better than every other network." in report.sentence(among_specialists)
+    beside_a_generalist = replace(among_specialists, standings=standings)
+    assert "It is better than GRU and SimpleRNN." in report.sentence(beside_a_generalist)
 
 
 def test_the_whole_is_said_in_a_sentence() -> None:
@@ -116,8 +129,13 @@ def test_the_index_lists_runs_newest_first(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         about = ABOUT | {"last_started": f"2026-01-{day}T00:00:00+00:00", "status": "done"}
         (tmp_path / name / "environment.json").write_text(json.dumps(about))
+    (tmp_path / "latest").symlink_to("study-00000002")
+    folder = RunFolder(tmp_path / "quick-00000001")
+    final_stats.write(results(), Findings(verdicts=verdicts()), a_summary(), folder)
     report.write_index(tmp_path)
     page = (tmp_path / "index.html").read_text()
+    assert page.count("study-00000002") == 1 and "latest" not in page  # the link to it is no further run
+    assert "GRU from scratch: 70.0 % over 2 buckets" in page  # what validation chose
     assert page.index("study-00000002") < page.index("smoke-00000003") < page.index("quick-00000001")
 
 

@@ -265,8 +265,8 @@ def test_unlabelled_texts_bring_words_but_none_that_stands_in_the_test_part(tmp_
         f'{"test" if test else "train"},{label},"{text}"'
         for text, label, test in zip(corpus.texts or [], corpus.labels, corpus.is_test, strict=True)  # type: ignore[arg-type]
     ]
-    tested = (corpus.texts or [])[int(np.flatnonzero(np.asarray(corpus.is_test))[0])]
-    rows += ["unsup,-1,zyzzyva zyzzyva", f'unsup,-1,"{tested}"']
+    tested = "a quagga in the test part"
+    rows += ["unsup,-1,zyzzyva zyzzyva", f"test,1,{tested}", f"unsup,-1,{tested}"]
     path = table(tmp_path, "\n".join(["split,label,text", *rows]))
     about = [f"data.source={path}", "compare.bucket_edges=(150,)"]
     plain = prepare(with_overrides(PROFILES["smoke"], about))
@@ -274,6 +274,7 @@ def test_unlabelled_texts_bring_words_but_none_that_stands_in_the_test_part(tmp_
     assert len(plain.unlabelled) == 0 and "zyzzyva" not in plain.vocabulary.words
     assert [further.vocabulary.decode(ids) for ids in (further.unlabelled[0],)] == ["zyzzyva zyzzyva"]
     assert (further.summary.n_unlabelled, further.summary.unlabelled_dropped) == (1, 1)
+    assert "quagga" not in further.vocabulary.words
     assert plain.fingerprint != further.fingerprint
     with pytest.raises(DataError, match=r"data.unlabelled: .* has no unlabelled reviews; aclImdb has them"):
         prepare(with_overrides(PROFILES["smoke"], ["data.unlabelled=true"]))
