@@ -39,14 +39,14 @@ COLUMNS = [
 ]
 
 
-def test_help_answers_in_under_half_a_second() -> None:
-    times = []
-    for _ in range(3):
-        started = time.monotonic()
-        done = main("--help")
-        times.append(time.monotonic() - started)
-        assert done.code == 0 and "PROFILE" in done.out
-    assert min(times) < 0.5
+def test_help_answers_at_once_for_it_waits_for_no_library() -> None:
+    done = main("--help")
+    assert done.code == 0 and "PROFILE" in done.out
+    program = (
+        "import sys, main; print([name for name in ('numpy', 'pandas', 'scipy', 'sklearn', 'keras') if name in sys.modules])"
+    )
+    command = [sys.executable, "-c", program]
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
 def test_list_shows_architectures_profiles_and_buckets() -> None:
@@ -177,11 +177,10 @@ def test_predictions_are_kept_per_review_and_add_up_to_the_accuracy(smoke_run: S
 
 
 def test_the_same_command_again_trains_nothing_and_redraws(smoke_run: SmokeRun) -> None:
-    before = (smoke_run.folder / "final_stats" / "results.csv").read_bytes()
+    before = (smoke_run.folder / "final_stats" / "results.csv").read_bytes()  # with the seconds that each training took
     (smoke_run.folder / "report.html").unlink()
-    started = time.monotonic()
     done = main("smoke", "--artifacts", str(smoke_run.artifacts))
-    assert done.code == 0 and time.monotonic() - started < 15  # not even Keras is imported
+    assert done.code == 0
     assert (smoke_run.folder / "final_stats" / "results.csv").read_bytes() == before
     assert (smoke_run.folder / "report.html").is_file()
 
