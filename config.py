@@ -535,7 +535,7 @@ PROFILE_NOTES: dict[str, str] = {  # shown by --list
     "specialists": "one bidirectional GRU a bucket, trained on its reviews only; 52 minutes on 2 cores, 82 to 90 %",
     "simple_rnn": "what a SimpleRNN's last state forgets and what pooling gives back; with --only 598-end 18 minutes, 55 to 74 %",
     "learning_curve": "four architectures on 500 to 25,000 reviews; not timed yet",
-    "classics": "set-ups of widely read tutorials, rebuilt; not timed yet, hours",
+    "classics": "set-ups of widely read tutorials, rebuilt; not run whole yet, 4.2 hours by --dry-run",
     "all_architectures": "seven architectures, five buckets; 8.8 to 13.7 minutes on 2 cores, networks 70 to 83 %",
     "smoke": "three architectures on the demo corpus; under a minute",
 }
