@@ -106,7 +106,9 @@ class Search:
 class Data:
     """Which reviews, and how they become sequences."""
 
-    source: str = "auto"  # auto | imdb | demo | a path: folder, imdb.npz, aclImdb(.tar.gz), CSV/TSV/Parquet
+    source: str = (
+        "auto"  # auto (demo where there is no imdb) | imdb | demo | a path: folder, imdb.npz, aclImdb(.tar.gz), CSV/TSV/Parquet
+    )
     tokens: Literal["words", "subwords"] = "words"  # subwords: vocab_size pieces learned on the training texts (EXTRAS=subwords)
     word_index: str = ""  # path of a word -> rank JSON for sources of texts; "" = vocabulary from the training part
     text_column: str = "text"  # of a table
@@ -399,6 +401,7 @@ PROFILES: dict[str, Config] = {
     # The published experiment; everything else is this file's defaults. Measured on 2 cores with the real reviews: 174 minutes;
     # networks 53 to 86 % (means of 3 repeats), linear yardstick 85 to 89 %.
     "study": Config(
+        data=Data(source="imdb"),
         model=Model(pooling="last"),
     ),
     # Measured on 2 cores with the real reviews: 8.8 to 13.7 minutes; networks 70 to 83 %, linear yardstick 84 to 86 %.
@@ -439,7 +442,7 @@ PROFILES: dict[str, Config] = {
             learning_rate=2e-3,
             batch_size=64,
         ),
-        data=Data(vocab_size=30_000, max_length=800),
+        data=Data(source="imdb", vocab_size=30_000, max_length=800),
         vectors=Vectors(source="learned"),
         model=Model(pooling="mean_max", bigrams=50_000),
         training=Training(epochs=4, schedule="linear", keep="last"),
@@ -457,7 +460,7 @@ PROFILES: dict[str, Config] = {
             learning_rate=2e-3,
             batch_size=32,
         ),
-        data=Data(vocab_size=30_000, max_length=1_200),
+        data=Data(source="imdb", vocab_size=30_000, max_length=1_200),
         vectors=Vectors(source="learned"),
         model=Model(pooling="mean_max", bigrams=200_000, bigram_dim=16),
         training=Training(epochs=6, min_steps=900, schedule="linear", keep="last"),
@@ -483,7 +486,7 @@ PROFILES: dict[str, Config] = {
             batch_size=32,
         ),
         search=Search(max_trials=2, epochs=4),
-        data=Data(vocab_size=30_000, max_length=600),
+        data=Data(source="imdb", vocab_size=30_000, max_length=600),
         vectors=Vectors(source="learned"),
         model=Model(pooling="last", bigrams=200_000, bigram_dim=16),
         training=Training(epochs=6, min_steps=450, schedule="linear", keep="last"),
@@ -504,7 +507,7 @@ PROFILES: dict[str, Config] = {
             batch_size=32,
         ),
         search=Search(max_trials=2, epochs=2),
-        data=Data(vocab_size=20_000, max_length=300),
+        data=Data(source="imdb", vocab_size=20_000, max_length=300),
         vectors=Vectors(source="learned"),
         training=Training(epochs=8, min_steps=600, patience=3),
     ),
@@ -513,7 +516,7 @@ PROFILES: dict[str, Config] = {
     "classics": Config(
         compare=Compare(architectures=("lstm", "gru", "bidirectional_gru", "stacked_bidirectional_lstm"), scope="all"),
         space=Space(units=256, embedding_dim=128, dropout=0.5, learning_rate=1e-3, batch_size=64),
-        data=Data(vocab_size=10_002, max_length=256, truncate="head"),
+        data=Data(source="imdb", vocab_size=10_002, max_length=256, truncate="head"),
         model=Model(pooling="last"),
         training=Training(epochs=5),
     ),
