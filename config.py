@@ -106,9 +106,7 @@ class Search:
 class Data:
     """Which reviews, and how they become sequences."""
 
-    source: str = (
-        "auto"  # auto (demo where there is no imdb) | imdb | demo | a path: folder, imdb.npz, aclImdb(.tar.gz), CSV/TSV/Parquet
-    )
+    source: str = "auto"  # auto (imdb, else demo) | imdb | demo | a path: folder, imdb.npz, aclImdb(.tar.gz), CSV/TSV/Parquet
     tokens: Literal["words", "subwords"] = "words"  # subwords: vocab_size pieces learned on the training texts (EXTRAS=subwords)
     word_index: str = ""  # path of a word -> rank JSON for sources of texts; "" = vocabulary from the training part
     text_column: str = "text"  # of a table

@@ -232,8 +232,10 @@ def _encode(source: SourceReviews, is_test: np.ndarray, data: Data) -> tuple[Seq
 def _learnable(source: SourceReviews, is_test: np.ndarray, data: Data) -> list[str]:
     """The texts that a vocabulary is learned from: those that are trained on, and the unlabelled ones that are no test text."""
     texts = source.texts or []
-    tested = {tuple(tokenize(text)) for text, test in zip(texts, is_test, strict=True) if test}
     train = [text for text, test in zip(texts, is_test, strict=True) if not test]
+    if not data.drop_leaked and not source.unlabelled:
+        return train
+    tested = {tuple(tokenize(text)) for text, test in zip(texts, is_test, strict=True) if test}
     kept = [text for text in train if tuple(tokenize(text)) not in tested] if data.drop_leaked else train
     return kept + [text for text in source.unlabelled if tuple(tokenize(text)) not in tested]
 

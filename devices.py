@@ -42,9 +42,9 @@ def available(choice: str, backend: str) -> tuple[Device, ...]:
     gpus = _gpus() if choice != "cpu" else ()
     if choice == "gpu" and not gpus:
         raise ConfigError("run.device: no NVIDIA GPU answers nvidia-smi; use auto or cpu, or see README, 'On a GPU'")
-    if gpus and _can_use_gpus(backend):
-        return gpus
     if gpus:
+        if _can_use_gpus(backend):
+            return gpus
         problem = f"{gpus[0].name} answers nvidia-smi, but {backend} as it is installed here cannot use it"
         if choice == "gpu":
             raise ConfigError(f"run.device: {problem}; use auto or cpu, or see README, 'On a GPU'")

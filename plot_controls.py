@@ -5,7 +5,7 @@ from plotly.subplots import make_subplots
 
 from findings import ControlComparison
 from models.registry import colour
-from plot_style import INK, MUTED, name, styled
+from plot_style import INK, MUTED, interval, name, styled
 
 
 def control_panels(records: tuple[ControlComparison, ...]) -> go.Figure:
@@ -25,13 +25,7 @@ def control_panels(records: tuple[ControlComparison, ...]) -> go.Figure:
         y=buckets,
         mode="markers",
         marker={"color": colour(records[0].study.architecture), "size": 10},
-        error_x={
-            "type": "data",
-            "symmetric": False,
-            "array": [100 * r.high - d for r, d in zip(records, differences, strict=True)],
-            "arrayminus": [d - 100 * r.low for r, d in zip(records, differences, strict=True)],
-            "color": MUTED,
-        },
+        error_x=interval(differences, [100 * r.low for r in records], [100 * r.high for r in records]) | {"color": MUTED},
         customdata=[[100 * r.accuracy, 100 * r.control_accuracy] for r in records],
         hovertemplate="%{y}: %{customdata[0]:.1f} % and %{customdata[1]:.1f} %<extra></extra>",
         showlegend=False,

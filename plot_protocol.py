@@ -116,16 +116,14 @@ def reliability_curves(records: tuple[Reliability, ...]) -> go.Figure:
 
 def length_curves(records: tuple[LengthCurve, ...]) -> go.Figure:
     """A line over length for each study, with a 95 % band; generalists are dashed."""
-    figure, listed = go.Figure(), set[str]()
+    figure, shown = go.Figure(), set[str]()
     for record in records:
         series, tint = name(record.study), colour(record.study.architecture)
-        is_new = series not in listed
-        listed.add(series)
         for values, line in ((record.high, 0), (record.low, 0), (record.accuracy, 2.5)):
             figure.add_scatter(
                 name=series,
                 legendgroup=series,
-                showlegend=line > 0 and is_new,
+                showlegend=line > 0 and series not in shown,
                 x=record.lengths,
                 y=[100 * value for value in values],
                 mode="lines",
@@ -135,6 +133,7 @@ def length_curves(records: tuple[LengthCurve, ...]) -> go.Figure:
                 hovertemplate="%{x:.0f} tokens: %{y:.1f} %<extra>" + series + "</extra>" if line else None,
                 hoverinfo=None if line else "skip",
             )
+        shown.add(series)
     figure.update_xaxes(title="Review length (tokens)", type="log", tickvals=[25, 50, 100, 200, 400, 800, 1600])
     figure.update_yaxes(title="Test accuracy (%)")
     return styled(figure, 460, margin={"l": 64, "r": 24, "t": 92, "b": 56})

@@ -31,7 +31,7 @@ import devices
 import logger
 from benchmarks import machine
 from models.registry import colour, resolve, title
-from plot_style import INK, MUTED, styled
+from plot_style import INK, MUTED, interval, styled
 
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = ("custom_gru", "gru_keras")  # the same layer by this project and by Keras
@@ -286,16 +286,15 @@ def _figure(panels: list[Panel]) -> go.Figure:
 def _trace(curve: Curve, is_labelled: bool) -> go.Scatter:
     """Medians, with the quartiles as error bars."""
     xs, shade = list(curve.seconds), INK if curve.name == SWEEP else colour(curve.name)
-    quartiles = [curve.quartiles(x) for x in xs]
-    above, below = [high - median for _, median, high in quartiles], [median - low for low, median, _ in quartiles]
+    low, median, high = zip(*map(curve.quartiles, xs), strict=True)
     return go.Scatter(
         name=_label(curve),
         x=xs,
-        y=[median for _, median, _ in quartiles],
+        y=median,
         mode="lines+markers",
         line={"color": shade, "width": 2},
         marker={"size": 7},
-        error_y={"type": "data", "symmetric": False, "array": above, "arrayminus": below, "thickness": 1.2, "width": 3},
+        error_y=interval(median, low, high),
         legendgroup=curve.name,
         showlegend=is_labelled,
         hovertemplate="%{x}: %{y:.3g} s<extra>" + _label(curve) + "</extra>",
