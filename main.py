@@ -9,8 +9,8 @@ import signal
 import sys
 from pathlib import Path
 
-import config as configuration
-from config import PROFILES, Config, ConfigError, validate, with_overrides
+from config import PROFILES, Config, ConfigError
+from config_rules import closest, validate, with_overrides
 from models.registry import selectable
 
 RESERVED = ("compare", "evaluate", "prune")
@@ -48,7 +48,7 @@ def choose_config(options: argparse.Namespace) -> Config:
     if options.profile in RESERVED:
         raise ConfigError(f"{options.profile} is reserved for a later command; profiles: {', '.join(PROFILES)}")
     if options.profile not in PROFILES:
-        raise ConfigError(f"no profile is named {options.profile!r}{configuration.closest(options.profile, PROFILES)}")
+        raise ConfigError(f"no profile is named {options.profile!r}{closest(options.profile, PROFILES)}")
     if options.workers is not None and options.workers < 1:
         raise ConfigError(f"--workers: expected a positive integer, got {options.workers}")
     backend = [f"run.backend={options.backend}"] if options.backend else []

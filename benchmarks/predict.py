@@ -21,7 +21,8 @@ import numpy as np
 import data_cache
 import data_preprocessing
 from benchmarks import machine
-from config import PROFILES, with_overrides
+from config import PROFILES
+from config_rules import with_overrides
 from devices import Device, restrict_process
 from sources.records import DataError
 

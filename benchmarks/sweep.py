@@ -25,7 +25,8 @@ import data_preprocessing
 import sweep
 from benchmarks import machine
 from benchmarks.process_cost import CommandError, Cost, measure
-from config import PROFILES, Config, ConfigError, validate, with_overrides
+from config import PROFILES, Config, ConfigError
+from config_rules import validate, with_overrides
 from data_preprocessing import Dataset
 from evaluation import RESAMPLES, SEED, difference_interval, is_right, percentile_interval
 from models.registry import selectable

@@ -10,7 +10,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pytest
 
-from config import PROFILES, Config, with_overrides
+from config import PROFILES, Config
+from config_rules import with_overrides
 from data_preprocessing import Dataset, prepare
 from program_cache import ProgramCache
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import baseline
-from config import PROFILES, with_overrides
+from config import PROFILES
+from config_rules import with_overrides
 from data_preprocessing import Dataset, network_ids, prepare
 from tests.networks import a_network, fit_settings
 from training import Examples

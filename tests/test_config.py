@@ -4,7 +4,8 @@ import dataclasses
 
 import pytest
 
-from config import PROFILE_NOTES, PROFILES, Choice, Config, ConfigError, LogRange, Range, validate, with_overrides
+from config import PROFILE_NOTES, PROFILES, Choice, Config, ConfigError, LogRange, Range
+from config_rules import validate, with_overrides
 from models.registry import selectable
 
 

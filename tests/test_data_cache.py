@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import data_cache
-from config import PROFILES, Config, with_overrides
+from config import PROFILES, Config
+from config_rules import with_overrides
 from data_preprocessing import Dataset
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import data_preprocessing as dp
-from config import PROFILES, Compare, with_overrides
+from config import PROFILES, Compare
+from config_rules import with_overrides
 from data_cache import load_prepared, save
 from results import Study
 from sources.records import DataError, Sequences

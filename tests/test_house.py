@@ -32,6 +32,7 @@ MODELS = {
 }
 MAY_IMPORT: dict[str, set[str]] = {
     "config": set(),
+    "config_rules": {"config"},
     "results": set(),
     "findings": {"results"},
     "logger": set(),

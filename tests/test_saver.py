@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import saver
-from config import PROFILES, with_overrides
+from config import PROFILES
+from config_rules import with_overrides
 from results import Study, Trial
 from saver import ArtifactsError, RunFolder
 from tests.records import a_result

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from config import PROFILES, Data, with_overrides
+from config import PROFILES, Data
+from config_rules import with_overrides
 from data_preprocessing import prepare
 from sources import aclimdb, demo, imdb, tables
 from sources.locate import load, read_path

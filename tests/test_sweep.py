@@ -18,7 +18,8 @@ import data_cache
 import devices
 import logger
 import saver
-from config import PROFILES, ConfigError, with_overrides
+from config import PROFILES, ConfigError
+from config_rules import with_overrides
 from data_preprocessing import Dataset
 from evaluation import log_loss
 from final_stats import TIME_COLUMNS

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from config import Choice, Config, ConfigError, Range, Vectors, with_overrides
+from config import Choice, Config, ConfigError, Range, Vectors
+from config_rules import with_overrides
 from data_preprocessing import Dataset, Reviews
 from models import word_vectors
 from sources.records import DataError, Sequences

@@ -1,0 +1,205 @@
+"""The rules of a config: how `--set` changes one, and what one that can be run looks like. Standard library only."""
+
+import ast
+import dataclasses
+import difflib
+import types
+from collections.abc import Collection, Mapping
+from itertools import pairwise
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from config import Choice, Config, ConfigError, LogRange, Range, Tunable
+
+RANGES: dict[str, Any] = {cls.__name__: cls for cls in (Choice, Range, LogRange)}
+
+# -- overrides: --set section.field=value ------------------------------------------------------------------------------
+
+
+def with_overrides(config: Config, assignments: Collection[str]) -> Config:
+    """A copy with `section.field=value` assignments applied; values are Python literals, bare words or ranges.
+
+    Raises:
+        ConfigError: an assignment names no field or cannot be read; all of them are listed.
+    """
+    problems: list[str] = []
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        section, _, key = name.strip().partition(".")
+        known = [f"{s.name}.{f.name}" for s in dataclasses.fields(config) for f in dataclasses.fields(getattr(config, s.name))]
+        if not equals or f"{section}.{key}" not in known:
+            problems.append(f"--set {assignment}: expected section.field=value{closest(name.strip(), known)}")
+            continue
+        try:
+            value = _read_value(text.strip())
+        except ValueError as error:
+            problems.append(f"--set {assignment}: {error}")
+            continue
+        changed = dataclasses.replace(getattr(config, section), **{key: value})
+        config = dataclasses.replace(config, **{section: changed})
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return config
+
+
+def _read_value(text: str) -> Any:
+    """A literal, a range written as in this file, or the bare text."""
+    try:
+        node = ast.parse(text, mode="eval").body
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in RANGES:
+            return RANGES[node.func.id](*map(ast.literal_eval, node.args))
+        value = ast.literal_eval(node)
+    except (SyntaxError, ValueError):
+        return {"true": True, "false": False}.get(text.lower(), text)
+    except TypeError as error:
+        raise ValueError(f"cannot be read: {error}") from error
+    return tuple(value) if isinstance(value, list) else value
+
+
+# -- validation --------------------------------------------------------------------------------------------------------
+
+
+def validate(config: Config, architectures: Mapping[str, int]) -> None:
+    """Check every field of the chosen config against its type and meaning.
+
+    Args:
+        config: the experiment about to run.
+        architectures: the names that exist in the registry, and what each one's units must be a multiple of.
+
+    Raises:
+        ConfigError: lists every problem, one a line, as `section.field: expected ..., got ...`.
+    """
+    problems = _type_problems(config)
+    if not problems:  # meaning is only checked on values of the right type
+        problems = _meaning_problems(config, architectures)
+    if problems:
+        raise ConfigError("\n".join(problems))
+
+
+def _type_problems(config: Config) -> list[str]:
+    problems = []
+    for section in dataclasses.fields(config):
+        record = getattr(config, section.name)
+        hints = get_type_hints(type(record))
+        for item in dataclasses.fields(record):
+            value = getattr(record, item.name)
+            if not _fits(value, hints[item.name]):
+                problems.append(f"{section.name}.{item.name}: expected {_describe(hints[item.name])}, got {value!r}")
+    return problems
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    if isinstance(hint, types.UnionType):
+        return any(_fits(value, option) for option in get_args(hint))
+    if get_origin(hint) is Literal:
+        return value in get_args(hint)
+    if get_origin(hint) is tuple:
+        return isinstance(value, tuple) and all(_fits(item, get_args(hint)[0]) for item in value)
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, hint) and (hint is bool or not isinstance(value, bool))
+
+
+def _describe(hint: Any) -> str:
+    if get_origin(hint) is Literal:
+        return "one of " + ", ".join(map(str, get_args(hint)))
+    if get_origin(hint) is tuple:
+        return f"a tuple of {get_args(hint)[0].__name__}"
+    if hint == Tunable:
+        return "a number or Choice(...), Range(low, high, step), LogRange(low, high)"
+    return {int: "an integer", float: "a number", str: "a text", bool: "True or False"}[hint]
+
+
+def _meaning_problems(config: Config, architectures: Mapping[str, int]) -> list[str]:
+    compare, data, training, search = config.compare, config.data, config.training, config.search
+    problems = [
+        f"compare.architectures: no architecture is named {name!r}{closest(name, architectures)}"
+        for name in compare.architectures
+        if name not in architectures
+    ]
+
+    def expect(condition: bool, name: str, expected: str, value: object) -> None:
+        if not condition:
+            problems.append(f"{name}: expected {expected}, got {value!r}")
+
+    names, edges = compare.architectures, compare.bucket_edges
+    expect(bool(names) and len(set(names)) == len(names), "compare.architectures", "at least one, each once", names)
+    ascending = all(a < b for a, b in pairwise(edges))
+    expect(ascending and all(e > 0 for e in edges), "compare.bucket_edges", "ascending lengths above 0", edges)
+    sizes = compare.learning_curve
+    expect(all(n >= 20 for n in sizes) and len(set(sizes)) == len(sizes), "compare.learning_curve", "numbers from 20 on", sizes)
+    expect(0 <= compare.bucket_quantiles <= 100, "compare.bucket_quantiles", "0 to 100", compare.bucket_quantiles)
+    for section, keys in _POSITIVE.items():
+        for key in keys:
+            value = getattr(getattr(config, section), key)
+            expect(value > 0, f"{section}.{key}", "a positive number", value)
+    expect(data.tokens == "words" or not data.word_index, "data.word_index", "an empty text with subwords", data.word_index)
+    expect(data.vocab_size >= 10, "data.vocab_size", "at least 10", data.vocab_size)
+    expect(data.max_train_per_bucket >= 0, "data.max_train_per_bucket", "0 or more", data.max_train_per_bucket)
+    expect(training.min_steps >= 0, "training.min_steps", "0 or more", training.min_steps)
+    expect(config.model.bigrams == 0 or config.model.bigrams > 1, "model.bigrams", "0, or 2 and more", config.model.bigrams)
+    expect(config.vectors.frozen_epochs >= 0, "vectors.frozen_epochs", "0 or more", config.vectors.frozen_epochs)
+    for key in ("test_fraction", "validation_fraction"):
+        expect(0 < getattr(data, key) < 0.9, f"data.{key}", "a share between 0 and 0.9", getattr(data, key))
+    expect(0 < training.reduce_factor < 1, "training.reduce_factor", "between 0 and 1", training.reduce_factor)
+    expect(not compare.fine_tune or compare.scope != "bucket", "compare.fine_tune", "False where there is no generalist", True)
+    kept = config.run.checkpoints == "all"
+    expect(not compare.fine_tune or kept, "run.checkpoints", "all where compare.fine_tune starts from them", "best")
+    expect(search.tuner != "hyperband" or search.epochs >= 3, "search.epochs", "at least 3 for hyperband", search.epochs)
+    expect(config.run.seed > 0, "run.seed", "a positive integer", config.run.seed)
+    for item in dataclasses.fields(config.space):
+        problems += _range_problems(f"space.{item.name}", getattr(config.space, item.name))
+    for name in names:
+        multiple, units = architectures.get(name, 1), config.space.units
+        expect(_are_multiples(units, multiple), "space.units", f"multiples of {multiple} for {name}", units)
+    return problems
+
+
+def _are_multiples(tunable: Tunable, of: int) -> bool:
+    match tunable:
+        case Choice(values=numbers):
+            pass
+        case Range(low=low, step=step):
+            numbers = (low, step)
+        case LogRange():
+            numbers = ()
+        case number:
+            numbers = (number,)
+    return all(n % of == 0 for n in numbers if isinstance(n, int))  # what is no integer is refused elsewhere
+
+
+_POSITIVE = {
+    "search": ("max_trials", "epochs", "patience"),
+    "data": ("min_frequency", "max_length", "demo_reviews"),
+    "vectors": ("window", "epochs"),
+    "model": ("bigram_dim",),
+    "training": ("epochs", "patience", "reduce_patience", "clip_norm", "fine_tuning_rate", "repeats"),
+}
+
+
+def _range_problems(name: str, tunable: Tunable) -> list[str]:
+    match tunable:
+        case Choice(values=values):
+            numbers, ordered = values, len(values) > 0
+        case Range(low=low, high=high, step=step):
+            numbers, ordered = (low, high), low < high and step > 0
+        case LogRange(low=low, high=high):
+            numbers, ordered = (low, high), 0 < low < high
+        case _:
+            numbers, ordered = (tunable,), True
+    if not all(_fits(n, float) for n in numbers):
+        return [f"{name}: expected numbers, got {tunable}"]
+    if not ordered:
+        return [f"{name}: expected low < high (above 0 for LogRange), a positive step, at least one value; got {tunable}"]
+    if name in ("space.dropout", "space.spatial_dropout"):
+        return [] if all(0 <= n < 1 for n in numbers) else [f"{name}: expected shares from 0 to below 1, got {tunable}"]
+    if name == "space.adversarial":
+        return [] if all(n >= 0 for n in numbers) else [f"{name}: expected numbers from 0 on, got {tunable}"]
+    if name != "space.learning_rate" and (isinstance(tunable, LogRange) or not all(isinstance(n, int) for n in numbers)):
+        return [f"{name}: expected integers, got {tunable}"]
+    return [] if all(n > 0 for n in numbers) else [f"{name}: expected numbers above 0, got {tunable}"]
+
+
+def closest(name: str, known: Collection[str]) -> str:
+    """`; did you mean ...? Known: ...`, to end a sentence about an unknown name."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return (f"; did you mean {near[0]}?" if near else "") + (" Known: " if near else "; known: ") + ", ".join(known)
