@@ -75,7 +75,7 @@ def comparison_matrices(records: tuple[Matrix, ...]) -> go.Figure:
     below = 30 + 7 * max((len(label) for record in records for label in record.names), default=1)  # room for slanted names
     bar = {"title": {"text": "points"}, "thickness": 12}
     axis = {"colorscale": _DIFFERENCES, "cmin": -limit, "cmax": limit, "colorbar": bar}
-    return styled(figure, 90 + below + 34 * rows, coloraxis=axis, margin={"l": 220, "r": 24, "t": 40, "b": below})
+    return styled(figure, 106 + below + 34 * rows, coloraxis=axis, margin={"l": 220, "r": 24, "t": 56, "b": below})
 
 
 def reliability_curves(records: tuple[Reliability, ...]) -> go.Figure:

@@ -207,7 +207,7 @@ def cost_scatter(points: tuple[CostPoint, ...], against: str, label: str) -> go.
     for number, bucket in enumerate(buckets):  # a legend for the shapes
         marker = {"color": MUTED, "symbol": SYMBOLS[number % len(SYMBOLS)], "size": 10}
         figure.add_scatter(name=bucket, x=[None], y=[None], mode="markers", marker=marker)
-    figure.update_xaxes(title=label, type="log", dtick=1)
+    figure.update_xaxes(title=label, type="log", dtick="D2", tickformat=",~r")
     figure.update_yaxes(title="Test accuracy (%)")
     return styled(figure, 440, margin={"l": 64, "r": 24, "t": 92, "b": 56})
 
