@@ -19,22 +19,18 @@ def test_influence_is_the_gradient_with_respect_to_a_words_vector(
     found = network.influence(rows)
     assert [len(one) for one in found] == [10, 6]
     layer = network.model.get_layer("perturbation")
+    assert layer.offset is None
+    features = np.arange(layer.features)
     for row, expected in zip(rows, found, strict=True):
-        ids = row[None]
-
-        def logit(offset: np.ndarray) -> float:
-            layer.offset = ops.convert_to_tensor(offset)
-            value = float(ops.convert_to_numpy(network.model(ids, training=False))[0, 0])  # noqa: B023
-            layer.offset = None
-            return value
-
-        sizes = np.zeros(len(row))
+        ids = np.tile(row, (len(features), 1))  # a copy of the review for each feature of one word that is moved
+        sizes = []
         for step in (0, len(row) - 1):
-            differences = []
-            for feature in range(layer.features):
-                offset = np.zeros((1, len(row), layer.features), np.float32)
-                offset[0, step, feature] = 0.02
-                differences.append((logit(offset) - logit(-offset)) / 0.04)
-            sizes[step] = np.linalg.norm(differences)
-        assert sizes[-1] / sizes[0] == pytest.approx(expected[-1] / expected[0], rel=0.05)
-    assert network.model.get_layer("perturbation").offset is None
+            logits = []
+            for distance in (0.02, -0.02):
+                offset = np.zeros((*ids.shape, len(features)), np.float32)
+                offset[features, step, features] = distance
+                layer.offset = ops.convert_to_tensor(offset)
+                logits.append(ops.convert_to_numpy(network.model(ids, training=False))[:, 0])
+                layer.offset = None
+            sizes.append(np.linalg.norm(logits[0] - logits[1]))
+        assert sizes[1] / sizes[0] == pytest.approx(expected[-1] / expected[0], rel=0.05)
