@@ -39,13 +39,20 @@ OnEvent = Callable[[Event], None]
 
 
 def plan(config: Config, dataset: Dataset) -> list[Study]:
-    """Every study, longest first so that the last ones to run are short; the yardsticks come at the end."""
+    """Every study, longest first so that the last ones to run are short; the yardsticks come at the end.
+
+    Raises:
+        ConfigError: no scope has enough reviews for any point of the learning curve.
+    """
     buckets = [b.name for b in dataset.buckets] if config.compare.scope != "all" else []
     scopes = ([ALL] if config.compare.scope != "bucket" else []) + buckets
     studies = [Study(name, scope) for name in with_controls(config.compare.architectures) for scope in scopes]
     if config.compare.fine_tune:
         studies += [Study(name, b.name, is_fine_tuned=True) for name in config.compare.architectures for b in dataset.buckets]
     sizes = {scope: _sizes(config, dataset.scope(scope)) for scope in scopes}
+    if config.compare.learning_curve and not any(sizes.values()):
+        largest = max(len(parts.train) + len(parts.validation) for parts in map(dataset.scope, scopes))
+        raise ConfigError(f"compare.learning_curve: expected numbers below {largest}, the training reviews there are")
     studies += [Study(name, s, n_reviews=n) for name in config.compare.architectures for s in scopes for n in sizes[s]]
     studies.sort(key=lambda study: -of_study(study, config, dataset).seconds)
     return studies + [Study(YARDSTICK, scope, n_reviews=n) for scope in scopes for n in (0, *sizes[scope])]

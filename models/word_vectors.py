@@ -217,8 +217,10 @@ def _lines(path: Path, width: int) -> Iterator[tuple[str, np.ndarray]]:
                     f"space.embedding_dim: the vectors of {path} have {len(vector)} numbers a word, got {width}; "
                     f"set it to {len(vector)}"
                 )
-            if len(vector) != width or not np.isfinite(vector).all():
+            if len(vector) != width:
                 raise _LineError(f"line {number} has {len(vector)} numbers, the width is {width}")
+            if not np.isfinite(vector).all():
+                raise _LineError(f"line {number} holds a number that is not finite")
             is_first = False
             yield word, vector
 

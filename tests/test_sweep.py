@@ -230,6 +230,11 @@ def test_a_learning_curve_has_the_yardstick_beside_it_and_takes_no_part_in_compa
     assert "figure-learning_curve" in (folder / "report.html").read_text()
 
 
+def test_a_learning_curve_that_no_scope_has_the_reviews_for_is_one_sentence(tmp_path: Path) -> None:
+    done = main("smoke", "--dry-run", "--artifacts", str(tmp_path), "--set", "compare.learning_curve=(99999,)")
+    assert done.code == 2 and "compare.learning_curve: expected numbers below" in done.err and "Traceback" not in done.err
+
+
 def test_fine_tuning_fails_with_its_generalist(tmp_path: Path) -> None:
     options = ["compare.scope=all", "compare.fine_tune=true", "space.learning_rate=1e300", "data.demo_reviews=1200"]
     done = main("smoke", "--only", "simple_rnn", "--artifacts", str(tmp_path), "--set", *options)

@@ -105,7 +105,8 @@ def test_a_file_gives_its_words_and_the_others_are_drawn_from_its_statistics(
     [
         (["der 1 2 3 4", "die 1 2 3 4"], ConfigError, r"the vectors of .* have 4 numbers a word, got 3; set it to 4"),
         (["der eins zwei drei"], DataError, "cannot be read .*expected GloVe's or word2vec's text format"),
-        (["der 1 2 3", "die 1 2"], DataError, "cannot be read"),
+        (["der 1 2 3", "die 1 2"], DataError, "line 2 has 2 numbers"),
+        (["der 1 2 3", "die 1 nan 3"], DataError, "line 2 holds a number that is not finite"),
         (["zzz 1 2 3", "yyy 1 2 4"], DataError, r"none of the [\d,]+ words of the reviews stands in it"),
     ],
 )  # fmt: skip
