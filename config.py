@@ -61,7 +61,7 @@ class Compare:
     scope: Literal["bucket", "all", "both"] = "bucket"  # a specialist per bucket, one generalist, or both
     cross_lengths: bool = False  # also test every bucket's specialist on the other buckets' test reviews
     fine_tune: bool = False  # also train each generalist on with each bucket's own reviews
-    learning_curve: tuple[int, ...] = ()  # also train the chosen setting on so many (of more) reviews, validation included
+    learning_curve: tuple[int, ...] = ()  # also train the chosen setting on so many reviews (with validation) of larger scopes
 
 
 # -- tuned -------------------------------------------------------------------------------------------------------------

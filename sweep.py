@@ -52,7 +52,8 @@ def plan(config: Config, dataset: Dataset) -> list[Study]:
     sizes = {scope: _sizes(config, dataset.scope(scope)) for scope in scopes}
     if config.compare.learning_curve and not any(sizes.values()):
         largest = max(len(parts.train) + len(parts.validation) for parts in map(dataset.scope, scopes))
-        raise ConfigError(f"compare.learning_curve: expected numbers below {largest}, the training reviews there are")
+        problem = f"expected numbers below {largest}, the training reviews there are, got {config.compare.learning_curve}"
+        raise ConfigError(f"compare.learning_curve: {problem}")
     studies += [Study(name, s, n_reviews=n) for name in config.compare.architectures for s in scopes for n in sizes[s]]
     studies.sort(key=lambda study: -of_study(study, config, dataset).seconds)
     return studies + [Study(YARDSTICK, scope, n_reviews=n) for scope in scopes for n in (0, *sizes[scope])]
