@@ -64,7 +64,7 @@ def _link(source: Path, target: Path) -> None:
     """Make every file that the target has not got the same file there; none is ever there in part."""
     for path in source.iterdir():
         new = target / path.name
-        if new.exists() or path.suffix == ".part":
+        if new.exists() or path.suffix == ".part" or not path.is_file():  # on a GPU JAX keeps a folder here, of its tuning
             continue
         try:
             os.link(path, new)

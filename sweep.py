@@ -149,6 +149,10 @@ class Workplace:
     vectors: dict[int, Path]  # width -> what word_vectors.fetch left
     largest_worker: float = 1.0e9  # bytes of memory; a larger worker ends after its trial or repeat, and a new one goes on
 
+    def largest(self, device: Device) -> float:
+        """The largest worker on this device; with a GPU's libraries it takes more than a CPU's from the start."""
+        return self.largest_worker * (6 if device.kind == "gpu" else 1)
+
 
 @dataclass
 class Sweep:
@@ -272,7 +276,8 @@ class Sweep:
             log.warning("%s: its worker died with %s; trying once more from its last finished trial", task.study.id, cause)
             self._waiting.insert(0, task)
             return
-        self._take(task, f"its worker process died twice, the last time with {cause}; out of memory?", worker.device)
+        hint = "out of memory?" if code == -signal.SIGKILL else "see logs/libraries.log"
+        self._take(task, f"its worker process died twice, the last time with {cause}; {hint}", worker.device)
 
     def _take(self, task: Task, outcome: StudyResult | Repeat | str | None, device: Device) -> None:
         """Note a task's outcome and make the tasks that it makes possible."""
@@ -337,7 +342,7 @@ def _work(connection: Any, device: Device, workplace: Workplace) -> None:
     started = time.perf_counter()
     from study import Overgrown, Workshop, open_study  # imports Keras, now that the process is restricted
 
-    workshop = Workshop(config, dataset, device.name, workplace.vectors, workplace.largest_worker)
+    workshop = Workshop(config, dataset, device.name, workplace.vectors, workplace.largest(device))
     workshop.networks.stopwatch.spent["importing"] = time.perf_counter() - started
     while (task := inbox.next()) is not None:
         programs.fetch()

@@ -40,6 +40,7 @@ def test_only_whole_programs_travel_and_none_is_written_over(tmp_path: Path, mon
     one, two = (ProgramCache(tmp_path, tmp_path / name, "tensorflow") for name in ("one", "two"))
     (tmp_path / "one" / "program").write_text("from one")
     (tmp_path / "one" / "other.part").write_text("half")
+    (tmp_path / "one" / "xla_gpu_per_fusion_autotune_cache_dir").mkdir()  # JAX makes it on a GPU
     one.publish()
     (tmp_path / "two" / "program").write_text("from two")
     two.publish()

@@ -112,6 +112,16 @@ def test_a_killed_worker_takes_nothing_along(tmp_path: Path) -> None:
     assert set(timeless(tmp_path / "latest")["status"]) == {"completed"}
 
 
+def test_where_no_worker_can_start_the_log_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "keras_tuner.py").write_text("raise ImportError('half an installation')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert start(tmp_path, 1, "--only", "custom_gru", "--set", "compare.bucket_edges=()").wait(120) == 1
+    folder = tmp_path / "latest"
+    message = timeless(folder).set_index("architecture")["message"]["custom_gru"]
+    assert message == "its worker process died twice, the last time with exit status 1; see logs/libraries.log"
+    assert "ImportError: half an installation" in (folder / "logs" / "libraries.log").read_text()
+
+
 def test_a_worker_that_grows_too_large_is_replaced_and_the_numbers_stay(smoke_run: SmokeRun, tmp_path: Path) -> None:
     config, seen = PROFILES["smoke"], list[object]()
     dataset, prepared = data_cache.fetch(config, tmp_path)
