@@ -4,8 +4,8 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from findings import ControlComparison
-from models.registry import colour
-from plot_style import INK, MUTED, interval, name, styled
+from models.registry import colour, title
+from plot_style import INK, MUTED, interval, styled
 
 
 def control_panels(records: tuple[ControlComparison, ...]) -> go.Figure:
@@ -41,7 +41,7 @@ def control_panels(records: tuple[ControlComparison, ...]) -> go.Figure:
             x=[None if s is None else 1000 * s for s in seconds],
             y=buckets,
             orientation="h",
-            name=name(study).removesuffix(" (trained on all)"),
+            name=title(study.architecture),
             marker={"color": colour(study.architecture)},
             texttemplate="%{x:.1f}",
             hovertemplate="%{y}: %{x:.1f} ms<extra>%{fullData.name}</extra>",

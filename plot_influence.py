@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from findings import BucketVerdict
 from models.registry import colour
-from plot_style import INK, dash, name, styled
+from plot_style import INK, dash, naming, styled
 from results import Study, StudyResult
 
 FLOOR = 1e-8  # float32 says nothing below
@@ -28,14 +28,14 @@ class InfluenceLine:
 def influences(results: Iterable[StudyResult], verdicts: tuple[BucketVerdict, ...]) -> tuple[InfluenceLine, ...]:
     """A line for every study that was asked."""
     accuracies = {(v.bucket, s.study): s.accuracy for v in verdicts for s in v.standings}
-    found = []
+    found, called = [], naming(s.study for v in verdicts for s in v.standings)
     for result in results:
         asked = [dict(repeat.influence) for repeat in result.repeats if repeat.influence]
         if asked:
             distances = sorted(set.intersection(*map(set, asked)))
             logs = [[np.log(max(one[d], FLOOR)) for d in distances] for one in asked]
             accuracy = accuracies.get((result.study.bucket, result.study))
-            label = name(result.study) + (f": {100 * accuracy:.1f} %" if accuracy is not None else "")
+            label = called(result.study) + (f": {100 * accuracy:.1f} %" if accuracy is not None else "")
             means = np.exp(np.mean(logs, axis=0)).tolist()
             found.append(InfluenceLine(result.study, label, tuple(distances), tuple(means)))
     return tuple(found)

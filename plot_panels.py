@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from models.registry import colour, title
-from plot_style import INK, SCALE, name, styled
+from plot_style import INK, SCALE, naming, styled
 from results import Epoch, Study, StudyResult, bucket_order
 
 
@@ -130,13 +130,14 @@ def confusions(results: Iterable[StudyResult]) -> tuple[Confusion, ...]:
 
 def confusion_panels(records: tuple[Confusion, ...]) -> go.Figure:
     """A small matrix for each, coloured by the share of the actual class, with the counts written in."""
-    rows = tuple(dict.fromkeys(name(record.study) for record in records))
+    called = naming(record.study for record in records)
+    rows = tuple(dict.fromkeys(called(record.study) for record in records))
     columns = tuple(sorted(dict.fromkeys(record.bucket for record in records), key=bucket_order))
     figure = _grid(rows, columns, shared_yaxes=True)
     for record in records:
         shares = [[cell / max(1, sum(actual)) for cell in actual] for actual in record.counts]
         figure.add_heatmap(
-            row=rows.index(name(record.study)) + 1,
+            row=rows.index(called(record.study)) + 1,
             col=columns.index(record.bucket) + 1,
             x=["neg.", "pos."],
             y=["neg.", "pos."],

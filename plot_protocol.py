@@ -1,5 +1,6 @@
 """The figures that a statistician asks for: who is better than whom, and what the probabilities are worth."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
@@ -7,7 +8,7 @@ from plotly.subplots import make_subplots
 
 from findings import BucketVerdict, Comparison, Importance, LearningCurve, LengthCurve, Reliability
 from models.registry import colour, title
-from plot_style import GRID, INK, MUTED, dash, interval, name, styled
+from plot_style import GRID, INK, MUTED, dash, interval, naming, styled
 from results import Study, bucket_order
 
 SIGNS = {"better than": "+", "worse than": "−", "cannot be told from": "·"}
@@ -27,24 +28,26 @@ class Matrix:
 
 def matrices(verdicts: tuple[BucketVerdict, ...]) -> tuple[Matrix, ...]:
     """One a bucket, both halves filled, in the order of the standings."""
-    found = []
+    found, called = [], naming(s.study for verdict in verdicts for s in verdict.standings)
     for verdict in verdicts:
         pairs = {(c.first, c.second): c for c in verdict.comparisons}
         studies = [s.study for s in verdict.standings if any(s.study in pair for pair in pairs)]
-        cells = [[_cell(row, column, pairs) for column in studies] for row in studies]
+        cells = [[_cell(row, column, pairs, called) for column in studies] for row in studies]
         parts = (tuple(tuple(cell[part] for cell in row) for row in cells) for part in range(3))
-        found.append(Matrix(verdict.bucket, tuple(map(name, studies)), *parts))  # type: ignore[arg-type]
+        found.append(Matrix(verdict.bucket, tuple(map(called, studies)), *parts))  # type: ignore[arg-type]
     return tuple(found)
 
 
-def _cell(row: Study, column: Study, pairs: dict[tuple[Study, Study], Comparison]) -> tuple[float | None, str, str]:
+def _cell(
+    row: Study, column: Study, pairs: dict[tuple[Study, Study], Comparison], called: Callable[[Study], str]
+) -> tuple[float | None, str, str]:
     """Points, sign and sentence of the study of a row against that of a column."""
     c = pairs.get((row, column)) or (pairs[column, row].turned if (column, row) in pairs else None)
     if c is None:
         return None, "", ""
     points, low, high = 100 * c.difference, 100 * c.low, 100 * c.high
     text = f"{points:+.1f} points ({low:+.1f} to {high:+.1f}), McNemar p = {c.p_value:.2g}, corrected {c.p_adjusted:.2g}"
-    return points, SIGNS[c.verdict], f"{name(row)} {c.verdict} {name(column)}<br>{text}"
+    return points, SIGNS[c.verdict], f"{called(row)} {c.verdict} {called(column)}<br>{text}"
 
 
 def comparison_matrices(records: tuple[Matrix, ...]) -> go.Figure:
@@ -87,8 +90,9 @@ def reliability_curves(records: tuple[Reliability, ...]) -> go.Figure:
         figure.add_scatter(
             row=1, col=column, x=[0, 100], y=[0, 100], mode="lines", line={"color": GRID, "width": 2}, showlegend=False
         )
+    called = naming(record.study for record in records)
     for record in records:
-        series = name(record.study)
+        series = called(record.study)
         for column, points in ((1, record.points), (2, record.points_at_temperature)):
             figure.add_scatter(
                 row=1,
@@ -116,9 +120,9 @@ def reliability_curves(records: tuple[Reliability, ...]) -> go.Figure:
 
 def length_curves(records: tuple[LengthCurve, ...]) -> go.Figure:
     """A line over length for each study, with a 95 % band; generalists are dashed."""
-    figure, shown = go.Figure(), set[str]()
+    figure, shown, called = go.Figure(), set[str](), naming(record.study for record in records)
     for record in records:
-        series, tint = name(record.study), colour(record.study.architecture)
+        series, tint = called(record.study), colour(record.study.architecture)
         for values, line in ((record.high, 0), (record.low, 0), (record.accuracy, 2.5)):
             figure.add_scatter(
                 name=series,

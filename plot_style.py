@@ -1,6 +1,6 @@
 """What every figure shares: one palette, one font, one way to name a study."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import plotly.graph_objects as go
 
@@ -16,8 +16,13 @@ TRAINED_ON = {"bucket": "each bucket", "all": "all reviews", "fine-tuned": "all,
 
 
 def name(study: Study) -> str:
-    """A study's architecture as a figure calls it; generalists, fine-tuned or not, are marked."""
+    """A study's architecture, generalists, fine-tuned or not, marked."""
     return title(study.architecture) + MARKS[study.scope]
+
+
+def naming(studies: Iterable[Study]) -> Callable[[Study], str]:
+    """How a figure or a sentence calls each of these studies: unmarked where all have one scope."""
+    return name if len({study.scope for study in studies}) > 1 else lambda study: title(study.architecture)
 
 
 def dash(study: Study) -> str:

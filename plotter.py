@@ -27,7 +27,7 @@ from plot_panels import (
     panel_lines,
 )
 from plot_protocol import comparison_matrices, importance_bars, learning_curves, length_curves, matrices, reliability_curves
-from plot_style import INK, MUTED, NEGATIVE, POSITIVE, SCALE, interval, name, styled
+from plot_style import INK, MUTED, NEGATIVE, POSITIVE, SCALE, interval, naming, styled
 from results import ALL, YARDSTICK, DataSummary, Scope, Study, StudyResult, bucket_order
 
 # -- accuracy by bucket ------------------------------------------------------------------------------------------------
@@ -57,7 +57,7 @@ class AccuracyByBucket:
 def accuracy_by_bucket(verdicts: tuple[BucketVerdict, ...]) -> AccuracyByBucket:
     """Mean accuracy over repeats with its interval, from the verdicts."""
     keys = dict.fromkeys((s.study.architecture, s.study.scope) for verdict in verdicts for s in verdict.standings)
-    series = []
+    series, called = [], naming(s.study for verdict in verdicts for s in verdict.standings)
     for architecture, scope in sorted(keys, key=lambda key: (key[0] == YARDSTICK, key[1])):
         found = [
             next((s for s in v.standings if (s.study.architecture, s.study.scope) == (architecture, scope)), None)
@@ -65,7 +65,7 @@ def accuracy_by_bucket(verdicts: tuple[BucketVerdict, ...]) -> AccuracyByBucket:
         ]
         series.append(
             AccuracySeries(
-                name=name(next(s.study for s in found if s)),
+                name=called(next(s.study for s in found if s)),
                 colour=colour(architecture),
                 scope=scope,
                 accuracy=tuple(100 * s.accuracy if s else None for s in found),
@@ -178,8 +178,9 @@ def cost_scatter(points: tuple[CostPoint, ...], against: str, label: str) -> go.
     """Accuracy against a cost on a logarithmic axis: colour is the architecture, shape the bucket, dotted a bucket's front."""
     figure = go.Figure()
     buckets = list(dict.fromkeys(point.bucket for point in points))
-    for series in dict.fromkeys(name(point.study) for point in points):
-        mine = [point for point in points if name(point.study) == series]
+    called = naming(point.study for point in points)
+    for series in dict.fromkeys(called(point.study) for point in points):
+        mine = [point for point in points if called(point.study) == series]
         figure.add_scatter(
             name=series,
             x=[getattr(point, against) for point in mine],

@@ -16,8 +16,8 @@ from comparison import BEST
 from config import Config
 from findings import BucketVerdict, Findings, Standing
 from models.registry import resolve, title
-from plot_style import MARKS, TRAINED_ON, name
-from results import ALL, YARDSTICK, DataSummary, Study, StudyResult
+from plot_style import MARKS, TRAINED_ON, name, naming
+from results import ALL, YARDSTICK, DataSummary, StudyResult
 from saver import RunFolder, config_dict, write_text
 
 PLOT_OPTIONS = {"responsive": True, "displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
@@ -79,6 +79,7 @@ def write(
         title=title,
         trained_on=TRAINED_ON,
         vectors=config.vectors.source,
+        unlabelled=config.data.unlabelled,
         config=json.dumps(config_dict(config), indent=2),
         devices=_devices(ended),
     )
@@ -100,10 +101,11 @@ def _ensembles(findings: Findings) -> list[dict[str, Any]]:
     """A row each: what it is the mean of, how many networks, and its record on each bucket."""
     rows: dict[str, dict[str, Any]] = {}
     buckets = [verdict.bucket for verdict in findings.verdicts]
+    called = naming(study for record in findings.ensembles for study in record.members)
     for record in findings.ensembles:
         first, *others = record.members
-        several = f"the {BEST} best networks on validation{MARKS[first.scope]}"
-        title = several if others else f"the trainings of {name(first)}"
+        several = f"the {BEST} best networks on validation{MARKS[first.scope] if called is name else ''}"
+        title = several if others else f"the trainings of {called(first)}"
         row = rows.setdefault(title, {"name": title, "n_models": record.n_models, "cells": [None] * len(buckets)})
         row["cells"][buckets.index(record.bucket)] = record
     return list(rows.values())
@@ -127,7 +129,8 @@ def sentence(verdict: BucketVerdict) -> str:
     networks = [s for s in verdict.standings if s.study.architecture != YARDSTICK]
     contenders = {s.study for s in networks if not resolve(s.study.architecture).control_of}
     leader = next(s for s in networks if s.study == verdict.leader)
-    parts = [f"Validation chooses {name(leader.study)}: {_percent(leader)}"]
+    called = naming(s.study for s in verdict.standings)
+    parts = [f"Validation chooses {called(leader.study)}: {_percent(leader)}"]
     if verdict.n_leaked:
         shared = "the text that stands" if verdict.n_leaked == 1 else f"the {verdict.n_leaked} texts that stand"
         parts[0] += f", {100 * leader.accuracy_without_leaked:.1f} % without {shared} in the training part too"
@@ -137,17 +140,17 @@ def sentence(verdict: BucketVerdict) -> str:
     if len(rivals) > 1 and set(by_verdict["better than"]) == contenders - {leader.study}:
         parts.append(f"{it} is better than every other network")
     elif rivals:
-        clauses = [f"{how} {_names(studies)}" for how, studies in by_verdict.items() if studies]
+        clauses = [f"{how} {_names(map(called, studies))}" for how, studies in by_verdict.items() if studies]
         parts.append(f"{it} " + ", ".join(f"is {c}" if not c.startswith("cannot") else c for c in clauses))
     if guessing := [s.study for s in networks if s.like_chance]:
-        parts.append(f"{_names(guessing)} cannot be told from chance ({100 * verdict.chance:.1f} %)")
+        parts.append(f"{_names(map(called, guessing))} cannot be told from chance ({100 * verdict.chance:.1f} %)")
     for yardstick in (s for s in verdict.standings if s.study.architecture == YARDSTICK):
         rivals = [s.study for s in networks if s.study.yardstick == yardstick.study]
         compared = [study for study in rivals if verdict.verdict_on(study, yardstick.study)]
         against = {how: [s for s in compared if verdict.verdict_on(s, yardstick.study) == how] for how in _AGAINST}
         if compared:
-            clauses = [_against(studies, how, len(contenders)) for how, studies in against.items() if studies]
-            parts.append(f"The {name(yardstick.study).lower()} reaches {_percent(yardstick)}: {', '.join(clauses)}")
+            clauses = [_against([*map(called, studies)], how, len(contenders)) for how, studies in against.items() if studies]
+            parts.append(f"The {called(yardstick.study).lower()} reaches {_percent(yardstick)}: {', '.join(clauses)}")
     return ". ".join(parts) + "."
 
 
@@ -155,12 +158,12 @@ _AGAINST = {"better than": "beats", "cannot be told from": "cannot be told from"
 _PLURAL = {"beats": "beat", "cannot be told from": "cannot be told from", "loses to": "lose to"}
 
 
-def _against(studies: list[Study], how: str, of: int) -> str:
+def _against(names: list[str], how: str, of: int) -> str:
     """Who stands so to the yardstick: `GRU beats it`, `LSTM and SimpleRNN lose to it`, `all networks lose to it`."""
     verb = _AGAINST[how]
-    if len(studies) == of > 1:
+    if len(names) == of > 1:
         return f"all networks {_PLURAL[verb]} it"
-    return f"{_names(studies)} {verb if len(studies) == 1 else _PLURAL[verb]} it"
+    return f"{_names(names)} {verb if len(names) == 1 else _PLURAL[verb]} it"
 
 
 def overall(verdicts: tuple[BucketVerdict, ...]) -> str:
@@ -178,7 +181,8 @@ def overall(verdicts: tuple[BucketVerdict, ...]) -> str:
     }
     n = len(leaders)
     clauses = [f"{how} in {'every bucket' if k == n else f'{k} of {n} buckets'}" for how, k in counts.items() if k]
-    text = f"Validation chooses {_names(list({name(leader): leader for _, leader in leaders}.values()))}."
+    called = naming(s.study for verdict in verdicts for s in verdict.standings)
+    text = f"Validation chooses {_names(dict.fromkeys(called(leader) for _, leader in leaders))}."
     return text + (f" What it chooses {', '.join(clauses)}." if clauses else "")
 
 
@@ -186,9 +190,9 @@ def _percent(standing: Standing) -> str:
     return f"{100 * standing.accuracy:.1f} % ({100 * standing.low:.1f} to {100 * standing.high:.1f})"
 
 
-def _names(studies: list[Study]) -> str:
-    names = [name(study) for study in studies]
-    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
+def _names(names: Iterable[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 # -- the index ---------------------------------------------------------------------------------------------------------

@@ -63,6 +63,18 @@ def test_the_report_is_one_offline_file_with_every_figure(tmp_path: Path) -> Non
         assert f'id="figure-{key}"' in page and heading in page
 
 
+def test_the_report_says_what_the_word_vectors_have_seen(tmp_path: Path) -> None:
+    quick, folder = PROFILES["quick"], RunFolder(tmp_path / "quick-12345678")
+    for source, unlabelled, said in (
+        ("learned", False, "whole training part."),
+        ("learned", True, "and on unlabelled ones."),
+        ("g.txt", False, "other texts."),
+    ):
+        config = replace(quick, vectors=replace(quick.vectors, source=source), data=replace(quick.data, unlabelled=unlabelled))
+        report.write(results(), replace(findings(), controls=()), a_summary(), ABOUT, config, folder)
+        assert said in folder.report.read_text(encoding="utf-8")
+
+
 def test_failures_are_shown_and_their_text_is_escaped(tmp_path: Path) -> None:
     page = write(tmp_path).report.read_text(encoding="utf-8")
     assert "ValueError: &lt;b&gt;broken&lt;/b&gt;" in page and "<b>broken" not in page
@@ -86,6 +98,13 @@ def test_sentences_follow_from_the_verdicts() -> None:
     gru = Study("gru", "b")
     lonely = BucketVerdict("b", 10, 0, 0.5, gru, (Standing(gru, 0.52, 0.45, 0.6, 3, 0.52, 0.7, 0.7, True),), ())
     assert report.sentence(lonely) == "Validation chooses GRU: 52.0 % (45.0 to 60.0). GRU cannot be told from chance (50.0 %)."
+    everywhere = replace(lonely.standings[0], study=Study("gru", "all"), like_chance=False)
+    assert (
+        report.sentence(replace(lonely, leader=everywhere.study, standings=(everywhere,)))
+        == "Validation chooses GRU: 52.0 % (45.0 to 60.0)."
+    )
+    both = report.sentence(replace(lonely, leader=everywhere.study, standings=(everywhere, *lonely.standings)))
+    assert both.startswith("Validation chooses GRU (trained on all): 52.0 %") and "GRU cannot be told from chance" in both
     assert report.sentence(replace(lonely, leader=None)) == "No network has a result here."
 
 

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -237,7 +238,9 @@ def test_a_learning_curve_has_the_yardstick_beside_it_and_takes_no_part_in_compa
     record = saver.RunFolder(folder.resolve()).load_result(Study("gru", "all", n_reviews=100))
     assert record and record.trials == () and abs(record.n_train + record.n_validation - 100) <= 1
     assert {repeat.epochs for repeat in record.repeats} == {10}  # of 3 steps; all reviews make that many in 5 or fewer
-    assert "figure-learning_curve" in (folder / "report.html").read_text()
+    page = (folder / "report.html").read_text()
+    assert "figure-learning_curve" in page and re.search(r"the same ones for all repeats, \d+ % of them for validation", page)
+    assert "(trained on all)" not in page  # where all are
 
 
 def test_a_learning_curve_that_no_scope_has_the_reviews_for_is_one_sentence(tmp_path: Path) -> None:
