@@ -78,6 +78,11 @@ class Dataset:
         """Digest of ids, labels, split and buckets."""
         return self.summary.fingerprint
 
+    @property
+    def n_labelled(self) -> int:
+        """Reviews that may be learned from: of the training and the validation part."""
+        return len(self.train) + len(self.validation)
+
     def scope(self, bucket: str) -> "Dataset":
         """The dataset cut to one bucket, or itself for `all`.
 
@@ -95,7 +100,7 @@ class Dataset:
     def of(self, study: Study) -> "Dataset":
         """What this study reads: its scope, and so many of its training and validation reviews, all test reviews."""
         data = self.scope(study.bucket)
-        share = study.n_reviews / (len(data.train) + len(data.validation)) if study.n_reviews else 1.0
+        share = study.n_reviews / data.n_labelled if study.n_reviews else 1.0
         if share >= 1:
             return data
         train, validation = (_first(part, data.buckets, share) for part in (data.train, data.validation))

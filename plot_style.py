@@ -15,14 +15,10 @@ MARKS = {"bucket": "", "all": " (trained on all)", "fine-tuned": " (fine-tuned)"
 TRAINED_ON = {"bucket": "each bucket", "all": "all reviews", "fine-tuned": "all, then each bucket"}  # in a table
 
 
-def name(study: Study) -> str:
-    """A study's architecture, generalists, fine-tuned or not, marked."""
-    return title(study.architecture) + MARKS[study.scope]
-
-
 def naming(studies: Iterable[Study]) -> Callable[[Study], str]:
-    """How a figure or a sentence calls each of these studies: unmarked where all have one scope."""
-    return name if len({study.scope for study in studies}) > 1 else lambda study: title(study.architecture)
+    """How a figure or a sentence calls each of these studies: its architecture, marked by its scope where they have several."""
+    has_several = len({study.scope for study in studies}) > 1
+    return lambda study: title(study.architecture) + (MARKS[study.scope] if has_several else "")
 
 
 def dash(study: Study) -> str:

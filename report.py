@@ -16,7 +16,7 @@ from comparison import BEST
 from config import Config
 from findings import BucketVerdict, Findings, Standing
 from models.registry import resolve, title
-from plot_style import MARKS, TRAINED_ON, name, naming
+from plot_style import TRAINED_ON, naming
 from results import ALL, YARDSTICK, DataSummary, StudyResult
 from saver import RunFolder, config_dict, write_text
 
@@ -104,9 +104,9 @@ def _ensembles(findings: Findings) -> list[dict[str, Any]]:
     called = naming(study for record in findings.ensembles for study in record.members)
     for record in findings.ensembles:
         first, *others = record.members
-        several = f"the {BEST} best networks on validation{MARKS[first.scope] if called is name else ''}"
-        title = several if others else f"the trainings of {called(first)}"
-        row = rows.setdefault(title, {"name": title, "n_models": record.n_models, "cells": [None] * len(buckets)})
+        mark = called(first).removeprefix(title(first.architecture))  # all members have one scope
+        members = f"the {BEST} best networks on validation{mark}" if others else f"the trainings of {called(first)}"
+        row = rows.setdefault(members, {"name": members, "n_models": record.n_models, "cells": [None] * len(buckets)})
         row["cells"][buckets.index(record.bucket)] = record
     return list(rows.values())
 

@@ -105,7 +105,7 @@ class _Yardstick:
             status="completed",
             message="",
             device="cpu",
-            n_train=len(self._data.train) + len(self._data.validation),
+            n_train=self._data.n_labelled,
             n_validation=0,
             padding_share=0.0,
             hyperparameters={"C": baseline.INVERSE_REGULARISATION},

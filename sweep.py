@@ -51,7 +51,7 @@ def plan(config: Config, dataset: Dataset) -> list[Study]:
         studies += [Study(name, b.name, is_fine_tuned=True) for name in config.compare.architectures for b in dataset.buckets]
     sizes = {scope: _sizes(config, dataset.scope(scope)) for scope in scopes}
     if config.compare.learning_curve and not any(sizes.values()):
-        largest = max(len(parts.train) + len(parts.validation) for parts in map(dataset.scope, scopes))
+        largest = max(dataset.scope(scope).n_labelled for scope in scopes)
         problem = f"expected numbers below {largest}, the training reviews there are, got {config.compare.learning_curve}"
         raise ConfigError(f"compare.learning_curve: {problem}")
     studies += [Study(name, s, n_reviews=n) for name in config.compare.architectures for s in scopes for n in sizes[s]]
@@ -61,7 +61,7 @@ def plan(config: Config, dataset: Dataset) -> list[Study]:
 
 def _sizes(config: Config, data: Dataset) -> list[int]:
     """The points of a scope's learning curve that are smaller than the scope."""
-    return [n for n in config.compare.learning_curve if n < len(data.train) + len(data.validation)]
+    return [n for n in config.compare.learning_curve if n < data.n_labelled]
 
 
 def reference(study: Study) -> Study | None:
