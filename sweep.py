@@ -150,7 +150,7 @@ class Workplace:
     largest_worker: float = 1.0e9  # bytes of memory; a larger worker ends after its trial or repeat, and a new one goes on
 
     def largest(self, device: Device) -> float:
-        """The largest worker on this device; with a GPU's libraries it takes more than a CPU's from the start."""
+        """The largest worker on this device; with a GPU's libraries it takes more than a CPU's."""
         return self.largest_worker * (6 if device.kind == "gpu" else 1)
 
 
