@@ -4,6 +4,8 @@ It has no use for a validation part, so it trains on training and validation tog
 see for learning or choosing. It reads all words, not only the networks' vocabulary.
 """
 
+from pathlib import Path
+
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -41,6 +43,26 @@ def predict(pipeline: Pipeline, reviews: Reviews) -> np.ndarray:
 def parameters(pipeline: Pipeline) -> int:
     """Weights of the logistic regression, the intercept included."""
     return int(pipeline[-1].coef_.size + 1)
+
+
+def save(pipeline: Pipeline, path: Path) -> None:
+    """Write a fitted yardstick as flat arrays, so that reading it runs nothing; `inference.linear` reads it back.
+
+    `terms <int32>[terms, 2]`: a word's id and the one before it, 0 for a word by itself; `idf <float64>[terms]`,
+    `weights <float64>[terms]`, `intercept <float64>[1]`.
+    """
+    vectorizer, regression = pipeline[0], pipeline[-1]
+    ids = [[int(word) for word in term.split()] for term in vectorizer.get_feature_names_out()]
+    terms = np.array([[words[-1], words[0] if len(words) == 2 else 0] for words in ids], dtype=np.int32)
+    with path.open("wb") as file:
+        np.savez_compressed(
+            file,
+            terms=terms,
+            idf=vectorizer.idf_,
+            weights=regression.coef_[0],
+            intercept=regression.intercept_,
+            allow_pickle=False,
+        )
 
 
 def _texts(reviews: Reviews) -> list[str]:

@@ -15,11 +15,9 @@ from scipy.stats import binomtest
 
 from calibration import fit_temperature, with_temperature
 from evaluation import LEVEL, accuracy_interval, difference_interval, is_right, log_loss
-from findings import BucketVerdict, Comparison, Ensemble, Standing
+from findings import BEST, BucketVerdict, Comparison, Ensemble, Standing
 from results import YARDSTICK, Study
 from scores import without_leaked
-
-BEST = 3  # networks of the ensemble that validation chooses
 
 
 @dataclass(frozen=True)

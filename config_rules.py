@@ -41,12 +41,30 @@ def with_overrides(config: Config, assignments: Collection[str]) -> Config:
     return config
 
 
+def from_dict(sections: Mapping[str, Mapping[str, Any]]) -> Config:
+    """The config that a run folder's config.json holds.
+
+    Raises:
+        ConfigError: a field is unknown or of the wrong type; all of them are listed.
+    """
+    assignments = [
+        f"{section}.{key}={value if section == 'space' and isinstance(value, str) else repr(value)}"  # ranges are texts
+        for section, fields in sections.items()
+        for key, value in fields.items()
+    ]
+    config = with_overrides(Config(), assignments)
+    if problems := _type_problems(config):
+        raise ConfigError("\n".join(problems))
+    return config
+
+
 def _read_value(text: str) -> Any:
     """A literal, a range written as in this file, or the bare text."""
     try:
         node = ast.parse(text, mode="eval").body
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in RANGES:
-            return RANGES[node.func.id](*map(ast.literal_eval, node.args))
+            named = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in node.keywords}
+            return RANGES[node.func.id](*map(ast.literal_eval, node.args), **named)
         value = ast.literal_eval(node)
     except (SyntaxError, ValueError):
         return {"true": True, "false": False}.get(text.lower(), text)

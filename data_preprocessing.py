@@ -371,7 +371,7 @@ def network_ids(sequences: Sequences, vocab_size: int, max_length: int, truncate
         truncate: keep its `head`, its `tail`, or half of `both`.
     """
     known = known_ids(sequences, vocab_size)
-    return [_truncated(known[i], max_length, truncate) for i in range(len(known))]
+    return [truncated(known[i], max_length, truncate) for i in range(len(known))]
 
 
 def known_ids(sequences: Sequences, vocab_size: int) -> Sequences:
@@ -379,7 +379,8 @@ def known_ids(sequences: Sequences, vocab_size: int) -> Sequences:
     return Sequences(np.where(sequences.values < vocab_size, sequences.values, OOV).astype(np.int32), sequences.offsets)
 
 
-def _truncated(ids: IdArray, max_length: int, truncate: str) -> IdArray:
+def truncated(ids: IdArray, max_length: int, truncate: str) -> IdArray:
+    """The ids that a network reads of a longer review: its `head`, its `tail`, or half of `both`."""
     if len(ids) <= max_length:
         return ids
     head = {"head": max_length, "tail": 0, "both": max_length // 2}[truncate]

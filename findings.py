@@ -6,6 +6,8 @@ from typing import Literal
 
 from results import Record, Study
 
+BEST = 3  # networks of the ensemble that validation chooses
+
 
 @dataclass(frozen=True)
 class Standing(Record):

@@ -92,6 +92,7 @@ def run(options: argparse.Namespace) -> int:
         about = saver.begin_run(folder, options.profile, config, environment, dataset.summary)
         log.info("%s on %s: %d studies, %d workers, %s", name, about["data"], len(studies), len(workers), workers[0].name)
         data_cache.keep(dataset, prepared)
+        saver.write_text(folder.vocabulary, dataset.vocabulary.to_json())
         vectors = word_vectors.fetch(config, dataset, cache, say=console.note)
         with console.Live(studies, work, dataset.summary, folder.path) as live:
             workplace = sweep.Workplace(config, folder, cache, prepared, vectors)

@@ -12,9 +12,8 @@ from plotly.offline import get_plotlyjs
 
 import final_stats
 import plotter
-from comparison import BEST
 from config import Config
-from findings import BucketVerdict, Findings, Standing
+from findings import BEST, BucketVerdict, Findings, Standing
 from models.registry import resolve, title
 from plot_style import TRAINED_ON, naming
 from results import ALL, YARDSTICK, DataSummary, StudyResult

@@ -22,7 +22,7 @@ import numpy as np
 from config import Config
 from results import DataSummary, Epoch, Repeat, Study, StudyResult, Trial
 
-ARTEFACT_VERSION = 4  # raise it when files change so that older folders cannot be continued
+ARTEFACT_VERSION = 5  # raise it when files change so that older folders cannot be continued
 
 
 class ArtifactsError(OSError):
@@ -108,6 +108,11 @@ class RunFolder:
         return self.path / "logs" / "run.log"
 
     @property
+    def vocabulary(self) -> Path:
+        """The words that the run knows: with it, a checkpoint reads texts."""
+        return self.path / "vocabulary.json"
+
+    @property
     def programs(self) -> Path:
         """What each worker compiles, while the sweep runs."""
         return self.path / "programs"
@@ -125,8 +130,12 @@ class RunFolder:
         return self.tuning(study) / "weights" / f"{number}.npz"
 
     def checkpoint(self, study: Study, repeat: int) -> Path:
-        """The trained model of one repeat."""
+        """The trained network of one repeat."""
         return self.path / "checkpoints" / study.id / f"{repeat}.keras"
+
+    def linear_model(self, study: Study, repeat: int) -> Path:
+        """The terms and weights of one fitted yardstick."""
+        return self.path / "checkpoints" / study.id / f"{repeat}.npz"
 
     def final_stats(self, name: str) -> Path:
         """A file with everything the report shows."""
@@ -257,6 +266,7 @@ def begin_run(folder: RunFolder, profile: str, config: Config, environment: dict
     now = datetime.now(UTC).isoformat(timespec="seconds")
     before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"started": now, "minutes": 0.0}
     about = {
+        "artefact_version": ARTEFACT_VERSION,
         "profile": profile,
         "run": folder.path.name,
         "status": "running",

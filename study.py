@@ -127,6 +127,8 @@ class _Yardstick:
             train_accuracy = accuracy(data.train.labels, baseline.predict(pipeline, data.train))
             probabilities = baseline.predict(pipeline, data.test)
             elsewhere = _elsewhere(self._study, self._workshop, lambda reviews: baseline.predict(pipeline, reviews), None)
+        with atomic(self._folder.linear_model(self._study, number)) as temporary:
+            baseline.save(pipeline, temporary)
         repeat = Repeat(
             number=number,
             seed=self._seed,

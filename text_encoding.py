@@ -4,12 +4,14 @@ Words are Keras IMDB's; or pieces of words, which a unigram language model learn
 regularization, ACL; SentencePiece, Kudo and Richardson 2018, EMNLP).
 """
 
+import base64
 import io
+import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -55,6 +57,32 @@ class Vocabulary:
         words = [self._word(int(i)) for i in ids if i not in (PADDING, START)]
         return "".join(words).replace(_SPACE, " ").strip() if self.piece_model else " ".join(words)
 
+    def split(self, text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The words, or pieces of words, of a text's ids but the start token; and the words that `encode` drops."""
+        if self.piece_model:
+            return tuple(self._pieces.encode(text.replace("<br />", " "), out_type=str)), ()
+        words = tokenize(text)
+        if not self.drops_unknown:
+            return tuple(words), ()
+        return tuple(word for word in words if word in self._ids), tuple(word for word in words if word not in self._ids)
+
+    def to_json(self) -> str:
+        """The words, and what else it takes to encode with them."""
+        pieces = base64.b64encode(self.piece_model).decode("ascii")
+        return json.dumps({"drops_unknown": self.drops_unknown, "piece_model": pieces, "words": self.words}) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The vocabulary that `to_json` wrote.
+
+        Raises:
+            ValueError: not JSON, or not a vocabulary.
+        """
+        match json.loads(text):
+            case {"drops_unknown": bool(drops), "piece_model": str(pieces), "words": list(words)} if _are_texts(words):
+                return cls(tuple(words), drops, base64.b64decode(pieces))
+        raise ValueError("not a vocabulary: expected words, drops_unknown and piece_model")
+
     @cached_property
     def _pieces(self) -> Any:
         return _sentencepiece().SentencePieceProcessor(model_proto=self.piece_model)
@@ -62,6 +90,10 @@ class Vocabulary:
     def _word(self, token_id: int) -> str:
         rank = token_id - FIRST_WORD
         return self.words[rank] if 0 <= rank < len(self.words) else "?"
+
+
+def _are_texts(values: list[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)
 
 
 class MissingLibraryError(ValueError):

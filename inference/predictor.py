@@ -1,0 +1,162 @@
+"""What a finished run says of a text: `Predictor` in Python. NumPy alone: nothing waits for TensorFlow."""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Literal, Self, overload
+
+import numpy as np
+
+from inference.cells import sigmoid
+from inference.run import Encoded, FinishedRun, Trained
+from results import Record, Study
+
+BATCH = 256  # texts that are read together
+LARGEST_TEXT = 5_000_000  # characters; the longest published review has 14,000
+
+
+class TextError(ValueError):
+    """A text that nothing can be said of; the message says why."""
+
+
+@dataclass(frozen=True)
+class Prediction(Record):
+    """What a run says of one text."""
+
+    sentiment: Literal["positive", "negative"]
+    probability: float  # that the review is positive, calibrated on validation reviews
+    confidence: float  # the probability of the sentiment that is said: 0.5 to 1
+    intensity: float  # share of the test reviews that the same model had a weaker opinion of: 0 to 1
+    bucket: str  # that the text's length falls in
+    study: str  # whose model answers; several, with + between, are an ensemble
+    tokens: int  # of the text, the start token included
+    tokens_read: int  # by the network: of longer reviews it reads a part
+    unknown_words: tuple[str, ...]  # that the networks do not know
+    dropped_words: tuple[str, ...]  # that the data's word index does not have
+    milliseconds: float  # from the text to this; of texts that were read together, a share
+
+
+class Predictor:
+    """Answers for a finished run: `Predictor.load("artifacts/latest")("Great cast, dull story")`."""
+
+    def __init__(self, run: FinishedRun, study: str | None = None) -> None:
+        """Answer with the network that validation chose for a text's bucket, or with what `study` names.
+
+        Args:
+            run: see `FinishedRun.open`.
+            study: see `FinishedRun.choose`.
+
+        Raises:
+            RunError: no such study.
+        """
+        self.run, self._wanted = run, study
+        for bucket in run.buckets if study else ():
+            run.choose(study, bucket.name)
+
+    @classmethod
+    def load(cls, path: Path | str = "artifacts/latest", study: str | None = None) -> Self:
+        """Open a run folder.
+
+        Raises:
+            RunError: no finished run of this format is there, someone changed it, or no such study.
+        """
+        return cls(FinishedRun.open(path), study)
+
+    @overload
+    def __call__(self, texts: str) -> Prediction: ...
+    @overload
+    def __call__(self, texts: list[str] | tuple[str, ...]) -> list[Prediction]: ...
+    def __call__(self, texts: str | list[str] | tuple[str, ...]) -> Prediction | list[Prediction]:
+        """What the run says of a text, or of each of several.
+
+        Raises:
+            TextError: a text is empty, no text, too long, or none of its words is known.
+            CheckpointError: a model cannot be read.
+        """
+        answers = list(self.stream([texts] if isinstance(texts, str) else texts))
+        for answer in answers:
+            if isinstance(answer, TextError):
+                raise answer
+        found = [answer for answer in answers if isinstance(answer, Prediction)]
+        return found[0] if isinstance(texts, str) else found
+
+    def stream(self, texts: Iterable[str]) -> Iterator[Prediction | TextError]:
+        """What the run says of each text, in their order, in constant memory; for a bad text, why."""
+        remaining = iter(texts)
+        while batch := tuple(islice(remaining, BATCH)):
+            yield from self._answer(batch)
+
+    def encode(self, text: str) -> Encoded:
+        """A text as the run reads it.
+
+        Raises:
+            TextError: it is empty, no text, too long, or none of its words is known.
+        """
+        if not isinstance(text, str):
+            raise TextError(f"expected a text, got {type(text).__name__}")
+        if len(text) > LARGEST_TEXT:
+            raise TextError(f"the text has {len(text):,} characters; at most {LARGEST_TEXT:,} are read")
+        encoded = self.run.encode(text)
+        if encoded.is_empty:
+            raise TextError("the text is empty: no word is in it")
+        if encoded.is_unknown:
+            count = len(encoded.words) + len(encoded.dropped)
+            raise TextError(f"none of the text's {count:,} words is known to this run, which has read {self.run.data.title}")
+        return encoded
+
+    def chosen(self, encoded: Encoded) -> tuple[Trained, ...]:
+        """The models that answer for a text."""
+        return tuple(self.run.trained(study) for study in self.run.choose(self._wanted, self.run.bucket(encoded.ids)))
+
+    def logits(self, models: tuple[Trained, ...], reviews: Sequence[np.ndarray]) -> np.ndarray:
+        """The logit of the models' mean probability, `<float64>[reviews]`."""
+        if len(models) == 1:
+            return models[0].logits(reviews)
+        mean = np.mean([model.probabilities(reviews) for model in models], axis=0)
+        return np.log(mean) - np.log1p(-mean)
+
+    def _answer(self, texts: tuple[str, ...]) -> Iterator[Prediction | TextError]:
+        """Texts of one bucket, and so of one choice of models, are read together."""
+        started = time.perf_counter()
+        encoded = [self._encoded(text) for text in texts]
+        groups: dict[tuple[str, tuple[Study, ...]], list[int]] = {}
+        for number, one in enumerate(encoded):
+            if isinstance(one, Encoded):
+                bucket = self.run.bucket(one.ids)
+                groups.setdefault((bucket, self.run.choose(self._wanted, bucket)), []).append(number)
+        answers: dict[int, Prediction] = {}
+        for (bucket, studies), numbers in groups.items():
+            models = tuple(self.run.trained(study) for study in studies)
+            reviews = [one for number in numbers if isinstance(one := encoded[number], Encoded)]
+            logits = self.logits(models, [one.ids for one in reviews])
+            intensities = np.mean([model.intensity(logits) for model in models], axis=0)
+            for number, one, logit, intensity in zip(numbers, reviews, logits, intensities, strict=True):
+                answers[number] = _prediction(one, bucket, models, float(logit), float(intensity))
+        milliseconds = 1000 * (time.perf_counter() - started) / len(texts)
+        for number, one in enumerate(encoded):
+            yield replace(answers[number], milliseconds=milliseconds) if isinstance(one, Encoded) else one
+
+    def _encoded(self, text: str) -> Encoded | TextError:
+        try:
+            return self.encode(text)
+        except TextError as error:
+            return error
+
+
+def _prediction(encoded: Encoded, bucket: str, models: tuple[Trained, ...], logit: float, intensity: float) -> Prediction:
+    probability = float(sigmoid(np.array(logit)))
+    return Prediction(
+        sentiment="positive" if probability >= 0.5 else "negative",
+        probability=probability,
+        confidence=max(probability, 1 - probability),
+        intensity=intensity,
+        bucket=bucket,
+        study=" + ".join(model.study.id for model in models),
+        tokens=len(encoded.ids),
+        tokens_read=max(len(model.positions(encoded.ids)) for model in models),
+        unknown_words=encoded.unknown,
+        dropped_words=encoded.dropped,
+        milliseconds=0.0,
+    )

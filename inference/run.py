@@ -1,0 +1,269 @@
+"""A finished run, opened to be asked: its words, its buckets, its studies, and whatever model of it is wanted."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from config import Config
+from config_rules import closest, from_dict
+from data_preprocessing import Bucket, truncated
+from findings import BEST
+from inference import linear, network
+from inference.cells import Array, sigmoid
+from models.registry import ARCHITECTURES
+from results import ALL, YARDSTICK, DataSummary, Repeat, Study, StudyResult, bucket_order
+from saver import ARTEFACT_VERSION, RunFolder
+from sources.records import IdArray
+from text_encoding import OOV, Vocabulary
+
+ENSEMBLE = "ensemble"  # the mean of the networks that were best on validation
+
+
+class RunError(ValueError):
+    """The run cannot be asked; the message says why, what was expected and what to do."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A text as a run reads it."""
+
+    ids: IdArray  # the whole review, <int32>[time], the start token first
+    words: tuple[str, ...]  # of all ids but the start token
+    dropped: tuple[str, ...]  # words that the data's index does not have, as Keras IMDB drops them
+    unknown: tuple[str, ...]  # words of the index that networks do not know: they read "out of vocabulary"
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no word in it at all."""
+        return not self.words and not self.dropped
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether a network knows none of its words."""
+        return len(self.unknown) == len(self.words)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One trained model of a run: the repeat of a study that was best on validation."""
+
+    study: Study
+    repeat: Repeat
+    model: network.PlainNetwork | linear.LinearModel
+    vocab_size: int
+    max_length: int
+    truncate: str
+    strengths: Array = field(repr=False)  # of its verdicts on the test reviews, ascending: distance of the logit from 0
+
+    @property
+    def temperature(self) -> float:
+        """What logits are divided by so that probabilities mean what they say; fitted on validation, 1 for the yardstick."""
+        return next((score.temperature for score in self.repeat.scores if score.temperature), 1.0)
+
+    def positions(self, ids: IdArray) -> np.ndarray:
+        """Which tokens of a whole review it reads, `<int32>[time]`."""
+        if isinstance(self.model, linear.LinearModel):
+            return np.arange(len(ids))
+        return truncated(np.arange(len(ids), dtype=np.int32), self.max_length, self.truncate)
+
+    def row(self, ids: IdArray) -> IdArray:
+        """What it reads of a whole review."""
+        if isinstance(self.model, linear.LinearModel):
+            return ids
+        read = truncated(ids, self.max_length, self.truncate)
+        return np.where(read < self.vocab_size, read, OOV).astype(np.int32)
+
+    def logits(self, reviews: Sequence[IdArray]) -> Array:
+        """The logit of each whole review at the temperature, `<float64>[reviews]`."""
+        return self.logits_of_rows([self.row(ids) for ids in reviews])
+
+    def logits_of_rows(self, rows: Sequence[IdArray]) -> Array:
+        """The same for what it reads."""
+        return self.model.logits(rows) / self.temperature
+
+    def probabilities(self, reviews: Sequence[IdArray]) -> Array:
+        """The calibrated probability that each whole review is positive, `<float64>[reviews]`."""
+        return sigmoid(self.logits(reviews))
+
+    def intensity(self, logits: Array) -> Array:
+        """Share of the test reviews that it had a weaker opinion of, `<float64>[reviews]`, of logits at the temperature."""
+        weaker = np.searchsorted(self.strengths, np.abs(logits * self.temperature))
+        return weaker / len(self.strengths)
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """What a run folder says, checked; models are read when they are first asked for, and kept."""
+
+    folder: RunFolder
+    about: dict[str, Any]  # environment.json
+    config: Config
+    data: DataSummary
+    vocabulary: Vocabulary
+    results: dict[Study, StudyResult]  # completed ones, on all reviews of their scope
+    leaders: dict[str, Study]  # bucket -> the network that validation chose
+    ranking: dict[str, tuple[Study, ...]]  # bucket -> networks, the best on validation first
+    _models: dict[Study, Trained] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def open(cls, path: Path | str) -> "FinishedRun":
+        """Open a run folder, `artifacts/latest` for example.
+
+        Raises:
+            RunError: there is no run, it has not ended, is of an older format, or someone changed it.
+        """
+        folder = RunFolder(Path(path).resolve())
+        try:
+            about = _read_about(folder, path)
+            config = from_dict(json.loads((folder.path / "config.json").read_text(encoding="utf-8")))
+            data = DataSummary.from_json(folder.final_stats("data.json").read_text(encoding="utf-8"))
+            vocabulary = Vocabulary.from_json(folder.vocabulary.read_text(encoding="utf-8"))
+            verdicts = json.loads(folder.final_stats("results.json").read_text(encoding="utf-8"))["verdicts"]
+            leaders = {v["bucket"]: Study(**v["leader"]) for v in verdicts if v["leader"]}
+            ranking = {verdict["bucket"]: _ranked(verdict) for verdict in verdicts}
+            results = {result.study: result for result in _results(folder)}
+        except RunError:
+            raise
+        except FileNotFoundError as error:
+            raise RunError(
+                f"{path}: {Path(error.filename).name} is missing; the same command (python main.py ...) writes it again"
+            ) from error
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise RunError(
+                f"{path} was changed or cut short and cannot be read ({type(error).__name__}: {error}); "
+                "run the same command with --fresh"
+            ) from error
+        if not vocabulary.words:
+            raise RunError(f"{path}: its reviews came as ids without a word index, so that it cannot read texts")
+        return cls(folder, about, config, data, vocabulary, results, leaders, ranking)
+
+    @property
+    def name(self) -> str:
+        """The folder's."""
+        return self.folder.path.name
+
+    @cached_property
+    def buckets(self) -> tuple[Bucket, ...]:
+        """Ascending; together they hold every length."""
+        return tuple(Bucket(each.low, each.high) for each in self.data.buckets)
+
+    @property
+    def architectures(self) -> list[str]:
+        """Those with a completed study, in the registry's order, the yardstick last."""
+        there = {study.architecture for study in self.results}
+        return [name for name in [*ARCHITECTURES, YARDSTICK] if name in there]
+
+    def bucket(self, ids: IdArray) -> str:
+        """The name of the bucket that a whole review falls in."""
+        return next(bucket.name for bucket in self.buckets if bucket.holds(np.array(len(ids))))
+
+    def encode(self, text: str) -> Encoded:
+        """A text as ids, and what became of its words."""
+        ids = self.vocabulary.encode(text)
+        words, dropped = self.vocabulary.split(text)
+        is_unknown = (ids[1:] >= self.data.vocabulary) | (ids[1:] == OOV)
+        return Encoded(ids, words, dropped, tuple(words[i] for i in np.flatnonzero(is_unknown)))
+
+    def choose(self, wanted: str | None, bucket: str) -> tuple[Study, ...]:
+        """The studies that answer for a text of this bucket; several are an ensemble.
+
+        Args:
+            wanted: None for the network that validation chose for the bucket; a study's id; an architecture, whose study for the
+                bucket answers, or else its generalist; or `ensemble`, the networks that were best on the bucket's validation.
+            bucket: of the text.
+
+        Raises:
+            RunError: no such study has completed.
+        """
+        if wanted is None:
+            if bucket not in self.leaders:
+                raise RunError(f"{self.name}: no network has completed for {bucket}; choose one with --study: {self._ids()}")
+            return (self.leaders[bucket],)
+        if wanted == ENSEMBLE:
+            if not self.ranking.get(bucket):
+                raise RunError(f"{self.name}: no network has completed for {bucket}; choose one with --study: {self._ids()}")
+            return self.ranking[bucket]
+        by_id = {study.id: study for study in self.results}
+        found = by_id.get(wanted) or self.of_architecture(wanted, bucket)
+        if found is None:
+            known = [*self.architectures, ENSEMBLE, *by_id]
+            raise RunError(f"{self.name}: no study is named {wanted!r} for reviews of {bucket}{closest(wanted, known)}")
+        return (found,)
+
+    def of_architecture(self, architecture: str, bucket: str) -> Study | None:
+        """Its specialist for the bucket, else its generalist, else None."""
+        wanted = (Study(architecture, bucket), Study(architecture, ALL))
+        return next((study for study in wanted if study in self.results), None)
+
+    def trained(self, study: Study) -> Trained:
+        """The study's repeat with the lowest validation loss, ready to read.
+
+        Raises:
+            CheckpointError: its file is missing, damaged, or no model of this project.
+        """
+        if study not in self._models:
+            self._models[study] = self._load(study)
+        return self._models[study]
+
+    def _load(self, study: Study) -> Trained:
+        repeat = min(self.results[study].repeats, key=lambda each: each.val_loss or 0.0)
+        model: network.PlainNetwork | linear.LinearModel
+        if study.architecture == YARDSTICK:
+            model = linear.load(self.folder.linear_model(study, repeat.number))
+        else:
+            path = self.folder.checkpoint(study, repeat.number)
+            model = network.load(path)
+            if len(model.embedding) != self.data.vocabulary:
+                raise network.CheckpointError(
+                    f"{path} knows {len(model.embedding)} ids, this run {self.data.vocabulary}: it is another run's checkpoint"
+                )
+        stored = self.folder.load_predictions(study, repeat.number)["probabilities"].astype(np.float64).clip(1e-12, 1 - 1e-12)
+        data = self.config.data
+        return Trained(
+            study,
+            repeat,
+            model,
+            vocab_size=self.data.vocabulary,
+            max_length=data.max_length,
+            truncate=data.truncate,
+            strengths=np.sort(np.abs(np.log(stored / (1 - stored)))),
+        )
+
+    def _ids(self) -> str:
+        return ", ".join(study.id for study in self.results)
+
+
+def _read_about(folder: RunFolder, path: Path | str) -> dict[str, Any]:
+    try:
+        about = json.loads((folder.path / "environment.json").read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise RunError(f"{path}: there is no run; python main.py makes one in artifacts/, --run names another folder") from error
+    version = about.get("artefact_version", "4 or older")
+    if version != ARTEFACT_VERSION:
+        raise RunError(f"{path} is of format {version}, this program reads {ARTEFACT_VERSION}: run python main.py again")
+    if not folder.final_stats("results.json").is_file():
+        raise RunError(
+            f"{path}: the run has not ended (status {about.get('status')}); python main.py {about.get('profile')} goes on with it"
+        )
+    return about
+
+
+def _results(folder: RunFolder) -> Iterable[StudyResult]:
+    """Completed studies on all reviews of their scope, in the registry's order and by length."""
+    order = {name: number for number, name in enumerate([*ARCHITECTURES, YARDSTICK])}
+    found = [StudyResult.from_json(file.read_text(encoding="utf-8")) for file in (folder.path / "studies").glob("*/*.json")]
+    done = [each for each in found if each.status == "completed" and each.repeats and not each.study.n_reviews]
+    return sorted(done, key=lambda r: (order[r.study.architecture], r.study.is_fine_tuned, bucket_order(r.study.bucket)))
+
+
+def _ranked(verdict: dict[str, Any]) -> tuple[Study, ...]:
+    """The `BEST` networks of the leader's scope that are no controls, the best on the bucket's validation reviews first."""
+    losses = {Study(**s["study"]): s["val_loss"] for s in verdict["standings"] if s["val_loss"] is not None}
+    leader = Study(**verdict["leader"]) if verdict["leader"] else None
+    rivals = [s for s in losses if leader and s.scope == leader.scope and not ARCHITECTURES[s.architecture].control_of]
+    return tuple(sorted(rivals, key=lambda study: losses[study])[:BEST])
