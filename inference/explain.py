@@ -1,0 +1,181 @@
+"""Why a model says what it says of a text: which words push which way, and how the verdict develops as the text is read.
+
+Integrated gradients share the verdict among the words, and say how exactly they do; occlusion asks the model itself, word by
+word; attention is what a model that has it looks at. How much such an account is worth is measured, by deletion curves.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from inference.cells import Array, sigmoid
+from inference.linear import LinearModel
+from inference.network import CELLS_OF_A_BATCH, PlainNetwork
+from inference.run import Encoded, FinishedRun, Trained
+from results import Record, Study
+from sources.records import IdArray
+
+FRACTIONS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5)  # of the words, taken out one after the other
+COMPLETE = 0.01  # of a logit: how far the shares' sum may be from what they share out before more steps are taken
+_STEPS = (16, 64, 256)  # of the integral, as many as it takes
+_SPANS = 256  # longer texts are occluded span by span
+_POINTS = 200  # of the running verdict
+_RANDOM_ORDERS = 8
+START_WORD = "(start)"
+
+
+@dataclass(frozen=True)
+class Explanation(Record):
+    """One model's account of one text. Shares are parts of the logit: above 0 a word speaks for positive, below for negative."""
+
+    study: Study
+    words: tuple[str, ...]  # that the model reads, in order; the first one is the start token
+    logit: float  # at the temperature
+    probability: float
+    gradients: tuple[float, ...]  # integrated gradients of each word; of the linear model its exact parts
+    base_logit: float  # the logit of a text of the same length without any meaning
+    completeness_gap: float  # by how much the shares' sum misses the logit's distance from that
+    occlusion: tuple[float, ...]  # by how much the logit falls when the word is left out
+    attention: tuple[float, ...] | None  # what share of its attention each word gets, where it has attention
+    running: tuple[tuple[int, float], ...]  # the probability after so many words
+    deletion: tuple["DeletionCurve", ...]
+
+
+@dataclass(frozen=True)
+class DeletionCurve(Record):
+    """The probability of the verdict, in means over texts, as words are taken out: the most important ones first.
+
+    The further it falls below the curve of a random order, the better the order knows what the model goes by. Source: Samek et
+    al. (2017), Evaluating the visualization of what a deep neural network has learned, IEEE TNNLS; DeYoung et al. (2020), ERASER,
+    ACL, for texts.
+    """
+
+    method: str  # integrated gradients, occlusion, attention or random
+    fractions: tuple[float, ...]  # of the words taken out
+    probabilities: tuple[float, ...]  # of the verdict that the whole text got
+
+    @property
+    def fall(self) -> float:
+        """Mean fall over all fractions but 0."""
+        return self.probabilities[0] - float(np.mean(self.probabilities[1:]))
+
+
+def explain(run: FinishedRun, model: Trained, encoded: Encoded) -> Explanation:
+    """The model's account of a text."""
+    row, positions = model.row(encoded.ids), model.positions(encoded.ids)
+    words = [START_WORD, *encoded.words]
+    logit = float(model.logits_of_rows([row])[0])
+    gradients, base = integrated_gradients(model, row)
+    left_out = occlusion(model, row)
+    weights = model.model.attention(row) if isinstance(model.model, PlainNetwork) else None
+    orders = {"integrated gradients": gradients, "occlusion": left_out}
+    if weights is not None:
+        orders["attention"] = weights * np.sign(logit)
+    return Explanation(
+        study=model.study,
+        words=tuple(words[i].replace("\u2581", " ") for i in positions),
+        logit=logit,
+        probability=float(sigmoid(np.array(logit))),
+        gradients=tuple(gradients.tolist()),
+        base_logit=base,
+        completeness_gap=abs(base + float(gradients.sum()) - logit),
+        occlusion=tuple(left_out.tolist()),
+        attention=None if weights is None else tuple(weights.astype(float).tolist()),
+        running=running_verdict(model, encoded.ids),
+        deletion=deletion_curves([(model, row, orders)]),
+    )
+
+
+def integrated_gradients(model: Trained, row: IdArray) -> tuple[Array, float]:
+    """Each token's share of the logit at the temperature, `<float64>[time]`, and the logit of the text without meaning.
+
+    On the straight way from vectors of zeros to those of the words, the gradient is added up, times the way (Sundararajan et al.
+    2017, Axiomatic attribution for deep networks, ICML): the shares sum up to the difference between both ends' logits
+    ("completeness") as exactly as the steps of the integral allow; more are taken until it holds to `COMPLETE`. The integral is
+    Gauss and Legendre's. A linear model's parts are known without.
+    """
+    if isinstance(model.model, LinearModel):
+        return model.model.contributions(row), model.model.intercept
+    vectors, lengths = model.model.embed([row])
+    base = float(model.model.read(np.zeros_like(vectors), lengths)[0])
+    whole = float(model.model.read(vectors, lengths)[0]) - base
+    for steps in _STEPS:
+        shares = _shares(model.model, row, steps)
+        if abs(shares.sum() - whole) <= COMPLETE * model.temperature:
+            break
+    return shares / model.temperature, base / model.temperature
+
+
+def _shares(network: PlainNetwork, row: IdArray, steps: int) -> Array:
+    """The integral at so many points, as many at a time as are read in a batch."""
+    points, weights = np.polynomial.legendre.leggauss(steps)
+    at, weights = ((points + 1) / 2).astype(np.float32), weights / 2
+    size = max(1, CELLS_OF_A_BATCH // len(row))
+    shares = np.zeros(len(row))
+    for start in range(0, steps, size):
+        scale, weight = at[start : start + size], weights[start : start + size]
+        vectors, lengths = network.embed([row] * len(scale))
+        gradient = network.gradient(vectors * scale[None, :, None], lengths)
+        shares += (gradient * vectors).sum(axis=-1).astype(np.float64) @ weight
+    return shares
+
+
+def occlusion(model: Trained, row: IdArray) -> Array:
+    """By how much the logit at the temperature falls when a token is left out, `<float64>[time]`; 0 for the start token.
+
+    Source: Li et al. (2016), Understanding neural networks through representation erasure, arXiv. Of texts of more than
+    `_SPANS` words, neighbours are left out together and share what comes of it.
+    """
+    spans = np.array_split(np.arange(1, len(row)), min(_SPANS, len(row) - 1))
+    without = [np.delete(row, span) for span in spans]
+    logits = model.logits_of_rows([row, *without])
+    shares = np.zeros(len(row))
+    for span, logit in zip(spans, logits[1:], strict=True):
+        shares[span] = (logits[0] - logit) / len(span)
+    return shares
+
+
+def running_verdict(model: Trained, ids: IdArray) -> tuple[tuple[int, float], ...]:
+    """After so many words, the probability that the review is positive: what the model would say if the text ended there.
+
+    Of a network that reads in one direction this is the opinion that its state has at that word.
+    """
+    ends = np.unique(np.linspace(2, len(ids), min(_POINTS, len(ids) - 1)).round().astype(int))
+    probabilities = model.probabilities([ids[:end] for end in ends])
+    return tuple(zip((ends - 1).tolist(), probabilities.tolist(), strict=True))
+
+
+def deletion_curves(texts: Sequence[tuple[Trained, IdArray, dict[str, Array]]]) -> tuple[DeletionCurve, ...]:
+    """What becomes of the verdicts on some texts when words are taken out, by every method and at random.
+
+    Args:
+        texts: the model, the tokens that it reads, and by method each token's share of the logit `[time]`.
+    """
+    rng, found = np.random.default_rng(0), dict[str, list[Array]]()
+    for model, row, methods in texts:
+        side = np.sign(model.logits_of_rows([row])[0]) or 1.0
+        for method, shares in methods.items():
+            found.setdefault(method, []).append(_deleted(model, row, np.argsort(-side * shares[1:], kind="stable"), side))
+        at_random = [_deleted(model, row, rng.permutation(len(row) - 1), side) for _ in range(_RANDOM_ORDERS)]
+        found.setdefault("random", []).append(np.mean(at_random, axis=0))
+    return tuple(DeletionCurve(method, FRACTIONS, tuple(np.mean(each, axis=0).tolist())) for method, each in found.items())
+
+
+def _deleted(model: Trained, row: IdArray, order: np.ndarray, side: float) -> Array:
+    """The probability of the verdict as words go, in this order, `<float64>[fractions]`."""
+    counts = [round(fraction * len(order)) for fraction in FRACTIONS]
+    return sigmoid(side * model.logits_of_rows([np.delete(row, order[:count] + 1) for count in counts]))
+
+
+def faithfulness(model: Trained, reviews: Sequence[IdArray]) -> tuple[DeletionCurve, ...]:
+    """Deletion curves over whole reviews."""
+    texts = []
+    for ids in reviews:
+        row = model.row(ids)
+        methods = {"integrated gradients": integrated_gradients(model, row)[0], "occlusion": occlusion(model, row)}
+        weights = model.model.attention(row) if isinstance(model.model, PlainNetwork) else None
+        if weights is not None:
+            methods["attention"] = weights * np.sign(model.logits_of_rows([row])[0])
+        texts.append((model, row, methods))
+    return deletion_curves(texts)
