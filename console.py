@@ -15,8 +15,9 @@ from budget import Work, wall_seconds
 from config import PROFILE_NOTES, PROFILES, Config
 from data_preprocessing import Dataset, cut_buckets
 from findings import BucketVerdict
+from inference.evaluate import OtherReviews, answerer_title
 from models.registry import ARCHITECTURES, title
-from results import YARDSTICK, DataSummary, Progress, Study, StudyResult
+from results import ALL, YARDSTICK, DataSummary, Progress, Study, StudyResult
 from saver import RunFolder
 
 log = logging.getLogger(__name__)
@@ -144,6 +145,28 @@ def print_summary(verdicts: tuple[BucketVerdict, ...], results: list[StudyResult
     for note in data.notes if data.is_demo else ():
         console.print(f"[bold red]{escape(note)}[/]")
     print(f"report: {folder.report}")
+    if any(result.layers for result in results):
+        print(f'ask it:  python predict.py --run {folder.path} "a review of yours"')
+
+
+def print_other_reviews(found: OtherReviews, folder: RunFolder) -> None:
+    """The table of accuracies on other reviews, and where they are kept."""
+    buckets = list(dict.fromkeys(score.bucket for score in found.scores))
+    table = Table(title=f"accuracy (%) on {escape(found.file)}, {found.n:,} texts", title_justify="left")
+    table.add_column("who answers", no_wrap=True)
+    for bucket in buckets:
+        table.add_column(bucket, justify="right")
+    for answerer in dict.fromkeys(score.answerer for score in found.scores):
+        mine = {score.bucket: score for score in found.scores if score.answerer == answerer}
+        cells = [
+            f"{100 * mine[b].accuracy:.1f}" + (f" ({100 * mine[b].low:.1f} to {100 * mine[b].high:.1f})" if b == ALL else "")
+            for b in buckets
+        ]
+        table.add_row(answerer_title(answerer), *cells)
+    Console(highlight=False).print(table)
+    if found.n_unread:
+        print(f"{found.n_unread} texts have no word that the run knows; they count as half right")
+    print(f"kept in {folder.final_stats('other_reviews')}; report: {folder.report}")
 
 
 def print_lists(config: Config) -> None:

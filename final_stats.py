@@ -15,8 +15,8 @@ from data_preprocessing import Bucket
 from evaluation import accuracy_interval, difference_interval, is_right, over_length
 from findings import BucketVerdict, ControlComparison, Ensemble, Findings, LearningCurve, LengthCurve, Reliability
 from importance import importances
-from models.registry import ARCHITECTURES
-from results import ALL, YARDSTICK, DataSummary, Repeat, Score, Seconds, Study, StudyResult, bucket_order
+from models.registry import ARCHITECTURES, in_order
+from results import ALL, DataSummary, Repeat, Score, Seconds, Study, StudyResult, bucket_order
 from saver import RunFolder, atomic, write_text
 
 SPENT = tuple(f"{item.name}_seconds" for item in fields(Seconds))  # importing, compiling, training, evaluating
@@ -358,8 +358,6 @@ def _predictions(results: list[StudyResult], folder: RunFolder) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
-def recorded(planned: list[Study], folder: RunFolder) -> list[StudyResult]:
-    """Every planned study that has a record, failures included, in the registry's order and then by length."""
-    order = {name: number for number, name in enumerate([*ARCHITECTURES, YARDSTICK])}
-    studies = sorted(planned, key=lambda s: (order[s.architecture], s.is_fine_tuned, bucket_order(s.bucket), s.n_reviews))
-    return [result for study in studies if (result := folder.load_result(study)) is not None]
+def recorded(folder: RunFolder) -> list[StudyResult]:
+    """Every study that has a record, failures included, in the registry's order and then by length."""
+    return in_order(folder.load_results())

@@ -1,5 +1,7 @@
 """`python main.py [PROFILE]`: from reviews to a report that compares recurrent networks over review lengths.
 
+`python main.py evaluate RUN --on TABLE` scores a finished run on other reviews.
+
 The run, top to bottom. TensorFlow is imported by the worker processes only.
 """
 
@@ -13,11 +15,12 @@ from config import PROFILES, Config, ConfigError
 from config_rules import closest, validate, with_overrides
 from models.registry import selectable
 
-RESERVED = ("compare", "evaluate", "prune")
+RESERVED = ("compare", "prune")
 DONE, SOME_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 EPILOG = (
     "Exit codes: 0 all studies done, 1 some failed (the report shows them), 2 bad configuration, data or usage, 130 interrupted "
-    "(the same command goes on). Put PROFILE first: --only and --set take several values."
+    "(the same command goes on). Put PROFILE first: --only and --set take several values. "
+    "main.py evaluate RUN --on TABLE scores a finished run on other labelled reviews."
 )
 log = logging.getLogger("lengthwise")
 
@@ -37,6 +40,42 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--dry-run", action="store_true", help="say what would run and how long it would take")
     parser.add_argument("--list", action="store_true", help="show architectures, profiles and buckets")
     return parser.parse_args(arguments)
+
+
+def parse_evaluate(arguments: list[str]) -> argparse.Namespace:
+    """The command line of `main.py evaluate`."""
+    parser = argparse.ArgumentParser(
+        prog="main.py evaluate",
+        description="Score a finished run on other labelled reviews; its report shows them too.",
+    )
+    parser.add_argument("run", type=Path, metavar="RUN", help="a run folder: artifacts/latest")
+    parser.add_argument(
+        "--on", type=Path, required=True, metavar="TABLE", help="CSV, TSV or Parquet: a column of texts, one of labels"
+    )
+    parser.add_argument("--text-column", default="text", metavar="NAME")
+    parser.add_argument("--label-column", default="label", metavar="NAME", help="0/1, neg/pos, negative/positive or false/true")
+    return parser.parse_args(arguments)
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    """Score a finished run on other reviews, store what comes of it and draw the report again; returns the exit code."""
+    import console
+    import report
+    import saver
+    from inference.evaluate import evaluate, store
+    from inference.run import FinishedRun
+    from sources import tables
+
+    finished, columns = FinishedRun.open(options.run), (options.text_column, options.label_column)
+    if not options.on.is_file():
+        raise tables.DataError(f"--on: there is no file {options.on}")
+    source = tables.read(options.on, text=columns[0], label=columns[1], split="")
+    with saver.locked(finished.folder.path):
+        found, said = evaluate(finished, source, options.on, columns, note=print)
+        store(finished.folder, found, said, source.labels)
+        report.redraw(finished.folder)
+    console.print_other_reviews(found, finished.folder)
+    return DONE
 
 
 def choose_config(options: argparse.Namespace) -> Config:
@@ -70,6 +109,7 @@ def run(options: argparse.Namespace) -> int:
     import report
     import saver
     import sweep
+    from inference import evidence
     from models import word_vectors
 
     if options.list:
@@ -97,12 +137,15 @@ def run(options: argparse.Namespace) -> int:
         with console.Live(studies, work, dataset.summary, folder.path) as live:
             workplace = sweep.Workplace(config, folder, cache, prepared, vectors)
             interrupted = sweep.Sweep(workplace, workers, live.on_event).run(studies) == "interrupted"
-        results = final_stats.recorded(planned, folder)
+        results = final_stats.recorded(folder)
         failed = any(result.status == "failed" for result in results)
         about = saver.end_run(folder, about, "interrupted" if interrupted else "some failed" if failed else "done")
         log.info("%s after %.1f minutes", about["status"], about["minutes"])
         findings = final_stats.find(results, folder, dataset.buckets)
         final_stats.write(results, findings, dataset.summary, folder)
+        if not interrupted:
+            console.note("behavioural tests and explanations ...")
+            evidence.fetch(folder, dataset)
         report.write(results, findings, dataset.summary, about, config, folder)
         report.write_index(options.artifacts)
     console.print_summary(findings.verdicts, results, folder, dataset.summary)
@@ -111,20 +154,23 @@ def run(options: argparse.Namespace) -> int:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run and turn what a person can mend into one sentence and an exit code."""
-    options = parse(sys.argv[1:] if arguments is None else arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    wants_evaluation = arguments[:1] == ["evaluate"]
+    options = parse_evaluate(arguments[1:]) if wants_evaluation else parse(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        return run(options)
+        return evaluate(options) if wants_evaluation else run(options)
     except KeyboardInterrupt:
         print("interrupted; the same command goes on", file=sys.stderr)
         return INTERRUPTED
     except ConfigError as error:
         print(f"configuration error:\n{error}", file=sys.stderr)
     except Exception as error:
+        from inference.errors import InferenceError
         from saver import ArtifactsError
         from sources.records import DataError
 
-        if not isinstance(error, ArtifactsError | DataError):
+        if not isinstance(error, ArtifactsError | DataError | InferenceError):
             raise
         print(f"error: {error}", file=sys.stderr)
     return BAD_INPUT

@@ -1,7 +1,7 @@
 """The pages: one self-contained report per run, each figure on its own, and the index of all runs."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,23 @@ from plotly.io import to_html
 from plotly.offline import get_plotlyjs
 
 import final_stats
+import plot_explanation
 import plotter
 from config import Config
+from config_rules import from_dict
+from data_preprocessing import Bucket
 from findings import BEST, BucketVerdict, Findings, Standing
+from inference import evaluate, evidence
+from inference.explain import Explanation
+from inference.probes import CAPABILITIES
+from inference.run import Encoded
 from models.registry import resolve, title
+from plot_evidence import probe_figure, probe_matrix
 from plot_style import TRAINED_ON, naming
-from results import ALL, YARDSTICK, DataSummary, StudyResult
-from saver import RunFolder, config_dict, write_text
+from results import ALL, YARDSTICK, DataSummary, Study, StudyResult
+from saver import RunFolder, config_dict, unusable, write_text
 
+HEADINGS = plotter.FIGURES | {"probes": "Behavioural tests passed", "faithfulness": "How much the explanations are worth"}
 PLOT_OPTIONS = {"responsive": True, "displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
 _PAGES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
@@ -52,16 +61,19 @@ def write(
     verdicts, ended = findings.verdicts, results
     results = final_stats.on_all_reviews(ended)
     figures = plotter.all_figures(results, findings, data, config.search.objective)
+    gathered, others = evidence.stored(folder), evaluate.stored(folder)
+    if gathered is not None:
+        figures |= _evidence_figures(gathered)
     script = get_plotlyjs()
     write_text(folder.plot("plotly.min.js"), script)
     for key, figure in figures.items():
-        page = _PAGES.get_template("figure.html.j2").render(heading=plotter.FIGURES[key], figure=_fragment(figure, key))
+        page = _PAGES.get_template("figure.html.j2").render(heading=HEADINGS[key], figure=_fragment(figure, key))
         write_text(folder.plot(f"{key}.html"), page)
     page = _PAGES.get_template("report.html.j2").render(
         script=script,
         about=about,
         data=data,
-        headings=plotter.FIGURES,
+        headings=HEADINGS,
         figures={key: _fragment(figure, key) for key, figure in figures.items()},
         sentences=[(verdict.bucket, verdict.n_test, sentence(verdict)) for verdict in verdicts],
         overall=overall(verdicts),
@@ -75,6 +87,13 @@ def write(
         buckets=[verdict.bucket for verdict in verdicts],
         ensembles=_ensembles(findings),
         spent=final_stats.spent(ended),
+        evidence=gathered,
+        capabilities=CAPABILITIES,
+        others=others,
+        answerer_title=evaluate.answerer_title,
+        words_html=plot_explanation.words_html,
+        accounts=plot_explanation,
+        called=_called(results),
         title=title,
         trained_on=TRAINED_ON,
         vectors=config.vectors.source,
@@ -83,6 +102,27 @@ def write(
         devices=_devices(ended),
     )
     write_text(folder.report, page)
+
+
+def redraw(folder: RunFolder) -> None:
+    """Write the report of a run that has ended again, from what its folder holds."""
+    about = json.loads((folder.path / "environment.json").read_text(encoding="utf-8"))
+    config = from_dict(json.loads((folder.path / "config.json").read_text(encoding="utf-8")))
+    data = DataSummary.from_json(folder.final_stats("data.json").read_text(encoding="utf-8"))
+    results = final_stats.recorded(folder)
+    buckets = tuple(Bucket(each.low, each.high) for each in data.buckets)
+    write(results, final_stats.find(results, folder, buckets), data, about, config, folder)
+
+
+def _evidence_figures(gathered: evidence.Evidence) -> dict[str, go.Figure]:
+    figures = {"probes": probe_figure(probe_matrix(gathered.probes))} if gathered.probes else {}
+    if gathered.faithfulness:
+        figures["faithfulness"] = plot_explanation.deletion_figure(evidence.mean_curves(gathered.faithfulness))
+    return figures
+
+
+def _called(results: Iterable[StudyResult]) -> Callable[[Study], str]:
+    return naming(result.study for result in results)
 
 
 def _fragment(figure: go.Figure, key: str) -> str:
@@ -192,6 +232,32 @@ def _percent(standing: Standing) -> str:
 def _names(names: Iterable[str]) -> str:
     *others, last = names
     return f"{', '.join(others)} and {last}" if others else last
+
+
+# -- one text ----------------------------------------------------------------------------------------------------------
+
+
+def write_explanation(path: Path, verdict: str, explanation: Explanation, encoded: Encoded, run: str) -> None:
+    """Write one model's account of one text as a page that works offline.
+
+    Raises:
+        ArtifactsError: the folder cannot be written to.
+    """
+    running = plot_explanation.running_figure(encoded.words, {explanation.study: explanation.running})
+    page = _PAGES.get_template("explanation.html.j2").render(
+        script=get_plotlyjs(),
+        verdict=verdict,
+        explanation=explanation,
+        accounts=plot_explanation,
+        running=_fragment(running, "running"),
+        deletion=_fragment(plot_explanation.deletion_figure(explanation.deletion), "deletion"),
+        title=title,
+        run=run,
+    )
+    try:
+        write_text(path, page)
+    except OSError as error:
+        raise unusable(path.parent, error) from error
 
 
 # -- the index ---------------------------------------------------------------------------------------------------------

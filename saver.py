@@ -181,6 +181,10 @@ class RunFolder:
         """The completion record of a study, or None when it has not ended."""
         return _load(StudyResult, self._study(study))
 
+    def load_results(self) -> list[StudyResult]:
+        """The completion records of all studies that have ended, in no particular order."""
+        return [_load(StudyResult, path) for path in (self.path / "studies").glob("*/*.json")]
+
     def finish(self, result: StudyResult, checkpoints: str) -> None:
         """Write the record of a study whose repeats are all there; keep `all` checkpoints or the `best` by validation loss."""
         best = min(result.repeats, key=lambda repeat: repeat.val_loss or 0.0)
@@ -237,20 +241,31 @@ def open_run(artifacts: Path, name: str, *, fresh: bool) -> Iterator[RunFolder]:
         ArtifactsError: no permission, no space, or another sweep is running in it.
     """
     folder = artifacts / name
-    lock = filelock.FileLock(artifacts / f".{name}.lock")
-    try:
-        artifacts.mkdir(parents=True, exist_ok=True)
-        lock.acquire(blocking=False)
-    except filelock.Timeout as error:
-        raise ArtifactsError(f"{folder}: another sweep is running in this folder; wait for it or stop it first") from error
-    except OSError as error:
-        raise unusable(artifacts, error) from error
-    try:
+    with locked(folder):
         if fresh and folder.exists():
             folder.rename(artifacts / f"{name}.{time.strftime('%Y%m%d-%H%M%S')}.aside")
         folder.mkdir(exist_ok=True)
         _point_latest(artifacts, name)
         yield RunFolder(folder)
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Nobody else writes to this run folder meanwhile.
+
+    Raises:
+        ArtifactsError: no permission, no space, or another sweep is running in it.
+    """
+    lock = filelock.FileLock(folder.parent / f".{folder.name}.lock")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire(blocking=False)
+    except filelock.Timeout as error:
+        raise ArtifactsError(f"{folder}: another sweep is running in this folder; wait for it or stop it first") from error
+    except OSError as error:
+        raise unusable(folder.parent, error) from error
+    try:
+        yield
     except OSError as error:
         if isinstance(error, ArtifactsError):
             raise

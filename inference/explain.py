@@ -4,6 +4,7 @@ Integrated gradients share the verdict among the words, and say how exactly they
 word; attention is what a model that has it looks at. How much such an account is worth is measured, by deletion curves.
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -109,7 +110,7 @@ def integrated_gradients(model: Trained, row: IdArray) -> tuple[Array, float]:
 
 def _shares(network: PlainNetwork, row: IdArray, steps: int) -> Array:
     """The integral at so many points, as many at a time as are read in a batch."""
-    points, weights = np.polynomial.legendre.leggauss(steps)
+    points, weights = _legendre(steps)
     at, weights = ((points + 1) / 2).astype(np.float32), weights / 2
     size = max(1, CELLS_OF_A_BATCH // len(row))
     shares = np.zeros(len(row))
@@ -119,6 +120,11 @@ def _shares(network: PlainNetwork, row: IdArray, steps: int) -> Array:
         gradient = network.gradient(vectors * scale[None, :, None], lengths)
         shares += (gradient * vectors).sum(axis=-1).astype(np.float64) @ weight
     return shares
+
+
+@functools.cache
+def _legendre(steps: int) -> tuple[Array, Array]:
+    return np.polynomial.legendre.leggauss(steps)
 
 
 def occlusion(model: Trained, row: IdArray) -> Array:
@@ -155,17 +161,15 @@ def deletion_curves(texts: Sequence[tuple[Trained, IdArray, dict[str, Array]]]) 
     rng, found = np.random.default_rng(0), dict[str, list[Array]]()
     for model, row, methods in texts:
         side = np.sign(model.logits_of_rows([row])[0]) or 1.0
-        for method, shares in methods.items():
-            found.setdefault(method, []).append(_deleted(model, row, np.argsort(-side * shares[1:], kind="stable"), side))
-        at_random = [_deleted(model, row, rng.permutation(len(row) - 1), side) for _ in range(_RANDOM_ORDERS)]
-        found.setdefault("random", []).append(np.mean(at_random, axis=0))
+        orders = [np.argsort(-side * shares[1:], kind="stable") for shares in methods.values()]
+        orders += [rng.permutation(len(row) - 1) for _ in range(_RANDOM_ORDERS)]
+        counts = [round(fraction * (len(row) - 1)) for fraction in FRACTIONS]
+        rows = [np.delete(row, order[:count] + 1) for order in orders for count in counts]
+        verdicts = sigmoid(side * model.logits_of_rows(rows)).reshape(len(orders), len(counts))
+        for method, probabilities in zip(methods, verdicts, strict=False):
+            found.setdefault(method, []).append(probabilities)
+        found.setdefault("random", []).append(verdicts[len(methods) :].mean(axis=0))
     return tuple(DeletionCurve(method, FRACTIONS, tuple(np.mean(each, axis=0).tolist())) for method, each in found.items())
-
-
-def _deleted(model: Trained, row: IdArray, order: np.ndarray, side: float) -> Array:
-    """The probability of the verdict as words go, in this order, `<float64>[fractions]`."""
-    counts = [round(fraction * len(order)) for fraction in FRACTIONS]
-    return sigmoid(side * model.logits_of_rows([np.delete(row, order[:count] + 1) for count in counts]))
 
 
 def faithfulness(model: Trained, reviews: Sequence[IdArray]) -> tuple[DeletionCurve, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from inference.cells import Array
-from inference.network import CheckpointError
+from inference.errors import CheckpointError
 from sources.records import IdArray
 from text_encoding import START
 

@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 
 from inference.cells import Array, Cell, GRUCell, LSTMCell, SimpleRNNCell
+from inference.errors import CheckpointError
 from inference.layers import Attention, Bidirectional, Layer, Lengths, Recurrent, pooling
 from sources.records import IdArray
 
@@ -29,10 +30,6 @@ _OTHERS = {  # layers that a network of this project is made of beside the recur
 }
 _OPERATIONS = "keras.src.ops."  # Keras's module of pure functions
 _OPTIONS = {"activation": "tanh", "recurrent_activation": "sigmoid", "reset_after": True, "use_bias": True, "go_backwards": False}
-
-
-class CheckpointError(ValueError):
-    """A checkpoint that is missing, damaged, or no network of this project; nothing of it was run."""
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,12 @@ from typing import Literal, Self, overload
 import numpy as np
 
 from inference.cells import sigmoid
+from inference.errors import TextError
 from inference.run import Encoded, FinishedRun, Trained
 from results import Record, Study
 
 BATCH = 256  # texts that are read together
 LARGEST_TEXT = 5_000_000  # characters; the longest published review has 14,000
-
-
-class TextError(ValueError):
-    """A text that nothing can be said of; the message says why."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """A finished run, opened to be asked: its words, its buckets, its studies, and whatever model of it is wanted."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,17 +15,14 @@ from data_preprocessing import Bucket, truncated
 from findings import BEST
 from inference import linear, network
 from inference.cells import Array, sigmoid
-from models.registry import ARCHITECTURES
-from results import ALL, YARDSTICK, DataSummary, Repeat, Study, StudyResult, bucket_order
+from inference.errors import CheckpointError, RunError
+from models.registry import ARCHITECTURES, in_order
+from results import ALL, YARDSTICK, DataSummary, Repeat, Study, StudyResult
 from saver import ARTEFACT_VERSION, RunFolder
 from sources.records import IdArray
 from text_encoding import OOV, Vocabulary
 
 ENSEMBLE = "ensemble"  # the mean of the networks that were best on validation
-
-
-class RunError(ValueError):
-    """The run cannot be asked; the message says why, what was expected and what to do."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +123,8 @@ class FinishedRun:
             verdicts = json.loads(folder.final_stats("results.json").read_text(encoding="utf-8"))["verdicts"]
             leaders = {v["bucket"]: Study(**v["leader"]) for v in verdicts if v["leader"]}
             ranking = {verdict["bucket"]: _ranked(verdict) for verdict in verdicts}
-            results = {result.study: result for result in _results(folder)}
+            ended = in_order(folder.load_results())
+            results = {r.study: r for r in ended if r.status == "completed" and r.repeats and not r.study.n_reviews}
         except RunError:
             raise
         except FileNotFoundError as error:
@@ -219,7 +217,7 @@ class FinishedRun:
             path = self.folder.checkpoint(study, repeat.number)
             model = network.load(path)
             if len(model.embedding) != self.data.vocabulary:
-                raise network.CheckpointError(
+                raise CheckpointError(
                     f"{path} knows {len(model.embedding)} ids, this run {self.data.vocabulary}: it is another run's checkpoint"
                 )
         stored = self.folder.load_predictions(study, repeat.number)["probabilities"].astype(np.float64).clip(1e-12, 1 - 1e-12)
@@ -251,14 +249,6 @@ def _read_about(folder: RunFolder, path: Path | str) -> dict[str, Any]:
             f"{path}: the run has not ended (status {about.get('status')}); python main.py {about.get('profile')} goes on with it"
         )
     return about
-
-
-def _results(folder: RunFolder) -> Iterable[StudyResult]:
-    """Completed studies on all reviews of their scope, in the registry's order and by length."""
-    order = {name: number for number, name in enumerate([*ARCHITECTURES, YARDSTICK])}
-    found = [StudyResult.from_json(file.read_text(encoding="utf-8")) for file in (folder.path / "studies").glob("*/*.json")]
-    done = [each for each in found if each.status == "completed" and each.repeats and not each.study.n_reviews]
-    return sorted(done, key=lambda r: (order[r.study.architecture], r.study.is_fine_tuned, bucket_order(r.study.bucket)))
 
 
 def _ranked(verdict: dict[str, Any]) -> tuple[Study, ...]:

@@ -4,11 +4,11 @@ Names, order and colours are readable without Keras: builders import it when the
 """
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from results import YARDSTICK
+from results import YARDSTICK, StudyResult, bucket_order
 
 Body = Callable[[Any], Any]  # <float32>[batch, time, features] -> states or last state
 # (engine, units, return_sequences, makes a dropout layer of that name) -> body
@@ -127,6 +127,17 @@ def with_controls(names: tuple[str, ...]) -> tuple[str, ...]:
     """These architectures, each followed by its control where it has one."""
     controls = {architecture.control_of: name for name, architecture in ARCHITECTURES.items() if architecture.control_of}
     return tuple(each for name in names for each in (name, controls.get(name)) if each)
+
+
+def in_order(results: Iterable[StudyResult]) -> list[StudyResult]:
+    """Results in the order of every table: by architecture, the yardstick last, and then by length."""
+    order = {name: number for number, name in enumerate([*ARCHITECTURES, YARDSTICK])}
+
+    def place(result: StudyResult) -> tuple[int, bool, int, int]:
+        study = result.study
+        return order[study.architecture], study.is_fine_tuned, bucket_order(study.bucket), study.n_reviews
+
+    return sorted(results, key=place)
 
 
 def title(name: str) -> str:

@@ -1,0 +1,130 @@
+"""Labelled reviews from elsewhere as one more test set: how well a finished run's models hold up there."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from evaluation import accuracy_interval, is_right
+from findings import BEST
+from inference.errors import RunError
+from inference.predictor import Predictor
+from inference.run import ENSEMBLE, FinishedRun
+from models.registry import title
+from results import ALL, Record
+from saver import RunFolder, write_text
+from sources.records import SourceReviews
+
+CHOSEN = "chosen"  # what validation chooses for each text's length
+
+
+@dataclass(frozen=True)
+class OtherScore(Record):
+    """One way to answer, on the texts of one length bucket or on all of them."""
+
+    answerer: str  # an architecture, `chosen` or `ensemble`
+    bucket: str
+    n: int
+    accuracy: float
+    low: float  # 95 % interval for other texts of this kind
+    high: float
+
+
+@dataclass(frozen=True)
+class OtherReviews(Record):
+    """What became of a run's models on a table of other reviews."""
+
+    name: str
+    file: str
+    text_column: str
+    label_column: str
+    n: int
+    n_unread: int  # texts without a word that the run knows: they count as half right, which is a coin's verdict
+    positive_share: float
+    unknown_share: float  # of the words, for the networks
+    seconds: float
+    scores: tuple[OtherScore, ...]
+
+
+def evaluate(
+    run: FinishedRun, source: SourceReviews, path: Path, columns: tuple[str, str], note: Callable[[str], None]
+) -> tuple[OtherReviews, dict[str, np.ndarray]]:
+    """Score every architecture of the run, its choice of validation and its ensemble on the texts.
+
+    Args:
+        run: to ask.
+        source: texts and labels.
+        path: where they came from.
+        columns: of the texts and of the labels, for the record.
+        note: told what is being done.
+
+    Returns:
+        The record, and the probability that each answerer gives each text, `<float64>[texts]`, NaN where it can say nothing.
+
+    Raises:
+        RunError: no text has a word that the run knows.
+    """
+    started, texts, labels = time.perf_counter(), source.texts or [], source.labels
+    encoded = [run.encode(text) for text in texts]
+    buckets = np.array([run.bucket(each.ids) for each in encoded])
+    is_read = np.array([not each.is_empty and not each.is_unknown for each in encoded])
+    if not is_read.any():
+        raise RunError(f"{path}: no text has a word that {run.name} knows, which has read {run.data.title}")
+    said: dict[str, np.ndarray] = {}
+    for answerer in (CHOSEN, *run.architectures, *([ENSEMBLE] if run.leaders else [])):
+        found = _ask(run, answerer, texts)
+        if found is not None:
+            note(f"{answerer}: read {int(is_read.sum()):,} texts")
+            said[answerer] = found
+    scores = []
+    for answerer, probabilities in said.items():
+        right = np.where(np.isnan(probabilities), 0.5, is_right(labels, np.nan_to_num(probabilities, nan=0.5)))
+        for bucket in (ALL, *(each.name for each in run.buckets)):
+            inside = right if bucket == ALL else right[buckets == bucket]
+            if len(inside):
+                scores.append(OtherScore(answerer, bucket, len(inside), float(inside.mean()), *accuracy_interval(inside[None])))
+    words = sum(len(each.words) + len(each.dropped) for each in encoded)
+    record = OtherReviews(
+        name=path.name.split(".")[0],
+        file=path.name,
+        text_column=columns[0],
+        label_column=columns[1],
+        n=len(texts),
+        n_unread=int((~is_read).sum()),
+        positive_share=float(labels.mean()),
+        unknown_share=sum(len(each.unknown) + len(each.dropped) for each in encoded) / max(1, words),
+        seconds=time.perf_counter() - started,
+        scores=tuple(scores),
+    )
+    return record, said
+
+
+def store(folder: RunFolder, found: OtherReviews, said: dict[str, np.ndarray], labels: np.ndarray) -> None:
+    """Write `final_stats/other_reviews/<name>.json`, and `<name>.csv` with what everybody said of each text."""
+    place = folder.final_stats("other_reviews")
+    columns = np.column_stack([labels, *said.values()])
+    rows = "".join(",".join([f"{int(row[0])}", *(f"{value:.6f}" for value in row[1:])]) + "\n" for row in columns)
+    write_text(place / f"{found.name}.csv", ",".join(["label", *said]) + "\n" + rows)
+    write_text(place / f"{found.name}.json", found.to_json())
+
+
+def stored(folder: RunFolder) -> list[OtherReviews]:
+    """What has been stored, by name."""
+    paths = sorted(folder.final_stats("other_reviews").glob("*.json"))
+    return [OtherReviews.from_json(path.read_text(encoding="utf-8")) for path in paths]
+
+
+def answerer_title(answerer: str) -> str:
+    """How an answerer is called in a table."""
+    return {CHOSEN: "Chosen by validation", ENSEMBLE: f"Ensemble of the {BEST} best"}.get(answerer) or title(answerer)
+
+
+def _ask(run: FinishedRun, answerer: str, texts: list[str]) -> np.ndarray | None:
+    """The probability for each text; None where the answerer has no model for some length."""
+    try:
+        predictor = Predictor(run, None if answerer == CHOSEN else answerer)
+        return np.array([getattr(answer, "probability", np.nan) for answer in predictor.stream(texts)])
+    except RunError:
+        return None

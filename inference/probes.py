@@ -1,0 +1,222 @@
+"""Behavioural tests of a run: what its models do when a text is changed in one way only.
+
+The idea is CheckList's: Ribeiro et al. (2020), Beyond accuracy: behavioral testing of NLP models, ACL. The texts are this
+project's own. Three kinds: a short text has one right verdict; a change that says the same must not turn the verdict; a
+change in one direction must not move the probability in the other.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import Literal
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from inference.cells import sigmoid
+from inference.run import Encoded, FinishedRun
+from models.registry import title
+from results import Record
+
+Kind = Literal["label", "same", "direction"]
+SHOWN = 3  # failures kept of each test
+TOLERANCE = 0.1  # of `direction`: how far the probability may move the wrong way, as in CheckList
+_SUBJECTS = ("film", "story", "acting", "plot", "ending", "script", "cast", "dialogue")
+_GOOD = ("good", "great", "wonderful", "excellent", "brilliant", "enjoyable")
+_BAD = ("bad", "terrible", "awful", "boring", "dull", "poor")
+_STRONGER = ("really", "extremely", "absolutely", "incredibly")
+_NAMES = ("Anna Keller", "David Brown", "Maria Silva", "John Miller", "Emma Clark", "Peter Hall", "Sarah Green", "James Young")
+_NEUTRAL = (
+    "I watched it on a Tuesday evening with my brother.",
+    "The film lasts a little less than two hours.",
+    "It was shot in three towns near the coast.",
+    "We sat in the fourth row, next to the door.",
+    "The first scene shows a man who walks through a street.",
+    "There are two women, an old doctor and a boy with a dog.",
+    "Most of it takes place in a house during one week.",
+    "The camera follows them from room to room.",
+    "After that the story moves to another city.",
+    "The titles at the end are white on black.",
+)
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One test: a text, what it is changed into, and what must hold."""
+
+    text: str
+    changed: str | None = None
+    is_positive: bool = True  # of `label`: the right verdict; of `direction`: the side to which the probability may move
+
+
+@dataclass(frozen=True)
+class Capability:
+    """A set of tests of one thing."""
+
+    name: str
+    kind: Kind
+    law: str  # for people
+    make: Callable[[], Iterator[Probe]]
+
+
+@dataclass(frozen=True)
+class PassRate(Record):
+    """What an architecture makes of one capability."""
+
+    architecture: str
+    capability: str
+    n: int
+    passed: int
+    failures: tuple[str, ...]  # the first ones
+
+    @property
+    def rate(self) -> float:
+        """Share of the tests that it passed."""
+        return self.passed / self.n
+
+
+def _plain() -> Iterator[Probe]:
+    for words, is_positive in ((_GOOD, True), (_BAD, False)):
+        for subject, word in product(_SUBJECTS, words):
+            yield Probe(f"The {subject} was {word}.", is_positive=is_positive)
+
+
+def _negation() -> Iterator[Probe]:
+    frames = (
+        "The {subject} was not {word}.",
+        "I do not think that the {subject} was {word}.",
+        "Nobody can say the {subject} was {word}.",
+    )
+    for frame, subject, word in product(frames, _SUBJECTS[:5], _GOOD):
+        yield Probe(frame.format(subject=subject, word=word), is_positive=False)
+
+
+def _double_negation() -> Iterator[Probe]:
+    frames = ("The {subject} was not {word} at all.", "The {subject} was never {word}.")
+    for frame, subject, word in product(frames, _SUBJECTS, _BAD):
+        yield Probe(frame.format(subject=subject, word=word), is_positive=True)
+
+
+def _intensifiers() -> Iterator[Probe]:
+    for words, is_positive in ((_GOOD, True), (_BAD, False)):
+        for subject, word, stronger in product(_SUBJECTS[:4], words, _STRONGER[:3]):
+            yield Probe(f"The {subject} was {word}.", f"The {subject} was {stronger} {word}.", is_positive)
+
+
+def _contrast() -> Iterator[Probe]:
+    for first, second, is_positive in ((_BAD, _GOOD, True), (_GOOD, _BAD, False)):
+        for subject, one, other in product(_SUBJECTS[1:4], first[:5], second[:4]):
+            yield Probe(f"The {subject} was {one}, but the film as a whole was {other}.", is_positive=is_positive)
+
+
+def _typos() -> Iterator[Probe]:
+    """Two neighbouring letters change places in a word that carries no opinion."""
+    for words in (_GOOD, _BAD):
+        for subject, word, place in product(("film", "story", "script", "dialogue"), words, (0, 1)):
+            swapped = subject[:place] + subject[place + 1] + subject[place] + subject[place + 2 :]
+            yield Probe(f"I thought that the {subject} was {word}.", f"I thought that the {swapped} was {word}.")
+
+
+def _names() -> Iterator[Probe]:
+    for words in (_GOOD, _BAD):
+        for number, word in product(range(len(_NAMES)), words):
+            one, other = _NAMES[number], _NAMES[(number + 3) % len(_NAMES)]
+            yield Probe(f"{one} plays the lead, and the film is {word}.", f"{other} plays the lead, and the film is {word}.")
+
+
+def _longer(*, before: bool) -> Iterator[Probe]:
+    """A short review with so much neutral text before or after it that it becomes a long one."""
+    for words in (_GOOD, _BAD):
+        for word, repeats, start in product(words, (1, 2), (0, 3, 7)):
+            opinion = f"The film was {word}. I found the story {word} and the acting {word} too."
+            turned = (_NEUTRAL[start:] + _NEUTRAL[:start]) * repeats
+            parts = [*turned, opinion] if before else [opinion, *turned]
+            yield Probe(opinion, " ".join(parts))
+
+
+CAPABILITIES = (
+    Capability("plain opinion", "label", "one word of opinion has its verdict", _plain),
+    Capability("negation", "label", "not good is negative", _negation),
+    Capability("negated fault", "label", "not bad at all is positive", _double_negation),
+    Capability("contrast", "label", "what comes after but decides", _contrast),
+    Capability("intensifiers", "direction", "really good is not clearly less positive than good", _intensifiers),
+    Capability("typos", "same", "two letters swapped in a neutral word turn no verdict", _typos),
+    Capability("names", "same", "another name turns no verdict", _names),
+    Capability(
+        "neutral text before", "same", "100 or 200 neutral words before an opinion turn no verdict", lambda: _longer(before=True)
+    ),
+    Capability(
+        "neutral text after", "same", "100 or 200 neutral words after an opinion turn no verdict", lambda: _longer(before=False)
+    ),
+)
+
+
+def measure(run: FinishedRun) -> tuple[PassRate, ...]:
+    """The pass rates of every architecture of a run: its specialist for a text's length answers, or its generalist.
+
+    Architectures that have neither for some length are left out.
+    """
+    found = []
+    probes = {capability: tuple(capability.make()) for capability in CAPABILITIES}
+    encoded = {
+        text: run.encode(text) for each in probes.values() for probe in each for text in (probe.text, probe.changed) if text
+    }
+    for architecture in run.architectures:
+        logits = _logits(run, architecture, encoded)
+        if logits is None:
+            continue
+        for capability, each in probes.items():
+            failures = [probe for probe in each if not _passes(probe, capability.kind, logits)]
+            shown = tuple(_told(probe, logits) for probe in failures[:SHOWN])
+            found.append(PassRate(architecture, capability.name, len(each), len(each) - len(failures), shown))
+    return tuple(found)
+
+
+def _logits(run: FinishedRun, architecture: str, texts: dict[str, Encoded]) -> dict[str, float] | None:
+    """What an architecture says of each text, those of one bucket read together."""
+    by_bucket: dict[str, list[str]] = {}
+    for text, encoded in texts.items():
+        by_bucket.setdefault(run.bucket(encoded.ids), []).append(text)
+    logits: dict[str, float] = {}
+    for bucket, group in by_bucket.items():
+        study = run.of_architecture(architecture, bucket)
+        if study is None:
+            return None
+        logits |= dict(zip(group, run.trained(study).logits([texts[text].ids for text in group]).tolist(), strict=True))
+    return logits
+
+
+def _passes(probe: Probe, kind: Kind, logits: dict[str, float]) -> bool:
+    before = logits[probe.text]
+    if kind == "label" or probe.changed is None:
+        return (before >= 0) == probe.is_positive
+    after = logits[probe.changed]
+    if kind == "same":
+        return (before >= 0) == (after >= 0)
+    moved = float(sigmoid(np.array(after)) - sigmoid(np.array(before)))
+    return (moved if probe.is_positive else -moved) >= -TOLERANCE
+
+
+def _told(probe: Probe, logits: dict[str, float]) -> str:
+    def said(text: str) -> str:
+        shown = text if len(text) <= 90 else f"{text[:42]} ... {text[-42:]}"
+        return f"“{shown}” {sigmoid(np.array(logits[text])):.0%} positive"
+
+    return said(probe.text) + (f" → {said(probe.changed)}" if probe.changed else "")
+
+
+def show(rates: tuple[PassRate, ...]) -> None:
+    """Print a table: architectures in rows, capabilities in columns, and a failure of each."""
+    console = Console(highlight=False)
+    table = Table(title="behavioural tests passed (%)", title_justify="left")
+    table.add_column("architecture")
+    for capability in CAPABILITIES:
+        table.add_column(capability.name, justify="right")
+    for architecture in dict.fromkeys(each.architecture for each in rates):
+        mine = {each.capability: each for each in rates if each.architecture == architecture}
+        table.add_row(title(architecture), *(f"{100 * mine[capability.name].rate:.0f}" for capability in CAPABILITIES))
+    console.print(table)
+    for capability in CAPABILITIES:
+        number = next(each.n for each in rates if each.capability == capability.name)
+        console.print(f"{capability.name}: {capability.law} ({number} tests)", soft_wrap=True)
