@@ -154,15 +154,13 @@ def print_other_reviews(found: OtherReviews, folder: RunFolder) -> None:
     buckets = list(dict.fromkeys(score.bucket for score in found.scores))
     table = Table(title=f"accuracy (%) on {escape(found.file)}, {found.n:,} texts", title_justify="left")
     table.add_column("who answers", no_wrap=True)
-    for bucket in buckets:
-        table.add_column(bucket, justify="right")
+    for column in (buckets[0], "95 %", *buckets[1:]):
+        table.add_column(column, justify="right", no_wrap=True)
     for answerer in dict.fromkeys(score.answerer for score in found.scores):
         mine = {score.bucket: score for score in found.scores if score.answerer == answerer}
-        cells = [
-            f"{100 * mine[b].accuracy:.1f}" + (f" ({100 * mine[b].low:.1f} to {100 * mine[b].high:.1f})" if b == ALL else "")
-            for b in buckets
-        ]
-        table.add_row(answerer_title(answerer), *cells)
+        interval = f"{100 * mine[ALL].low:.1f} to {100 * mine[ALL].high:.1f}"
+        whole, *others = (f"{100 * mine[bucket].accuracy:.1f}" for bucket in buckets)
+        table.add_row(answerer_title(answerer), whole, interval, *others)
     Console(highlight=False).print(table)
     if found.n_unread:
         print(f"{found.n_unread} texts have no word that the run knows; they count as half right")

@@ -38,7 +38,7 @@ def words_html(explanation: Explanation, shares: Sequence[float], *, is_signed: 
 
 def _span(word: str, share: float, largest: float, *, is_signed: bool) -> str:
     shown = escape(word.strip()) or "\u2423"
-    number = f"{share:+.3f}".replace("-", "\u2212") if is_signed else f"{100 * share:.1f} %"
+    number = f"{share:+.3f} of the logit".replace("-", "\u2212") if is_signed else f"{100 * share:.1f} %"
     style = "padding:2px 3px;border-radius:4px"
     if word == START_WORD:
         style += ";opacity:.45;font-size:80%"
@@ -70,7 +70,7 @@ def completeness_sentence(explanation: Explanation) -> str:
     if gap <= COMPLETE:
         return f"{verdict} The shares of integrated gradients add up to that difference to within {max(gap, 0.0001):.4f}."
     advice = "do not rely on their colours" if gap > abs(told) / 4 else "their colours are rough"
-    return f"{verdict} The shares of integrated gradients miss that difference by {gap:.2f}: {advice}, occlusion asks the model itself."
+    return f"{verdict} The shares of integrated gradients miss that by {gap:.2f}: {advice}, occlusion asks the model itself."
 
 
 def faithfulness_sentence(curves: Sequence[DeletionCurve]) -> str:
@@ -109,7 +109,7 @@ def running_figure(words: Sequence[str], lines: Mapping[Study, Sequence[tuple[in
     last = max((count for running in lines.values() for count, _ in running), default=1)
     figure.update_xaxes(title="Words read", range=[0, last + 1])
     figure.update_yaxes(title="Probability of positive", range=[-0.02, 1.02], tickformat=".0%", dtick=0.25)
-    return styled(figure, 440, showlegend=True)
+    return styled(figure, 380 + 10 * len(lines), showlegend=True)  # a legend of many lines needs room on a narrow screen
 
 
 def deletion_figure(curves: Sequence[DeletionCurve]) -> go.Figure:

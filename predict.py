@@ -128,6 +128,7 @@ def _answer_lines(predictor: Predictor, options: argparse.Namespace) -> int:
 
 
 def _lines() -> Iterable[str]:
+    sys.stdin.reconfigure(encoding="utf-8", errors="strict")  # type: ignore[union-attr]
     try:
         for line in sys.stdin:
             yield line.rstrip("\r\n")
@@ -153,7 +154,7 @@ def _explain(predictor: Predictor, options: argparse.Namespace) -> int:
     from inference.explain import explain
     from inference.explain_text import show
 
-    text = options.text if options.text is not None else sys.stdin.read()
+    text = options.text if options.text is not None else "\n".join(_lines())
     prediction, encoded = predictor(text), predictor.encode(text)
     explanation = explain(predictor.run, predictor.chosen(encoded)[0], encoded)
     if options.json:

@@ -174,7 +174,7 @@ class RunFolder:
 
         That is `validation_labels, validation_probabilities, validation_lengths`, each `[validation reviews]`.
         """
-        with np.load(self._predictions(study, number), allow_pickle=False) as file:
+        with self._predictions(study, number).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             return dict(file)
 
     def load_result(self, study: Study) -> StudyResult | None:

@@ -149,11 +149,9 @@ def _samples(run: FinishedRun, dataset: Dataset, bucket: str, reviews: Reviews, 
 
 def _said(run: FinishedRun, study: Study) -> dict[int, float]:
     """The calibrated probability by row of the source, as it was stored when the test reviews were read."""
-    model = run.trained(study)
-    stored = run.folder.load_predictions(study, model.repeat.number)
-    probabilities = stored["probabilities"].astype(np.float64).clip(1e-12, 1 - 1e-12)
-    calibrated = sigmoid(np.log(probabilities / (1 - probabilities)) / model.temperature)
-    return dict(zip(stored["rows"].tolist(), calibrated.tolist(), strict=True))
+    said = run.said_of_tests(study)
+    calibrated = sigmoid(said["logits"] / run.trained(study).temperature)
+    return dict(zip(said["rows"].tolist(), calibrated.tolist(), strict=True))
 
 
 def _worst_mistake(run: FinishedRun, dataset: Dataset, bucket: str, reviews: Reviews, model: Trained) -> Mistake | None:

@@ -4,12 +4,13 @@ Whatever is written is read back and compared with the run's own NumPy reader be
 """
 
 import contextlib
+import logging
 import os
 import shutil
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,13 @@ from inference.model_card import MARK, Measured, card, separators
 from inference.run import FinishedRun, Trained
 from results import YARDSTICK, Record, Study
 from sources.records import IdArray
-from text_encoding import OOV, PADDING, START, Vocabulary
+from text_encoding import FIRST_WORD, OOV, PADDING, START, Vocabulary
 
 FORMATS = ("keras", "savedmodel", "onnx", "litert")
 TOLERANCE = 1e-5  # in probability; float32 sums in another order differ by about 1e-7
 _CALLS = 5  # timed
 _TYPICAL = 178  # tokens: the median review of IMDB
-_LENGTHS = (1, 2, 3, 5, 9, 17, 31, 50, 80, 129, 130, 178, 250)  # words of the texts that are compared, and around max_length
+_LENGTHS = (*range(1, 6), *range(7, 280, 13))  # words of the texts that are compared
 _ODD_TEXTS = (
     "",
     "Great",
@@ -76,7 +77,8 @@ def export(run: FinishedRun, study: Study, format: str, target: Path) -> Exporte
     if study.architecture == YARDSTICK:
         raise ExportError("linear: the yardstick is no network and cannot be exported; its terms and weights lie in checkpoints/")
     trained = run.trained(study)
-    with _replacing(target / format / study.id.replace("/", "-")) as folder:
+    path = target / format / study.id.replace("/", "-")
+    with _replacing(path) as folder, _quiet():
         takes = "text" if format == "savedmodel" else "token ids"
         read = _WRITERS[format](run, trained, folder)
         if takes != "text":
@@ -85,14 +87,13 @@ def export(run: FinishedRun, study: Study, format: str, target: Path) -> Exporte
         parity = _parity(run, trained, read, texts, takes)
         if not parity <= TOLERANCE:
             raise ExportError(
-                f"{study.id}: as {format} its probabilities differ by {parity:.1e} from the run's own, more than {TOLERANCE:.0e}; "
+                f"{study.id}: as {format} its probabilities differ by {parity:.1e} from the run's own, over {TOLERANCE:.0e}; "
                 f"nothing was exported. Another format may hold: {', '.join(f for f in FORMATS if f != format)}"
             )
         latency = _milliseconds(read, _given(run, trained, [_text(run.vocabulary, _TYPICAL - 1, trained.vocab_size)], takes))
         measured = Measured(_sizes(folder), takes, latency, parity, len(texts))
         (folder / "README.md").write_text(card(run, study, format, measured), encoding="utf-8")
-        exported = Exported(format, study.id, "", _bytes(folder), latency, parity, takes)
-    return replace(exported, path=str(target / format / study.id.replace("/", "-")))
+        return Exported(format, study.id, str(path), _bytes(folder), latency, parity, takes)
 
 
 def table(exported: Sequence[Exported]) -> str:
@@ -102,7 +103,9 @@ def table(exported: Sequence[Exported]) -> str:
         (e.format, e.study, e.takes, f"{e.bytes / 1e6:.2f}", f"{e.latency_ms:.2f}", f"{e.parity:.1e}", e.path) for e in exported
     ]
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in (head, *rows))
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in (head, *rows)
+    )
 
 
 # -- the folder --------------------------------------------------------------------------------------------------------
@@ -133,6 +136,18 @@ def _replacing(path: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """TensorFlow's own warnings of tables and retracing are of no use to who exports."""
+    logger = logging.getLogger("tensorflow")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
 def _files(folder: Path) -> list[Path]:
     return sorted(file for file in folder.rglob("*") if file.is_file())
 
@@ -158,7 +173,7 @@ def _text(vocabulary: Vocabulary, words: int, vocab_size: int) -> str:
 
 def _texts(vocabulary: Vocabulary, trained: Trained) -> list[str]:
     n = trained.max_length
-    lengths = {*_LENGTHS, *(length for length in (n - 2, n - 1, n, n + 1, 2 * n + 3))}
+    lengths = {*_LENGTHS, n - 2, n - 1, n, n + 1, 2 * n + 3}
     return [*_ODD_TEXTS, *(_text(vocabulary, length, trained.vocab_size) for length in sorted(lengths))]
 
 
@@ -180,7 +195,7 @@ def _milliseconds(read: Reader, review: Sequence[Any]) -> float:
     return 1000 * statistics.median(seconds[1:])  # the first one warms up
 
 
-def _padded(rows: Sequence[IdArray]) -> IdArray:
+def _padded(rows: Sequence[IdArray]) -> Array:
     """`<int32>[reviews, time]`."""
     padded = np.full((len(rows), max(map(len, rows))), PADDING, np.int32)
     for number, row in enumerate(rows):
@@ -195,12 +210,15 @@ def _write_keras(run: FinishedRun, trained: Trained, folder: Path) -> Reader:
     file = folder / "model.keras"
     shutil.copyfile(run.folder.checkpoint(trained.study, trained.repeat.number), file)
     model = _checkpoint(file)
-    return lambda rows: sigmoid(np.asarray(model(_padded(rows), training=False))[:, 0] / trained.temperature)
+    return lambda rows: sigmoid(np.asarray(model.predict_on_batch(_padded(rows)))[:, 0] / trained.temperature)
 
 
 def _write_onnx(run: FinishedRun, trained: Trained, folder: Path) -> Reader:
     onnx, onnxruntime = _library("onnx", "onnx"), _library("onnxruntime", "onnx")
-    written = onnx_graph.model(trained.model, trained.temperature)  # type: ignore[arg-type]
+    try:
+        written = onnx_graph.model(trained.model, trained.temperature)  # type: ignore[arg-type]
+    except NotImplementedError as error:
+        raise ExportError(f"{trained.study.id}: ONNX's graph of {error} is not written; --export savedmodel takes any") from error
     onnx.checker.check_model(written, full_check=True)
     onnx.save(written, folder / "model.onnx")
     session = onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
@@ -210,22 +228,27 @@ def _write_onnx(run: FinishedRun, trained: Trained, folder: Path) -> Reader:
 def _write_litert(run: FinishedRun, trained: Trained, folder: Path) -> Reader:
     interpreter_of = _library("ai_edge_litert.interpreter", "litert").Interpreter
     import tensorflow as tf
+    from tensorflow.python.framework import convert_to_constants
 
-    probability = _probability(run, trained)
+    owner = tf.Module()
+    probability = _probability(run, trained, owner)
     signature = [tf.TensorSpec([1, None], tf.int32, name="token_ids")]
     concrete = tf.function(probability, input_signature=signature, autograph=False).get_concrete_function()
-    # Without the object that owns them, weights become constants: its while loops cannot read variables.
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete])
+    constant = convert_to_constants.convert_variables_to_constants_v2(concrete)  # LiteRT's loops cannot read variables
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([constant], tf.Module())
     try:
         written = converter.convert()
-    except Exception as error:  # noqa: BLE001 - the converter raises a class that it does not name
-        raise ExportError(f"{trained.study.id}: LiteRT has no operators for it ({str(error)[:200]}); --export onnx does") from error
+    except Exception as error:  # the converter raises a class that TensorFlow does not name
+        raise ExportError(
+            f"{trained.study.id}: LiteRT has no operators for it ({str(error)[:200]}); --export onnx does"
+        ) from error
     (folder / "model.tflite").write_bytes(written)
     interpreter = interpreter_of(str(folder / "model.tflite"))
+    interpreter.allocate_tensors()
     return lambda rows: np.concatenate([_interpret(interpreter, row[None]) for row in rows])
 
 
-def _interpret(interpreter: Any, ids: IdArray) -> Array:
+def _interpret(interpreter: Any, ids: Array) -> Array:
     place = interpreter.get_input_details()[0]
     if tuple(place["shape"]) != ids.shape:
         interpreter.resize_tensor_input(place["index"], ids.shape)
@@ -313,14 +336,13 @@ def _portable(path: Path) -> Any:
     return model
 
 
-def _probability(run: FinishedRun, trained: Trained, owner: Any = None) -> Callable[[Any], dict[str, Any]]:
-    """Token ids to calibrated probabilities, in TensorFlow; `owner` is made to keep the weights."""
+def _probability(run: FinishedRun, trained: Trained, owner: Any) -> Callable[[Any], dict[str, Any]]:
+    """Token ids to calibrated probabilities, in TensorFlow; `owner` keeps the weights."""
     import keras
     import tensorflow as tf
 
     model = _portable(run.folder.checkpoint(trained.study, trained.repeat.number))
-    if owner is not None:
-        owner.weights = [variable.value for variable in model.variables]
+    owner.weights = [variable.value for variable in model.variables]
     rows = getattr(trained.model, "bigrams", None)
     if rows is not None:
         model = keras.Model([model.input, model.get_layer("bigram_embedding").input], model.output)
@@ -345,10 +367,10 @@ def _bigram_rows(token_ids: Any, count: int) -> Any:
 
 
 def _text_encoder(vocabulary: Vocabulary, trained: Trained, owner: Any) -> Callable[[Any], Any]:
-    """`Vocabulary.encode` and `Trained.row` as TensorFlow operators: `<string>[batch]` to `<int32>[batch, time]`, padded with 0."""
+    """`Vocabulary.encode` and `Trained.row` in TensorFlow: `<string>[batch]` to `<int32>[batch, time]`, padded with 0."""
     import tensorflow as tf
 
-    ids = {word: i if i < trained.vocab_size else OOV for i, word in enumerate(vocabulary.words, start=4)}
+    ids = {word: i if i < trained.vocab_size else OOV for i, word in enumerate(vocabulary.words, start=FIRST_WORD)}
     dropped = -1
     words = tf.constant(["", *ids])  # nothing stands between two spaces
     numbers = tf.constant([dropped, *ids.values()], tf.int32)

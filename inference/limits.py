@@ -94,7 +94,8 @@ class Gate:
 
 async def _body(receive: "Receive") -> bytes | None:
     """The whole body, or None where it is too large."""
-    chunks, size = [], 0
+    chunks: list[bytes] = []
+    size = 0
     while True:
         message = await receive()
         if message["type"] != "http.request":  # the client went away

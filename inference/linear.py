@@ -71,7 +71,7 @@ def load(path: Path) -> LinearModel:
         CheckpointError: the file is missing, damaged or was changed.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             terms, idf, weights, intercept = (file[name] for name in ("terms", "idf", "weights", "intercept"))
         keys = _pairs(terms[:, 0], terms[:, 1])
         order = np.argsort(keys)

@@ -84,7 +84,9 @@ def _name(run: FinishedRun, trained: Trained) -> str:
 
 def _reviews(bucket: str) -> str:
     low, _, high = bucket.partition("-")
-    return "all reviews" if bucket == ALL else f"reviews of {low} tokens or more" if high == "end" else f"reviews of {bucket} tokens"
+    return (
+        "all reviews" if bucket == ALL else f"reviews of {low} tokens or more" if high == "end" else f"reviews of {bucket} tokens"
+    )
 
 
 def _what(run: FinishedRun, trained: Trained) -> str:
@@ -114,7 +116,7 @@ def _data(run: FinishedRun, trained: Trained) -> str:
         f"{data.leaked:,} training texts also stand in the whole test part ({data.leaked_dropped:,} of them were left out); "
         f"{data.oov_share:.1%} of the training tokens are words that the network does not know.\n\n"
         "Hyperparameters, the epoch to keep and the repeat to export were chosen on validation reviews. The test reviews were "
-        f"read once for each of the {len(result.repeats)} repeats of the final training, after everything was chosen."
+        f"read once for each of the final trainings ({len(result.repeats)}), after everything was chosen."
     )
 
 
@@ -124,16 +126,18 @@ def _scores(run: FinishedRun, trained: Trained) -> str:
     linear = {score.bucket: score for score in yardstick.repeats[0].scores} if yardstick else {}
     means = _means(run, trained.study)
     rows = [
-        f"| {_reviews(s.bucket)} | {s.n_test:,} | {_accuracy(s)} | {means.get(s.bucket, '-')} | {_accuracy(linear.get(s.bucket))} "
-        f"| {'-' if s.roc_auc is None else f'{s.roc_auc:.4f}'} | {s.f1:.4f} | {s.accuracy_without_leaked:.4f} |"
+        f"| {_reviews(s.bucket)} | {s.n_test:,} | {_accuracy(s)} | {means.get(s.bucket, '-')} "
+        f"| {_accuracy(linear.get(s.bucket))} | {'-' if s.roc_auc is None else f'{s.roc_auc:.4f}'} | {s.f1:.4f} "
+        f"| {s.accuracy_without_leaked:.4f} |"
         for s in trained.repeat.scores
     ]
     n = len(run.results[trained.study].repeats)
-    head = f"| test reviews | how many | accuracy | mean of {n} repeat{'s' * (n > 1)} | linear yardstick | ROC AUC | F1 | without leaked |"
+    columns = ("test reviews", "how many", "accuracy", f"mean of {n} repeat{'s' * (n > 1)}", "linear yardstick", "ROC AUC", "F1")
+    head = f"| {' | '.join((*columns, 'without leaked'))} |\n|---|---|---|---|---|---|---|---|"
     return (
-        "## Scores\n\nIn brackets: 95 % intervals, for other test reviews (the mean's also for other seeds, where there are several "
-        "repeats). The yardstick is TF-IDF of words and pairs of words with logistic regression, on the same reviews.\n\n"
-        + "\n".join([head, "|---|---|---|---|---|---|---|---|", *rows])
+        "## Scores\n\nIn brackets: 95 % intervals, for other test reviews; the mean's also for other seeds, where there are "
+        "several repeats. The yardstick is a linear model of TF-IDF that has learned from the same reviews.\n\n"
+        + "\n".join([head, *rows])
     )
 
 
@@ -154,14 +158,14 @@ def _means(run: FinishedRun, study: Study) -> dict[str, str]:
 
 def _calibration(trained: Trained) -> str:
     lines = [
-        f"- {_reviews(s.bucket)}: calibration error {s.calibration_error:.4f} before, {s.calibration_error_at_temperature:.4f} after; "
-        f"log loss {s.loss:.4f} before, {s.loss_at_temperature:.4f} after"
+        f"- {_reviews(s.bucket)}: calibration error {s.calibration_error:.4f} before, "
+        f"{s.calibration_error_at_temperature:.4f} after; log loss {s.loss:.4f} before, {s.loss_at_temperature:.4f} after"
         for s in trained.repeat.scores
         if s.calibration_error_at_temperature is not None and s.loss_at_temperature is not None
     ]
     return (
-        f"## Calibration\n\nLogits are divided by {trained.temperature:.6g}, a temperature fitted on validation reviews (Guo et al. "
-        "2017, On calibration of modern neural networks, ICML). On the test reviews:\n\n" + "\n".join(lines)
+        f"## Calibration\n\nLogits are divided by {trained.temperature:.6g}, a temperature fitted on validation reviews (Guo et "
+        "al. 2017, On calibration of modern neural networks, ICML). On the test reviews:\n\n" + "\n".join(lines)
     )
 
 
@@ -170,9 +174,10 @@ def _limits(run: FinishedRun, trained: Trained) -> str:
     scope = "of any length" if trained.study.bucket == ALL else f"of {trained.study.bucket} tokens"
     return (
         "## Limits\n\n"
-        f"- It was trained and tested on {run.data.title}, reviews {scope}. Nothing is known of other lengths, subjects or languages.\n"
-        f"- Words that the data's index does not have are {unknown}; known ones outside the first {trained.vocab_size:,} ids are read "
-        f"as id {OOV}. A text without any known word still gives a number, that of the start token alone: it means nothing.\n"
+        f"- It was trained and tested on {run.data.title}, reviews {scope}. "
+        "Nothing is known of other lengths, subjects or languages.\n"
+        f"- Words that the data's index does not have are {unknown}; known ones outside the first {trained.vocab_size:,} ids are "
+        f"read as id {OOV}. A text without any known word still gives a number, that of the start token: it means nothing.\n"
         "- Irony, quotations and reviews that weigh several things were not tested by themselves.\n"
         "- It says how a review is rated, not why, and nothing of who wrote it. It is no basis for decisions about people."
     )
@@ -180,53 +185,50 @@ def _limits(run: FinishedRun, trained: Trained) -> str:
 
 # -- how to load it ----------------------------------------------------------------------------------------------------
 
-_SAVED_MODEL = """import tensorflow as tf
-
-model = tf.saved_model.load("saved_model").signatures["serving_default"]
-print(float(model(texts=tf.constant([text]))["probability"][0]))"""
-_KERAS = """import keras
-import numpy as np
-{own}
-model = keras.saving.load_model("model.keras")
+_TEXT = 'text = "Great cast, dull story"'
+_IMPORTS = {
+    "keras": "import keras\nimport numpy as np",
+    "savedmodel": "import tensorflow as tf",
+    "onnx": "import numpy as np\nimport onnxruntime",
+    "litert": "import numpy as np\nfrom ai_edge_litert.interpreter import Interpreter",
+}
+_CODE = {
+    "keras": """model = keras.saving.load_model("model.keras")
 logit = float(model(np.array([encode(text)], dtype="int32"))[0, 0])
-print(1 / (1 + np.exp(-logit / {temperature!r})))"""
-_ONNX = """import numpy as np
-import onnxruntime
-
-model = onnxruntime.InferenceSession("model.onnx", providers=["CPUExecutionProvider"])
+print(1 / (1 + np.exp(-logit / TEMPERATURE)))""",
+    "savedmodel": """model = tf.saved_model.load("saved_model").signatures["serving_default"]
+print(float(model(texts=tf.constant([text]))["probability"][0]))""",
+    "onnx": """model = onnxruntime.InferenceSession("model.onnx", providers=["CPUExecutionProvider"])
 (probability,) = model.run(["probability"], {"token_ids": np.array([encode(text)], dtype="int32")})
-print(float(probability[0]))"""
-_LITERT = """import numpy as np
-from ai_edge_litert.interpreter import Interpreter
-
-model = Interpreter("model.tflite")
+print(float(probability[0]))""",
+    "litert": """model = Interpreter("model.tflite")
 token_ids = np.array([encode(text)], dtype="int32")
 model.resize_tensor_input(model.get_input_details()[0]["index"], token_ids.shape)
 model.allocate_tensors()
 model.set_tensor(model.get_input_details()[0]["index"], token_ids)
 model.invoke()
-print(float(model.get_tensor(model.get_output_details()[0]["index"])[0]))"""
+print(float(model.get_tensor(model.get_output_details()[0]["index"])[0]))""",
+}
 _NOTES = {
     "keras": "The file is the run's checkpoint, byte for byte; it gives logits, which the temperature makes probabilities.",
-    "savedmodel": "Texts in, probabilities out: the words and the encoding are part of the graph. The signature `token_ids` takes "
-    "ids `<int32>[batch, time]`, right-padded with 0.",
-    "onnx": "`token_ids` `<int32>[batch, time]`, right-padded with 0, every row with at least one id; `probability` `<float32>[batch]`.",
+    "savedmodel": "Texts in, probabilities out: the words and the encoding are part of the graph. The signature `token_ids` "
+    "takes ids `<int32>[batch, time]`, right-padded with 0.",
+    "onnx": "`token_ids` `<int32>[batch, time]`, right-padded with 0, every row with at least one id; "
+    "`probability` `<float32>[batch]`.",
     "litert": "One review at a time, of any length: `token_ids` `<int32>[1, time]`, without padding.",
 }
-_OWN = "from models import recurrent, transformer  # Lengthwise's own layers: run this in its folder\n"
+_OWN = "\nfrom models import recurrent, transformer  # Lengthwise's own layers: its folder must be on PYTHONPATH"
 
 
 def _loading(run: FinishedRun, trained: Trained, format: str) -> str:
-    is_own = trained.study.architecture in ("custom_gru", "transformer")
-    own = _OWN if is_own else ""
-    code = {
-        "keras": _KERAS.format(own=own, temperature=trained.temperature),
-        "savedmodel": _SAVED_MODEL,
-        "onnx": _ONNX,
-        "litert": _LITERT,
-    }[format]
-    before = 'text = "Great cast, dull story"' if format == "savedmodel" else _encoding(run, trained)
-    return f"## How to load it\n\n{_NOTES[format]} In this folder:\n\n```python\n{before}\n\n{code}\n```"
+    kinds = {layer.kind for layer in run.results[trained.study].layers}
+    is_own = format == "keras" and any(
+        kind.startswith("Custom") or kind in ("LocalAttention", "PositionalEncoding") for kind in kinds
+    )
+    encoding = [] if format == "savedmodel" else [_encoding(run, trained)]
+    code = _CODE[format].replace("TEMPERATURE", repr(trained.temperature))
+    blocks = "\n\n".join([_IMPORTS[format] + _OWN * is_own, *encoding, f"{_TEXT}\n{code}"])
+    return f"## How to load it\n\n{_NOTES[format]} In this folder:\n\n```python\n{blocks}\n```"
 
 
 def _encoding(run: FinishedRun, trained: Trained) -> str:
@@ -238,16 +240,17 @@ def _encoding(run: FinishedRun, trained: Trained) -> str:
         "import json\nfrom pathlib import Path\n\n"
         'vocabulary = json.loads(Path("vocabulary.json").read_text(encoding="utf-8"))\n'
         f"{body}    if len(ids) > {n}:\n        ids = ids[:{head}] + ids[len(ids) - {n - head} :]\n"
-        f"    return [i if i < {trained.vocab_size} else {OOV} for i in ids]\n\n\n"
-        'text = "Great cast, dull story"'
+        f"    return [i if i < {trained.vocab_size} else {OOV} for i in ids]\n"
     )
 
 
 def _words(run: FinishedRun) -> str:
-    known = "numbers[word] for word in words if word in numbers" if run.vocabulary.drops_unknown else f"numbers.get(word, {OOV}) for word in words"
+    known = f"numbers.get(word, {OOV}) for word in words"
+    if run.vocabulary.drops_unknown:
+        known = "numbers[word] for word in words if word in numbers"
     return (
         f'numbers = {{word: rank + {FIRST_WORD} for rank, word in enumerate(vocabulary["words"])}}\n'
-        f"table = {{ord(c): ' ' for c in {separators()!r}}} | {{c: c + 32 for c in range(65, 91)}}\n\n\n"
+        f'table = {{ord(c): " " for c in {separators()!r}}} | {{c: c + 32 for c in range(65, 91)}}\n\n\n'
         'def encode(text):\n    words = [word for word in text.translate(table).split(" ") if word]\n'
         f"    ids = [{START}, *({known})]\n"
     )
@@ -264,8 +267,8 @@ def _pieces() -> str:
 
 def _export(format: str, measured: Measured) -> str:
     return (
-        f"## This export\n\nFormat {format}: {measured.files}. Over {measured.texts} texts of different lengths its probabilities "
-        f"differ from the run's own reader by at most {measured.parity:.1e}. One review of about 178 tokens took "
+        f"## This export\n\nFormat {format}: {measured.files}. Over {measured.texts} texts of different lengths its "
+        f"probabilities differ from the run's own reader by at most {measured.parity:.1e}. One review of about 178 tokens took "
         f"{measured.latency_ms:.2f} ms from {measured.takes} to probability, on the machine that exported it."
     )
 

@@ -93,8 +93,7 @@ class _Graph:
 def _features(graph: _Graph, network: PlainNetwork) -> str:
     """`<float32>[batch, features]`, what the logit is made of."""
     graph.is_word = graph("Not", graph("Equal", "token_ids", graph.constant(np.int32(0))))
-    counted = graph("ReduceSum", graph.cast(graph.is_word, "INT32"), graph.axes(1), keepdims=0)
-    graph.lengths = graph.cast(counted, "INT32")
+    graph.lengths = graph("ReduceSum", graph.cast(graph.is_word, "INT32"), graph.axes(1), keepdims=0)
     vectors = graph("Gather", graph.constant(network.embedding), "token_ids")
     if network.bigrams is not None:
         pairs = graph("Gather", graph.constant(network.bigrams), _bigram_rows(graph, len(network.bigrams)))
@@ -161,7 +160,11 @@ def _packed(layer: Recurrent) -> tuple[Array, Array, Array]:
         return np.concatenate([array[..., gate * units : (gate + 1) * units] for gate in order], axis=-1)
 
     recurrent_bias = layer.bias[1] if len(layer.bias) == 2 else np.zeros_like(layer.bias[0])
-    return turned(layer.kernel).T, turned(layer.recurrent_kernel).T, np.concatenate([turned(layer.bias[0]), turned(recurrent_bias)])
+    return (
+        turned(layer.kernel).T,
+        turned(layer.recurrent_kernel).T,
+        np.concatenate([turned(layer.bias[0]), turned(recurrent_bias)]),
+    )
 
 
 def _pooled(graph: _Graph, pooling: Any, sequences: str, final: str) -> str:

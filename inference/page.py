@@ -3,6 +3,7 @@
 import statistics
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from inference import page_html as parts
@@ -21,26 +22,38 @@ if TYPE_CHECKING:
 
 EXAMPLES = {
     "warm and short": "A small, warm film with two wonderful leads. I left the cinema smiling.",
-    "negation": "It is not a bad film, and nobody in it is less than good. I would not have missed a minute, and I cannot say that "
-    "of many comedies this year.",
-    "praise, but": "The photography is superb and the score is beautiful, but the script has nothing to say, the lovers have no "
-    "spark, and after an hour I only wanted it to end.",
-    "sarcasm": "Oh, brilliant: another genius detective with a drinking problem. What a fresh idea! I especially loved the forty "
-    "minutes of rain. If you have paint at home that needs watching while it dries, do that instead.",
-    "two minds": "I went in expecting very little and for the first half hour that is what I got: wooden lines, a plot held together "
-    "by coincidence, a hero who frowns. Then the old man comes home, and the film finds its heart. The kitchen scene is as good as "
-    "anything I have seen this year. It never quite makes up for its beginning, yet I keep thinking about it.",
-    "long, turns late": "My brother recommended this one to me, and for a long time I understood why. The opening is splendid. A "
-    "woman steps off a night train in a town she has never seen, somebody calls her by a name that is not hers, and she answers. "
-    "From there the film takes its time, and I was glad of it. The streets look lived in, the people talk like people, and the "
-    "young actress in the main part can say more with one look at a closed door than most can with a speech. There is humour in "
-    "it, too: the scene with the two policemen and the borrowed bicycle made the whole row laugh. For an hour and a half I thought "
-    "that I was watching one of the best thrillers in years, and I was already thinking about whom I would take to see it again. "
-    "And then comes the ending. I will not give it away, because there is nothing to give. Every question that was asked so well "
-    "is dropped. The letter is never read, the brother is forgotten, and the name, on which everything hangs, turns out to be a "
-    "mistake by a clerk. I have seldom felt so cheated. It is as if the last twenty pages of the script had been lost and somebody "
-    "had filled them in on the way to the set. What a waste of a wonderful cast. Two hours of promises, and not one of them is "
-    "kept: save your money.",
+    "negation": (
+        "It is not a bad film, and nobody in it is less than good. I would not have missed a minute, and I cannot say "
+        "that of many comedies this year."
+    ),
+    "praise, but": (
+        "The photography is superb and the score is beautiful, but the script has nothing to say, the lovers have no "
+        "spark, and after an hour I only wanted it to end."
+    ),
+    "sarcasm": (
+        "Oh, brilliant: another genius detective with a drinking problem. What a fresh idea! I especially loved the forty "
+        "minutes of rain. If you have paint at home that needs watching while it dries, do that instead."
+    ),
+    "two minds": (
+        "I went in expecting very little and for the first half hour that is what I got: wooden lines, a plot held "
+        "together by coincidence, a hero who frowns. Then the old man comes home, and the film finds its heart. The "
+        "kitchen scene is as good as anything I have seen this year. It never quite makes up for its beginning, yet I "
+        "keep thinking about it."
+    ),
+    "long, turns late": (
+        "My brother recommended this one to me, and for a long time I understood why. The opening is splendid. A woman "
+        "steps off a night train in a town she has never seen, somebody calls her by a name that is not hers, and she "
+        "answers. From there the film takes its time, and I was glad of it. The streets look lived in, the people talk "
+        "like people, and the young actress in the main part can say more with one look at a closed door than most can "
+        "with a speech. There is humour in it, too: the scene with the two policemen and the borrowed bicycle made the "
+        "whole row laugh. For an hour and a half I thought that I was watching one of the best thrillers in years, and I "
+        "was already thinking about whom I would take to see it again. And then comes the ending. I will not give it "
+        "away, because there is nothing to give. Every question that was asked so well is dropped. The letter is never "
+        "read, the brother is forgotten, and the name, on which everything hangs, turns out to be a mistake by a clerk. I "
+        "have seldom felt so cheated. It is as if the last twenty pages of the script had been lost and somebody had "
+        "filled them in on the way to the set. What a waste of a wonderful cast. Two hours of promises, and not one of "
+        "them is kept: save your money."
+    ),
 }
 
 
@@ -76,42 +89,72 @@ def build(predictor: Predictor) -> "gr.Blocks":
     import gradio as gr
 
     asked = _Asked(predictor)
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     with gr.Blocks(title=f"Lengthwise: {predictor.run.name}", analytics_enabled=False) as page:
         gr.HTML(parts.heading_html(predictor.run), apply_default_css=False)
         reading = gr.State(None, time_to_live=3600)
         with gr.Row(elem_id="ask"):
             with gr.Column(scale=5, min_width=320):
-                box = gr.Textbox(
-                    label="A review", lines=6, max_lines=14, max_length=CHARACTERS, elem_id="review",
-                    placeholder="Write or paste a review in English. Shift + Enter reads it.",
-                )  # fmt: skip
-                button = gr.Button("Read it", variant="primary", elem_id="read")
-                gr.HTML('<p class="muted">Or try one of these:</p>', apply_default_css=False)
-                with gr.Row(elem_id="examples"):
-                    examples = [(gr.Button(label, size="sm", min_width=10), text) for label, text in EXAMPLES.items()]
+                box, button, examples = _questions()
             with gr.Column(scale=6, min_width=320):
                 verdict = gr.HTML(parts.WAITING, elem_id="verdict", apply_default_css=False)
-        with gr.Column(visible=False, elem_id="details") as details:
-            gr.HTML("<h2>Which words pushed which way</h2>", apply_default_css=False)
-            with gr.Row(elem_id="choices"):
-                whose = gr.Dropdown(
-                    [(title(name), name) for name in predictor.run.architectures], label="According to", filterable=False,
-                    elem_id="whose", scale=2, min_width=240,
-                )  # fmt: skip
-                method = gr.Radio([GRADIENTS, OCCLUSION], label="Colours by", elem_id="method", scale=3, min_width=300)
-            words = gr.HTML(elem_id="words", apply_default_css=False)
-            gr.HTML("<h2>What every architecture says</h2>", apply_default_css=False)
-            table = gr.HTML(elem_id="architectures", apply_default_css=False)
-            gr.HTML(f"<h2>How the verdict develops</h2>{parts.DEVELOPS}", apply_default_css=False)
-            chart = gr.Plot(show_label=False, container=False, elem_id="running")
-        shown: list[Any] = [verdict, details, reading, whose, method, words, table, chart]
-        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        with gr.Column(elem_id="details"):
+            whose, method, words, table, chart = _details([(title(name), name) for name in predictor.run.architectures])
+        shown = [verdict, reading, whose, method, words, table, chart]
         gr.on([button.click, box.submit], asked.read, box, shown, trigger_mode="always_last", **quiet)
-        for example, text in examples:
+        for example, text in zip(examples, EXAMPLES.values(), strict=True):
             example.click(lambda text=text: text, None, box, **quiet).then(asked.read, box, shown, **quiet)
         whose.input(asked.of_another, [reading, whose], [reading, method, words], **quiet)
         method.input(asked.by_another, [reading, method], words, **quiet)
     return page
+
+
+def _questions() -> tuple[Any, Any, list[Any]]:
+    """The text box, its button, and a button an example."""
+    import gradio as gr
+
+    hint = "Write or paste a review in English. Shift + Enter reads it."
+    box = gr.Textbox(label="A review", placeholder=hint, lines=6, max_lines=14, max_length=CHARACTERS, elem_id="review")
+    button = gr.Button("Read it", variant="primary", elem_id="read")
+    gr.HTML('<p class="muted">Or try one of these:</p>', apply_default_css=False)
+    with gr.Row(elem_id="examples"):
+        return box, button, [gr.Button(label, size="sm", min_width=10) for label in EXAMPLES]
+
+
+def _details(architectures: list[tuple[str, str]]) -> tuple[Any, Any, Any, Any, Any]:
+    """What stands behind a verdict; hidden by the style sheet while there is none."""
+    import gradio as gr
+
+    gr.HTML("<h2>Which words pushed which way</h2>", apply_default_css=False)
+    with gr.Row(elem_id="choices"):
+        whose = gr.Dropdown(architectures, label="According to", filterable=False, elem_id="whose", scale=2, min_width=240)
+        method = gr.Radio([GRADIENTS, OCCLUSION], label="Colours by", elem_id="method", scale=3, min_width=300)
+    words = gr.HTML(elem_id="words", apply_default_css=False)
+    gr.HTML("<h2>What every architecture says</h2>", apply_default_css=False)
+    table = gr.HTML(elem_id="architectures", apply_default_css=False)
+    gr.HTML(f"<h2>How the verdict develops</h2>{parts.DEVELOPS}", apply_default_css=False)
+    return whose, method, words, table, gr.Plot(show_label=False, container=False, elem_id="running")
+
+
+@dataclass
+class _Shown:
+    """What the page shows. Each update says all of it: of updates that come close together, Gradio's page keeps the last one."""
+
+    verdict: str = ""
+    reading: Reading | None = None
+    table: str = parts.COMING
+    chart: Any = None
+
+    def values(self) -> tuple[Any, ...]:
+        """For verdict, reading, whose, method, words, table and chart."""
+        import gradio as gr
+
+        reading = self.reading
+        if reading is None:
+            return self.verdict, None, gr.skip(), gr.skip(), "", self.table, None
+        method = gr.Radio(choices=reading.methods, value=GRADIENTS)
+        whose, words = reading.explanation.study.architecture, parts.account_html(reading, GRADIENTS)
+        return self.verdict, reading, whose, method, words, self.table, self.chart
 
 
 class _Asked:
@@ -122,26 +165,22 @@ class _Asked:
 
     def read(self, text: str) -> Iterator[tuple[Any, ...]]:
         """The verdict first; then, as each is known, the words, the architectures and the chart."""
-        import gradio as gr
-
-        later = (gr.skip(),) * 5
+        shown = _Shown()
         try:
             encoded = self._predictor.encode(checked(text))
             prediction = self._predictor(text)
             models = self._predictor.chosen(encoded)
-            yield parts.verdict_html(prediction, encoded, models), gr.Column(visible=False), None, *later
-            account = Reading(encoded, prediction.bucket, explain(self._run, models[0], encoded))
-            whose = models[0].study.architecture
-            choices = gr.Radio(choices=account.methods, value=GRADIENTS)
-            words = parts.account_html(account, GRADIENTS)
-            yield gr.skip(), gr.Column(visible=True), account, whose, choices, words, parts.COMING, None
+            shown.verdict = parts.verdict_html(prediction, models)
+            yield shown.values()
+            shown.reading = Reading(encoded, prediction.bucket, explain(self._run, models[0], encoded))
+            yield shown.values()
             asked = self._every_architecture(prediction.bucket)
-            table = parts.architectures_html([_said(self._run, model, encoded) for model in asked], models)
-            yield *(gr.skip(),) * 6, table, gr.skip()
-            lines = {model.study: running_verdict(model, encoded.ids) for model in asked}
-            yield *(gr.skip(),) * 7, running_figure(encoded.words, lines)
+            shown.table = parts.architectures_html([_said(self._run, model, encoded) for model in asked], models)
+            yield shown.values()
+            shown.chart = running_figure(encoded.words, {model.study: running_verdict(model, encoded.ids) for model in asked})
+            yield shown.values()
         except (TextError, RunError, CheckpointError) as error:
-            yield parts.failure_html(error), gr.Column(visible=False), None, *later
+            yield _Shown(parts.failure_html(error)).values()
 
     def of_another(self, reading: Reading | None, architecture: str) -> tuple[Any, ...]:
         """Another architecture's account of the same text."""

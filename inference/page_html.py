@@ -22,9 +22,10 @@ DEVELOPS = (
     '<p class="muted">What each would say if the text ended at that word. Of a network that reads in one direction this is the '
     "running opinion of its state; a bidirectional one, and the yardstick, read the shorter text anew.</p>"
 )
+_HOVER = "Point at a word to see its number."
 _METHODS = {
-    GRADIENTS: "Each word's share of the verdict, as the gradients share it out on the way from a text without meaning to this one.",
-    OCCLUSION: "By how much the verdict moves when the word is left out.",
+    GRADIENTS: "Each word's share of the logit, added up from gradients on the way from a text without meaning to this one.",
+    OCCLUSION: "By how much the logit falls when the word is left out.",
     ATTENTION: "How much of its attention the network gives the word; in which direction it does not say.",
 }
 
@@ -78,7 +79,7 @@ def heading_html(run: FinishedRun) -> str:
     )
     return (
         "<h1>What do the networks make of your review?</h1>"
-        f'<p class="muted">{escape(run.data.title)} &middot; run {escape(run.name)} &middot; {len(networks)} '
+        f'<p class="muted whole">{escape(run.data.title)} &middot; run {escape(run.name)} &middot; {len(networks)} '
         f"network{'s' * (len(networks) != 1)}{with_yardstick} &middot; the text stays on this machine</p>{banner}"
     )
 
@@ -89,14 +90,16 @@ def failure_html(error: Exception) -> str:
     return f'<div class="banner" role="alert">{escape(sentence[:1].upper() + sentence[1:])}.</div>'
 
 
-def verdict_html(prediction: Prediction, encoded: Encoded, models: Sequence[Trained]) -> str:
+def verdict_html(prediction: Prediction, models: Sequence[Trained]) -> str:
     """The verdict, how sure it is and how strong, and what was read for it."""
     called = naming(model.study for model in models)
     names = " and ".join(f"{escape(called(model.study))} ({escape(model.study.id)})" for model in models)
     positive = prediction.probability
     read = "all of them" if prediction.tokens_read == prediction.tokens else f"{prediction.tokens_read:,} of them"
+    is_calibrated = all(model.study.architecture != YARDSTICK for model in models)
+    calibrated = ", calibrated on validation reviews" if is_calibrated else ""
     facts = {
-        "confidence": f"<b>{_percent(prediction.confidence)}</b> that the verdict is right, calibrated on validation reviews",
+        "confidence": f"<b>{_percent(prediction.confidence)}</b> is the probability of this verdict{calibrated}",
         "intensity": f"<b>{_percent(prediction.intensity)}</b> of the test reviews got a weaker opinion from this model",
         "length": f"<b>{prediction.tokens:,}</b> tokens: bucket <b>{escape(prediction.bucket)}</b>; the model reads {read}",
         "model": f"{'the mean of ' if len(models) > 1 else ''}{names}, in {prediction.milliseconds:.1f} ms",
@@ -113,9 +116,13 @@ def verdict_html(prediction: Prediction, encoded: Encoded, models: Sequence[Trai
 
 def _bar(name: str, probability: float, ground: str) -> str:
     return (
-        f'<div class="bar"><span>{name}</span><span class="track"><span style="width:{100 * probability:.2f}%;background:{ground}">'
-        f'</span></span><b class="number">{_percent(probability)}</b></div>'
+        f'<div class="bar"><span>{name}</span><span class="track">{_filled(probability, ground)}</span>'
+        f'<b class="number">{_percent(probability)}</b></div>'
     )
+
+
+def _filled(share: float, ground: str) -> str:
+    return f'<span style="width:{100 * share:.2f}%;background:{ground}"></span>'
 
 
 def _not_understood(prediction: Prediction) -> str:
@@ -136,12 +143,12 @@ def _list(words: Sequence[str]) -> str:
 def account_html(reading: Reading, method: str) -> str:
     """The words in colour, what the colours mean, and how far they can be trusted."""
     explanation, is_signed = reading.explanation, method != ATTENTION
-    completeness = plots.completeness_sentence(explanation) if method == GRADIENTS else ""
+    completeness = plots.completeness_sentence(explanation) if method == GRADIENTS else _HOVER
     faithfulness = plots.faithfulness_sentence(explanation.deletion)
     return (
         f'<p class="muted">{_METHODS[method]}</p>{plots.legend_html(is_signed=is_signed)}'
         f'<div class="reading">{plots.words_html(explanation, reading.shares(method), is_signed=is_signed)}</div>'
-        f'<p class="muted">{completeness} {faithfulness}</p>'
+        f'<p class="muted">{completeness}</p><p class="muted">{faithfulness}</p>'
     )
 
 
@@ -154,9 +161,9 @@ def architectures_html(said: Sequence[Said], answering: Sequence[Trained]) -> st
     answers = {model.study for model in answering}
     rows = "".join(_row(one, is_answering=one.study in answers) for one in said)
     return (
-        f'<div class="scroll"><table>{head}{rows}</table></div><p class="muted">The one that answers above is in bold: the network '
-        "that was best on the bucket's validation reviews, or the one that was asked for. Times are medians of three, for this one "
-        "text, in NumPy on this machine's processor.</p>"
+        f'<div class="scroll"><table>{head}{rows}</table></div><p class="muted">What answers above is in bold: the network that '
+        "was best on the bucket's validation reviews, or what was asked for. Times are medians of three, for this one text, in "
+        "NumPy on this machine's processor.</p>"
     )
 
 
@@ -170,8 +177,8 @@ def _row(said: Said, *, is_answering: bool) -> str:
         f'<tr{kind}><td><span class="dot" style="background:{colour(study.architecture)}"></span>{name}</td>'
         f'<td class="name">{"all reviews" if study.bucket == "all" else escape(study.bucket)}</td>'
         f'<td style="color:{ground}"><b>{word}</b></td>'
-        f'<td class="name"><span class="small track"><span style="width:{100 * positive:.2f}%;background:{ground}"></span></span>'
-        f'{_percent(positive)}</td><td class="number">{said.milliseconds:.2f}</td><td class="number">{said.parameters:,}</td></tr>'
+        f'<td class="name"><span class="small track">{_filled(positive, ground)}</span>{_percent(positive)}</td>'
+        f'<td class="number">{said.milliseconds:.2f}</td><td class="number">{said.parameters:,}</td></tr>'
     )
 
 
@@ -181,32 +188,46 @@ def _percent(share: float) -> str:
 
 _CSS = """
 body, .gradio-container { background: #fff !important; color: var(--ink); }
-.gradio-container { max-width: 1120px !important; margin: 0 auto !important; padding: 24px 24px 64px !important; }
-.gradio-container main { padding: 0; max-width: none; }
-.gradio-container p { margin: 6px 0 12px; }
-#ask { margin-top: 12px; gap: 32px; align-items: stretch; }
+.gradio-container { width: 100%; max-width: 1120px !important; margin: 0 auto !important; padding: 24px 24px 64px !important; }
+.gradio-container .column, .gradio-container .row, .gradio-container .block, .gradio-container .form { max-width: 100%; }
+.gradio-container main, .gradio-container .main { padding: 0 !important; width: 100%; min-width: 0; max-width: none; }
+.gradio-container .html-container { padding: 0 !important; }
+.gradio-container:not(:has(.said)) #details { display: none; }
+.gradio-container h1 { font-size: 30px; line-height: 1.2; font-weight: 700; margin: 0 0 6px; letter-spacing: -0.01em; }
+.gradio-container h2 { font-size: 21px; font-weight: 700; margin: 32px 0 6px; }
+.gradio-container h2 { padding-top: 18px; border-top: 1px solid var(--line); }
+.gradio-container p { margin: 4px 0 8px; } p.whole { max-width: none; }
+#ask { gap: 28px; align-items: flex-start; } #details { gap: 12px; }
 #review textarea { font-size: 16px; line-height: 1.55; }
-#examples { gap: 8px; } #examples button { flex: 0 0 auto; width: auto; font-weight: 500; }
-.verdict { border: 1px solid var(--line); border-radius: 8px; padding: 18px 22px; }
-.verdict.waiting { display: grid; place-items: center; min-height: 280px; background: var(--soft); border-style: dashed; }
+#examples { gap: 8px; margin-top: -10px; }
+#examples button:hover { background: #e6f1f8; }
+#examples button { flex: 0 0 auto; width: auto; font-weight: 500; font-size: 14px; padding: 5px 12px; }
+#examples button { border: 1px solid var(--line); }
+.verdict { border: 1px solid var(--line); border-radius: 8px; padding: 16px 22px; }
+.verdict.waiting { display: grid; place-items: center; min-height: 330px; background: var(--soft); border-style: dashed; }
 .verdict.positive { border-top: 4px solid #0072B2; } .verdict.negative { border-top: 4px solid #D55E00; }
 .verdict > p.muted { margin: 0; }
-.verdict .said { font-size: 34px; line-height: 1.2; font-weight: 700; letter-spacing: -0.01em; margin: 0 0 14px; }
+.gradio-container .verdict .said { font-size: 34px; line-height: 1.2; font-weight: 700; margin: 0 0 12px; }
 .positive .said { color: #0072B2; } .negative .said { color: #b84f00; }
 .bar { display: grid; grid-template-columns: 70px 1fr 64px; gap: 10px; align-items: center; margin: 6px 0; }
-.bar .number { font-variant-numeric: tabular-nums; text-align: right; }
+.bar .number { font-variant-numeric: tabular-nums; }
 .track { display: block; height: 14px; border-radius: 7px; background: #eef1f4; overflow: hidden; }
 .track > span { display: block; height: 100%; }
-.small.track { display: inline-block; width: 110px; height: 9px; margin-right: 10px; vertical-align: middle; }
-dl.facts { display: grid; grid-template-columns: max-content 1fr; gap: 0 18px; margin: 16px 0 0; font-size: 14px; }
-dl.facts dt { color: var(--muted); padding: 6px 0; border-top: 1px solid var(--line); }
+.small.track { display: inline-block; width: 130px; height: 9px; margin-right: 10px; vertical-align: middle; }
+dl.facts { display: grid; grid-template-columns: max-content 1fr; margin: 14px 0 0; font-size: 14px; }
+dl.facts dt { color: var(--muted); padding: 6px 20px 6px 0; border-top: 1px solid var(--line); }
 dl.facts dd { margin: 0; padding: 6px 0; border-top: 1px solid var(--line); overflow-wrap: anywhere; }
-.reading { border: 1px solid var(--line); border-radius: 8px; padding: 10px 18px; max-height: 420px; overflow-y: auto; overflow-wrap: anywhere; }
+.reading { border: 1px solid var(--line); border-radius: 8px; padding: 8px 18px; margin: 10px 0; }
+.reading { max-height: 420px; overflow-y: auto; overflow-wrap: anywhere; }
 .dot { display: inline-block; width: 10px; height: 10px; border-radius: 5px; margin-right: 9px; }
-tr.yardstick td { border-top: 2px solid var(--line); }
+#architectures table { width: 100%; } tr.yardstick td { border-top: 2px solid var(--line); }
 @media (max-width: 640px) {
   .gradio-container { padding: 16px 14px 48px !important; }
-  h1 { font-size: 25px; }
-  dl.facts { grid-template-columns: 1fr; } dl.facts dt { padding-bottom: 0; } dl.facts dd { border-top: 0; padding-top: 0; }
+  .gradio-container h1 { font-size: 25px; }
+  .small.track { width: 56px; } #architectures :is(th, td) { padding-right: 9px; }
+  #architectures :is(th, td):nth-child(2) { display: none; }
+  .verdict { padding: 14px 16px; } .verdict.waiting { min-height: 120px; }
+  dl.facts { grid-template-columns: 1fr; }
+  dl.facts dt { padding-bottom: 0; } dl.facts dd { border-top: 0; padding-top: 0; }
 }
 """

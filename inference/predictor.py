@@ -1,5 +1,6 @@
 """What a finished run says of a text: `Predictor` in Python. NumPy alone: nothing waits for TensorFlow."""
 
+import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -93,6 +94,10 @@ class Predictor:
         """
         if not isinstance(text, str):
             raise TextError(f"expected a text, got {type(text).__name__}")
+        if lone := re.search("[\ud800-\udfff]", text):
+            raise TextError(
+                f"the text is no valid Unicode: half a character stands at {lone.start() + 1}; it was read in a wrong encoding"
+            )
         if len(text) > LARGEST_TEXT:
             raise TextError(f"the text has {len(text):,} characters; at most {LARGEST_TEXT:,} are read")
         encoded = self.run.encode(text)

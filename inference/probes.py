@@ -207,15 +207,16 @@ def _told(probe: Probe, logits: dict[str, float]) -> str:
 
 
 def show(rates: tuple[PassRate, ...]) -> None:
-    """Print a table: architectures in rows, capabilities in columns, and a failure of each."""
+    """Print a table, capabilities in rows and architectures in columns, and what each test asks."""
     console = Console(highlight=False)
+    architectures = dict.fromkeys(each.architecture for each in rates)
     table = Table(title="behavioural tests passed (%)", title_justify="left")
-    table.add_column("architecture")
+    table.add_column("test", no_wrap=True)
+    for architecture in architectures:
+        table.add_column(title(architecture), justify="right")
     for capability in CAPABILITIES:
-        table.add_column(capability.name, justify="right")
-    for architecture in dict.fromkeys(each.architecture for each in rates):
-        mine = {each.capability: each for each in rates if each.architecture == architecture}
-        table.add_row(title(architecture), *(f"{100 * mine[capability.name].rate:.0f}" for capability in CAPABILITIES))
+        mine = {each.architecture: each for each in rates if each.capability == capability.name}
+        table.add_row(capability.name, *(f"{100 * mine[architecture].rate:.0f}" for architecture in architectures))
     console.print(table)
     for capability in CAPABILITIES:
         number = next(each.n for each in rates if each.capability == capability.name)

@@ -1,6 +1,7 @@
 """A finished run, opened to be asked: its words, its buckets, its studies, and whatever model of it is wanted."""
 
 import json
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -209,7 +210,7 @@ class FinishedRun:
         return self._models[study]
 
     def _load(self, study: Study) -> Trained:
-        repeat = min(self.results[study].repeats, key=lambda each: each.val_loss or 0.0)
+        repeat = self._best(study)
         model: network.PlainNetwork | linear.LinearModel
         if study.architecture == YARDSTICK:
             model = linear.load(self.folder.linear_model(study, repeat.number))
@@ -220,8 +221,7 @@ class FinishedRun:
                 raise CheckpointError(
                     f"{path} knows {len(model.embedding)} ids, this run {self.data.vocabulary}: it is another run's checkpoint"
                 )
-        stored = self.folder.load_predictions(study, repeat.number)["probabilities"].astype(np.float64).clip(1e-12, 1 - 1e-12)
-        data = self.config.data
+        data, said = self.config.data, self.said_of_tests(study)
         return Trained(
             study,
             repeat,
@@ -229,8 +229,29 @@ class FinishedRun:
             vocab_size=self.data.vocabulary,
             max_length=data.max_length,
             truncate=data.truncate,
-            strengths=np.sort(np.abs(np.log(stored / (1 - stored)))),
+            strengths=np.sort(np.abs(said["logits"])),
         )
+
+    def said_of_tests(self, study: Study) -> dict[str, np.ndarray]:
+        """What the repeat that answers said of its test reviews: their `rows` in the source, their `logits` as they came.
+
+        Raises:
+            CheckpointError: the file is missing or damaged.
+        """
+        number = self._best(study).number
+        try:
+            stored = self.folder.load_predictions(study, number)
+            probabilities = stored["probabilities"].astype(np.float64).clip(1e-12, 1 - 1e-12)
+            return {"rows": stored["rows"], "logits": np.log(probabilities / (1 - probabilities))}
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise CheckpointError(
+                f"{self.name}: the stored predictions of {study.id} are damaged or missing ({error}); "
+                "run the same command with --fresh"
+            ) from error
+
+    def _best(self, study: Study) -> Repeat:
+        """The repeat with the lowest validation loss."""
+        return min(self.results[study].repeats, key=lambda each: each.val_loss or 0.0)
 
     def _ids(self) -> str:
         return ", ".join(study.id for study in self.results)

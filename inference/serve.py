@@ -1,5 +1,6 @@
 """A finished run on this machine's own address: the page for people, `POST /predict` for programs. Nothing leaves the machine."""
 
+import asyncio
 import json
 import os
 import socket
@@ -98,17 +99,26 @@ def application(predictor: Predictor) -> "FastAPI":
         ServeError: the packages of the page are not installed.
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported
+    os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**9)  # events between tables of its own statistics, which nobody sees
     try:
-        import gradio
+        import gradio  # noqa: F401
         from fastapi import FastAPI
     except ModuleNotFoundError as error:
         raise ServeError(f"the page needs the package {error.name}: make run EXTRAS=page installs it") from error
-    from inference import page
-
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Gate)
     _add_endpoints(app, predictor)
-    return gradio.mount_gradio_app(
+    asyncio.run(_mount_page(app, predictor))
+    return app
+
+
+async def _mount_page(app: "FastAPI", predictor: Predictor) -> None:
+    """A coroutine for Gradio's sake: where no event loop runs it makes one for each of its locks, and closes none of them."""
+    import gradio
+
+    from inference import page
+
+    gradio.mount_gradio_app(
         app,
         page.build(predictor),
         path="/",
@@ -154,7 +164,7 @@ def _json(status: int, value: Any, headers: dict[str, str] | None = None) -> "Re
 
 
 # -- the endpoint, apart from HTTP -------------------------------------------------------------------------------------
-# Runs in several threads at once. A model that two of them ask for first is read twice and kept once; nothing else of a run changes.
+# Runs in several threads at once: a model that two of them ask for first is read twice and kept once, nothing else changes.
 
 
 def _respond(predictor: Predictor, body: bytes) -> "Response":

@@ -95,7 +95,7 @@ def _inspect(job: Job) -> tuple[list[str], int]:
                 raise TableError(f"{job.source}: row {count + 1} has not {len(columns)} cells as the first one has; mend it")
     except UnicodeDecodeError as error:
         raise TableError(
-            f"{job.source}: not {job.encoding} after row {count + 1} ({error.reason}, byte {error.object[error.start]:#04x}); "
+            f"{job.source}: line {_bad_line(job)} is not {job.encoding} ({error.reason}, byte {error.object[error.start]:#04x}); "
             "save it in one encoding, or name it with --encoding (latin-1 reads any byte)"
         ) from error
     except LookupError as error:
@@ -103,6 +103,17 @@ def _inspect(job: Job) -> tuple[list[str], int]:
     except (OSError, csv.Error) as error:
         raise TableError(f"{job.source}: cannot be read as a table: {error}") from error
     return columns, count
+
+
+def _bad_line(job: Job) -> int:
+    """The first line that the encoding does not read; the decoder reads ahead, so that it does not know."""
+    with job.source.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                line.decode(job.encoding)
+            except UnicodeDecodeError:
+                return number
+    return 1
 
 
 def _rows(job: Job) -> Iterator[dict[str, str]]:

@@ -100,7 +100,7 @@ def test_an_artifacts_folder_without_permission_is_one_sentence() -> None:
 def test_a_run_ends_with_a_table_and_the_reports_path(smoke_run: SmokeRun) -> None:
     out = smoke_run.finished.out
     assert "GRU from scratch" in out and "Linear yardstick" in out
-    assert out.rstrip().split("\n")[-1] == f"report: {smoke_run.folder / 'report.html'}"
+    assert out.rstrip().split("\n")[-2] == f"report: {smoke_run.folder / 'report.html'}"
     assert smoke_run.finished.err == ""
 
 
