@@ -17,5 +17,9 @@ class TextError(InferenceError):
     """Nothing can be said of a text."""
 
 
+class ExportError(InferenceError):
+    """A network cannot be exported; nothing is left behind."""
+
+
 class TableError(InferenceError):
     """A table cannot be read, or the output not be written to."""

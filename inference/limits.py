@@ -14,10 +14,10 @@ from inference.predictor import TextError
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-BODY = 1_000_000  # bytes of a request: 256 reviews of four times the usual length
+BODY = 1_000_000  # bytes of a request: 256 reviews of three times the usual length
 TEXTS = 256  # of one request: what the predictor reads together
 CHARACTERS = 100_000  # of one text: seven times the longest published review; the time grows with it
-RATE = 50  # requests a second of one client that go on for long: a core is busy with about as many long reviews
+RATE = 50  # requests a second of one client that go on for long: who has more to ask sends texts together
 BURST = 100  # requests of one client at once, after a pause
 CLIENTS = 1_000  # whose last requests are remembered; the longest silent one is forgotten first
 PATIENCE = 20 * BODY  # bytes of a body that is too large: read and thrown away so that its sender hears why

@@ -199,6 +199,7 @@ body, .gradio-container { background: #fff !important; color: var(--ink); }
 .gradio-container p { margin: 4px 0 8px; } p.whole { max-width: none; }
 #ask { gap: 28px; align-items: flex-start; } #details { gap: 12px; }
 #review textarea { font-size: 16px; line-height: 1.55; }
+#verdict .banner { margin: 0; } #running .modebar { display: none; }
 #examples { gap: 8px; margin-top: -10px; }
 #examples button:hover { background: #e6f1f8; }
 #examples button { flex: 0 0 auto; width: auto; font-weight: 500; font-size: 14px; padding: 5px 12px; }
@@ -224,7 +225,7 @@ dl.facts dd { margin: 0; padding: 6px 0; border-top: 1px solid var(--line); over
 @media (max-width: 640px) {
   .gradio-container { padding: 16px 14px 48px !important; }
   .gradio-container h1 { font-size: 25px; }
-  .small.track { width: 56px; } #architectures :is(th, td) { padding-right: 9px; }
+  .small.track { display: none; } #architectures :is(th, td) { padding-right: 9px; }
   #architectures :is(th, td):nth-child(2) { display: none; }
   .verdict { padding: 14px 16px; } .verdict.waiting { min-height: 120px; }
   dl.facts { grid-template-columns: 1fr; }

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from inference import export as exports
-from inference import network, onnx_graph
+from inference import network, onnx_graph, tensor_graph
 from inference.cells import sigmoid
-from inference.export import FORMATS, Exported, ExportError, export, table
+from inference.errors import ExportError
+from inference.export import FORMATS, Exported, export, table
 from inference.model_card import MARK
 from inference.run import FinishedRun, Trained
 from models.classifier import NetworkShape, build_classifier
@@ -133,7 +134,7 @@ def test_the_graph_encodes_texts_as_the_run_does(truncate: str, drops_unknown: b
     trained = Trained(result.study, result.repeats[0], SimpleNamespace(), 50, 11, truncate, np.ones(1))  # type: ignore[arg-type]
     every_character = [f"word1{chr(code)}word2 {chr(code)}" for code in range(1, 0x180)]
     texts = [*TEXTS, *exports._ODD_TEXTS, *every_character]
-    encoded = exports._text_encoder(vocabulary, trained, tf.Module())(tf.constant(texts)).numpy()
+    encoded = tensor_graph.text_encoder(vocabulary, trained, tf.Module())(tf.constant(texts)).numpy()
     for text, row in zip(texts, encoded, strict=True):
         expected = trained.row(vocabulary.encode(text))
         assert row[: len(expected)].tolist() == expected.tolist() and not row[len(expected) :].any(), repr(text)

@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 
 ROOMS = {
     path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
-    for path in [*ROOT.glob("*.py"), *ROOT.glob("models/*.py"), *ROOT.glob("sources/*.py")]
+    for path in [*ROOT.glob("*.py"), *ROOT.glob("models/*.py"), *ROOT.glob("sources/*.py"), *ROOT.glob("inference/*.py")]
 }
 SOURCES = {"sources.aclimdb", "sources.demo", "sources.imdb", "sources.locate", "sources.records", "sources.tables"}
 MODELS = {
@@ -30,6 +30,7 @@ MODELS = {
     "models.transformer",
     "models.word_vectors",
 }
+PACKAGES = {"models.__init__", "sources.__init__", "inference.__init__"}
 MAY_IMPORT: dict[str, set[str]] = {
     "config": set(),
     "config_rules": {"config"},
@@ -139,8 +140,147 @@ MAY_IMPORT: dict[str, set[str]] = {
         "plot_style",
         "results",
     },
-    "report": {"findings", "comparison", "config", "final_stats", "models.registry", "plot_style", "plotter", "results", "saver"},
-    "console": {"findings", "budget", "config", "data_preprocessing", "models.registry", "results", "saver"},
+    "report": {
+        "config",
+        "config_rules",
+        "data_preprocessing",
+        "final_stats",
+        "findings",
+        "inference.evaluate",
+        "inference.evidence",
+        "inference.explain",
+        "inference.probes",
+        "inference.run",
+        "models.registry",
+        "plot_evidence",
+        "plot_explanation",
+        "plot_style",
+        "plotter",
+        "results",
+        "saver",
+    },
+    "console": {
+        "budget",
+        "config",
+        "data_preprocessing",
+        "findings",
+        "inference.evaluate",
+        "models.registry",
+        "results",
+        "saver",
+    },
+    "inference.cells": set(),
+    "inference.errors": set(),
+    "inference.evaluate": {
+        "evaluation",
+        "findings",
+        "inference.errors",
+        "inference.predictor",
+        "inference.run",
+        "models.registry",
+        "results",
+        "saver",
+        "sources.records",
+    },
+    "inference.evidence": {
+        "data_preprocessing",
+        "inference.cells",
+        "inference.explain",
+        "inference.probes",
+        "inference.run",
+        "results",
+        "saver",
+        "sources.records",
+    },
+    "inference.explain": {
+        "inference.cells",
+        "inference.linear",
+        "inference.network",
+        "inference.run",
+        "results",
+        "sources.records",
+    },
+    "inference.explain_text": {"inference.explain", "models.registry", "plot_explanation"},
+    "inference.export": {
+        "inference.cells",
+        "inference.errors",
+        "inference.model_card",
+        "inference.onnx_graph",
+        "inference.run",
+        "inference.tensor_graph",
+        "results",
+        "sources.records",
+        "text_encoding",
+    },
+    "inference.layers": {"inference.cells"},
+    "inference.limits": {"inference.predictor"},
+    "inference.linear": {"inference.cells", "inference.errors", "sources.records", "text_encoding"},
+    "inference.model_card": {"inference.run", "models.registry", "results", "text_encoding"},
+    "inference.network": {"inference.cells", "inference.errors", "inference.layers", "inference.transformer", "sources.records"},
+    "inference.onnx_graph": {"inference.cells", "inference.layers", "inference.network", "inference.transformer"},
+    "inference.page": {
+        "inference.explain",
+        "inference.limits",
+        "inference.network",
+        "inference.page_html",
+        "inference.predictor",
+        "inference.run",
+        "models.registry",
+        "plot_explanation",
+        "plot_style",
+    },
+    "inference.page_html": {
+        "inference.explain",
+        "inference.predictor",
+        "inference.run",
+        "models.registry",
+        "plot_explanation",
+        "plot_style",
+        "results",
+    },
+    "inference.predictor": {"inference.cells", "inference.errors", "inference.run", "results"},
+    "inference.probes": {"inference.cells", "inference.run", "models.registry", "results"},
+    "inference.run": {
+        "config",
+        "config_rules",
+        "data_preprocessing",
+        "findings",
+        "inference.cells",
+        "inference.errors",
+        "inference.linear",
+        "inference.network",
+        "models.registry",
+        "results",
+        "saver",
+        "sources.records",
+        "text_encoding",
+    },
+    "inference.serve": {"inference.limits", "inference.network", "inference.page", "inference.predictor", "inference.run"},
+    "inference.table": {"inference.errors", "inference.predictor", "saver"},
+    "inference.tensor_graph": {
+        "inference.errors",
+        "inference.model_card",
+        "inference.run",
+        "models.recurrent",
+        "models.transformer",
+        "text_encoding",
+    },
+    "inference.transformer": {"inference.cells", "inference.layers"},
+    "plot_evidence": {"inference.probes", "models.registry", "plot_style"},
+    "plot_explanation": {"inference.explain", "models.registry", "plot_style", "results"},
+    "predict": {
+        "inference.errors",
+        "inference.explain",
+        "inference.explain_text",
+        "inference.export",
+        "inference.predictor",
+        "inference.probes",
+        "inference.run",
+        "inference.serve",
+        "inference.table",
+        "report",
+        "saver",
+    },
 }
 
 
@@ -155,17 +295,19 @@ def imports(room: str) -> set[str]:
     return found & ROOMS
 
 
-@pytest.mark.parametrize("room", sorted(ROOMS - {"main", "models.__init__", "sources.__init__"}))
+@pytest.mark.parametrize("room", sorted(ROOMS - {"main", *PACKAGES}))
 def test_a_room_imports_only_what_it_may(room: str) -> None:
     assert imports(room) <= MAY_IMPORT[room]
     assert "main" not in imports(room)
 
 
 def test_the_list_of_rooms_is_the_list_of_files() -> None:
-    assert set(MAY_IMPORT) | {"main", "models.__init__", "sources.__init__"} == ROOMS
+    assert set(MAY_IMPORT) | {"main", *PACKAGES} == ROOMS
 
 
-@pytest.mark.parametrize("room", ["config", "main", "sweep", "saver", "report", "console", "data_preprocessing", "final_stats"])
+@pytest.mark.parametrize(
+    "room", ["config", "main", "predict", "sweep", "saver", "report", "console", "data_preprocessing", "final_stats"]
+)
 def test_nothing_heavy_and_nothing_visible_happens_at_import(room: str, tmp_path: Path) -> None:
     code = (
         f"import sys; sys.path.insert(0, {str(ROOT)!r}); import {room}, logging;"
@@ -174,6 +316,13 @@ def test_nothing_heavy_and_nothing_visible_happens_at_import(room: str, tmp_path
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True)
     assert done.stdout.strip() == "[] []"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_finished_run_is_read_without_keras_but_for_its_export() -> None:
+    for room in ROOMS:
+        if room.startswith("inference.") and room not in ("inference.export", "inference.tensor_graph"):
+            text = (ROOT / (room.replace(".", "/") + ".py")).read_text()
+            assert not re.search(r"^\s*(import|from) (keras|tensorflow|jax)", text, re.MULTILINE), room
 
 
 def test_architectures_are_named_nowhere_outside_the_registry_and_the_config() -> None:
