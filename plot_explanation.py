@@ -55,8 +55,9 @@ def legend_html(*, is_signed: bool = True) -> str:
     stops = ", ".join(
         [_faded(NEGATIVE, STRONGEST), "#fff", _faded(POSITIVE, STRONGEST)] if is_signed else ["#fff", _faded(NEUTRAL, STRONGEST)]
     )
-    bar = f"display:inline-block;width:clamp(60px,17vw,120px);height:10px;border-radius:5px;background:linear-gradient(90deg, {stops})"
-    return f'<p class="muted">{left} <span style="{bar};margin:0 8px" aria-hidden="true"></span> {right}</p>'
+    bar = "display:inline-block;width:clamp(60px,17vw,120px);height:10px;border-radius:5px;margin:0 8px"
+    ground = f"background:linear-gradient(90deg, {stops})"
+    return f'<p class="muted">{left} <span style="{bar};{ground}" aria-hidden="true"></span> {right}</p>'
 
 
 def completeness_sentence(explanation: Explanation) -> str:

@@ -5,6 +5,7 @@ A run is read by NumPy alone; TensorFlow is imported by --export only.
 
 import argparse
 import json
+import os
 import signal
 import sys
 from collections.abc import Iterable
@@ -14,7 +15,7 @@ from pathlib import Path
 from inference.errors import InferenceError, TextError
 from inference.predictor import Prediction, Predictor
 from inference.run import FinishedRun
-from saver import ArtifactsError
+from saver import ArtifactsError, unusable
 
 DONE, SOME_UNREAD, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 EXAMPLES = """examples:
@@ -171,13 +172,17 @@ def _explain(predictor: Predictor, options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's notes about the machine
     from inference import export
 
     finished = FinishedRun.open(options.run)
     studies = [*dict.fromkeys(finished.leaders.values())]
     if options.study:
         studies = [study for bucket in finished.buckets for study in finished.choose(options.study, bucket.name)]
-    exported = [export.export(finished, study, options.export, options.to) for study in dict.fromkeys(studies)]
+    try:
+        exported = [export.export(finished, study, options.export, options.to) for study in dict.fromkeys(studies)]
+    except OSError as error:
+        raise unusable(options.to, error) from error
     print(export.table(exported))
     return DONE
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from inference.run import FinishedRun, Trained
-from models.registry import title
+from models.registry import resolve, title
 from results import ALL, Score, Study
 from text_encoding import FIRST_WORD, OOV, START, tokenize
 
@@ -222,9 +222,8 @@ _OWN = "\nfrom models import recurrent, transformer  # Lengthwise's own layers: 
 
 def _loading(run: FinishedRun, trained: Trained, format: str) -> str:
     kinds = {layer.kind for layer in run.results[trained.study].layers}
-    is_own = format == "keras" and any(
-        kind.startswith("Custom") or kind in ("LocalAttention", "PositionalEncoding") for kind in kinds
-    )
+    is_from_scratch = resolve(trained.study.architecture).engine == "custom"  # others are saved as Keras's own layers
+    is_own = format == "keras" and (is_from_scratch or "LocalAttention" in kinds)
     encoding = [] if format == "savedmodel" else [_encoding(run, trained)]
     code = _CODE[format].replace("TEMPERATURE", repr(trained.temperature))
     blocks = "\n\n".join([_IMPORTS[format] + _OWN * is_own, *encoding, f"{_TEXT}\n{code}"])

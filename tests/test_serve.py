@@ -255,6 +255,10 @@ def test_a_served_run_says_where_it_is_and_ends_in_order(smoke_run: SmokeRun) ->
 
 
 def test_the_browser_is_opened_where_it_is_wanted(predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
+    def show(address: str) -> None:
+        addresses.append(address)
+        opened.set()
+
     class Interrupted:
         def run(self, sockets: list[socket.socket]) -> None:
             opened.wait(10)
@@ -263,7 +267,7 @@ def test_the_browser_is_opened_where_it_is_wanted(predictor: Predictor, monkeypa
     opened, addresses = threading.Event(), list[str]()
     monkeypatch.setattr(serve, "application", lambda _: None)
     monkeypatch.setattr(serve, "server", lambda _: Interrupted())
-    monkeypatch.setattr(serve.webbrowser, "open", lambda address: (addresses.append(address), opened.set()))
+    monkeypatch.setattr(serve.webbrowser, "open", show)
     serve.serve(predictor, 0, open_browser=True)
     assert len(addresses) == 1 and addresses[0].startswith("http://127.0.0.1:")
 
