@@ -10,14 +10,15 @@ import plotly.graph_objects as go
 
 from inference.explain import COMPLETE, START_WORD, DeletionCurve, Explanation
 from models.registry import colour
-from plot_style import INK, MUTED, dash, naming, styled
+from plot_style import INK, MUTED, NEGATIVE, POSITIVE, dash, naming, styled
 from results import Study
 
-POSITIVE, NEGATIVE, NEUTRAL = "#0072B2", "#D55E00", "#7F3C8D"  # Okabe and Ito's blue and vermilion, apart for every eye
+NEUTRAL = "#7F3C8D"  # of shares that speak for no class
 STRONGEST, FAINTEST = 0.6, 0.03  # opacity behind the word with the largest share; smaller parts of that leave no colour
 RANDOM = "random"  # the order that every other one is measured against
 _LINES = {"integrated gradients": (INK, "solid"), "occlusion": (NEUTRAL, "dash"), "attention": ("#0E7490", "dashdot")}
 _PIECE = "\u2581"  # SentencePiece's mark of a space before a piece
+_A_POINT = 0.01  # of probability: less is not said to be better than chance
 _CONTEXT = 4  # words that are shown with the last one read
 
 
@@ -80,7 +81,7 @@ def faithfulness_sentence(curves: Sequence[DeletionCurve]) -> str:
     chance = falls.pop(RANDOM)
     told = ", ".join(f"{_points(fall)} in the order of {method}" for method, fall in falls.items())
     best = max(falls, key=lambda method: falls[method])
-    is_known = falls[best] > chance
+    is_known = falls[best] - chance >= _A_POINT
     return (
         "With 5 to 50 % of the words taken out, the most important ones first, the probability of the verdict is on average "
         f"{told}, and {_points(chance)} in a random order: "

@@ -21,5 +21,9 @@ class ExportError(InferenceError):
     """A network cannot be exported; nothing is left behind."""
 
 
+class ServeError(InferenceError):
+    """A run cannot be served."""
+
+
 class TableError(InferenceError):
     """A table cannot be read, or the output not be written to."""

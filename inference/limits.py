@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from inference.predictor import TextError
+from inference.errors import TextError
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -29,14 +29,12 @@ def checked(text: object) -> str:
     """A text from outside.
 
     Raises:
-        TextError: it is no text, too long, or holds half a character.
+        TextError: it is no text, or too long.
     """
     if not isinstance(text, str):
         raise TextError(f"expected a text, got {'nothing' if text is None else type(text).__name__}")
     if len(text) > CHARACTERS:
         raise TextError(f"the text has {len(text):,} characters; at most {CHARACTERS:,} are read here")
-    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        raise TextError("the text holds half a character (a lone surrogate): it is no Unicode text")
     return text
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from inference import page_html as parts
+from inference.errors import CheckpointError, RunError, TextError
 from inference.explain import explain, running_verdict
 from inference.limits import CHARACTERS, checked
-from inference.network import CheckpointError
 from inference.page_html import GRADIENTS, OCCLUSION, Reading, Said
-from inference.predictor import Predictor, TextError
-from inference.run import Encoded, FinishedRun, RunError, Trained
+from inference.predictor import Predictor
+from inference.run import Encoded, FinishedRun, Trained
 from models.registry import title
 from plot_explanation import running_figure
 from plot_style import FONT

@@ -10,7 +10,7 @@ from inference.explain import Explanation
 from inference.predictor import Prediction
 from inference.run import Encoded, FinishedRun, Trained
 from models.registry import colour, title
-from plot_style import naming
+from plot_style import NEGATIVE, POSITIVE, naming
 from results import YARDSTICK, Study
 
 GRADIENTS, OCCLUSION, ATTENTION = "integrated gradients", "occlusion", "attention"
@@ -109,7 +109,7 @@ def verdict_html(prediction: Prediction, models: Sequence[Trained]) -> str:
     return (
         f'<div class="verdict {prediction.sentiment}"><p class="muted">This review is</p>'
         f'<p class="said" role="status">{prediction.sentiment}</p>'
-        f"{_bar('positive', positive, plots.POSITIVE)}{_bar('negative', 1 - positive, plots.NEGATIVE)}"
+        f"{_bar('positive', positive, POSITIVE)}{_bar('negative', 1 - positive, NEGATIVE)}"
         f'<dl class="facts">{rows}</dl></div>'
     )
 
@@ -170,7 +170,7 @@ def architectures_html(said: Sequence[Said], answering: Sequence[Trained]) -> st
 def _row(said: Said, *, is_answering: bool) -> str:
     study, positive = said.study, said.probability
     is_positive = positive >= 0.5
-    word, ground = ("positive", plots.POSITIVE) if is_positive else ("negative", plots.NEGATIVE)
+    word, ground = ("positive", POSITIVE) if is_positive else ("negative", NEGATIVE)
     name = f"<b>{title(study.architecture)}</b>" if is_answering else title(study.architecture)
     kind = ' class="yardstick"' if study.architecture == YARDSTICK else ""
     return (
@@ -206,10 +206,10 @@ body, .gradio-container { background: #fff !important; color: var(--ink); }
 #examples button { border: 1px solid var(--line); }
 .verdict { border: 1px solid var(--line); border-radius: 8px; padding: 16px 22px; }
 .verdict.waiting { display: grid; place-items: center; min-height: 330px; background: var(--soft); border-style: dashed; }
-.verdict.positive { border-top: 4px solid #0072B2; } .verdict.negative { border-top: 4px solid #D55E00; }
+.verdict.positive { border-top: 4px solid #0E7490; } .verdict.negative { border-top: 4px solid #B45309; }
 .verdict > p.muted { margin: 0; }
 .gradio-container .verdict .said { font-size: 34px; line-height: 1.2; font-weight: 700; margin: 0 0 12px; }
-.positive .said { color: #0072B2; } .negative .said { color: #b84f00; }
+.positive .said { color: #0E7490; } .negative .said { color: #B45309; }
 .bar { display: grid; grid-template-columns: 70px 1fr 64px; gap: 10px; align-items: center; margin: 6px 0; }
 .bar .number { font-variant-numeric: tabular-nums; }
 .track { display: block; height: 14px; border-radius: 7px; background: #eef1f4; overflow: hidden; }

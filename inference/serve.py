@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from inference.errors import CheckpointError, RunError, ServeError, TextError
 from inference.limits import TEXTS, Gate, checked
-from inference.network import CheckpointError
-from inference.predictor import Prediction, Predictor, TextError
-from inference.run import RunError
+from inference.predictor import Prediction, Predictor
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -27,10 +26,6 @@ GOODBYE = 2  # seconds that pages which stand open get to hear that the server e
 _KEYS = ("text", "texts", "study")
 _OTHER_METHODS = ("GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS")
 _USAGE = 'POST /predict takes {"text": "..."} or {"texts": ["...", "..."]}, and "study" beside it if you like'
-
-
-class ServeError(RunError):
-    """The run cannot be served; the message says why and what to do."""
 
 
 class RequestError(ValueError):

@@ -19,9 +19,9 @@ from typing import Any
 import pytest
 
 from inference import serve
+from inference.errors import CheckpointError, ServeError, TextError
 from inference.limits import BODY, BURST, CHARACTERS, CLIENTS, RATE, TEXTS, UPLOADS, Gate, Rate, checked
-from inference.network import CheckpointError
-from inference.predictor import Predictor, TextError
+from inference.predictor import Predictor
 from inference.run import Encoded, FinishedRun
 from models.registry import colour, title
 from tests.conftest import ROOT, SmokeRun
@@ -226,13 +226,13 @@ def test_a_port_that_cannot_be_had_is_one_sentence() -> None:
     with serve.listen(0) as taken:
         assert taken.getsockname()[0] == "127.0.0.1" and taken.proto == socket.IPPROTO_TCP  # else asyncio sends with delay
         for port in (taken.getsockname()[1], 70_000):
-            with pytest.raises(serve.ServeError, match=rf"port {port} of 127.0.0.1 cannot be had .*--port"):
+            with pytest.raises(ServeError, match=rf"port {port} of 127.0.0.1 cannot be had .*--port"):
                 serve.listen(port)
 
 
 def test_without_its_packages_the_page_says_how_to_get_them(predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "gradio", None)
-    with pytest.raises(serve.ServeError, match="make run EXTRAS=page installs it"):
+    with pytest.raises(ServeError, match="make run EXTRAS=page installs it"):
         serve.serve(predictor, 0, open_browser=False)
 
 
