@@ -10,10 +10,15 @@ import logging
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from config import PROFILES, Config, ConfigError
 from config_rules import closest, validate, with_overrides
 from models.registry import selectable
+
+if TYPE_CHECKING:
+    from data_preprocessing import Dataset
+    from saver import RunFolder
 
 RESERVED = ("compare", "prune")
 DONE, SOME_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -109,7 +114,6 @@ def run(options: argparse.Namespace) -> int:
     import report
     import saver
     import sweep
-    from inference import evidence
     from models import word_vectors
 
     if options.list:
@@ -145,11 +149,23 @@ def run(options: argparse.Namespace) -> int:
         final_stats.write(results, findings, dataset.summary, folder)
         if not interrupted:
             console.note("behavioural tests and explanations ...")
-            evidence.fetch(folder, dataset)
+            _gather_evidence(folder, dataset)
         report.write(results, findings, dataset.summary, about, config, folder)
         report.write_index(options.artifacts)
     console.print_summary(findings.verdicts, results, folder, dataset.summary)
     return INTERRUPTED if interrupted else SOME_FAILED if failed else DONE
+
+
+def _gather_evidence(folder: "RunFolder", dataset: "Dataset") -> None:
+    """What the report shows beyond scores; a run that cannot be asked has its report without."""
+    import console
+    from inference import evidence
+    from inference.errors import InferenceError
+
+    try:
+        evidence.fetch(folder, dataset)
+    except InferenceError as error:
+        console.note(f"none in the report: {error}")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -20,7 +20,7 @@ from sources.records import IdArray
 FRACTIONS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5)  # of the words, taken out one after the other
 COMPLETE = 0.01  # of a logit: how far the shares' sum may be from what they share out before more steps are taken
 _STEPS = (16, 64, 256)  # of the integral, as many as it takes
-_SPANS = 256  # longer texts are occluded span by span
+_SPANS = 128  # longer texts are occluded span by span
 _POINTS = 200  # of the running verdict
 _RANDOM_ORDERS = 8
 START_WORD = "(start)"

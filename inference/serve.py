@@ -1,6 +1,7 @@
 """A finished run on this machine's own address: the page for people, `POST /predict` for programs. Nothing leaves the machine."""
 
 import asyncio
+import contextlib
 import json
 import os
 import socket
@@ -54,10 +55,9 @@ def serve(predictor: Predictor, port: int, *, open_browser: bool) -> None:
         console.print(f"{predictor.run.name} is served at {address} until Ctrl-C; programs ask POST {address}/predict")
         if open_browser:
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-        try:
+        with contextlib.suppress(KeyboardInterrupt):  # uvicorn has shut down in order and passes Ctrl-C on
             server(app).run(sockets=[listening])
-        except KeyboardInterrupt:  # uvicorn has shut down in order and passes Ctrl-C on
-            console.print("The server has ended.")
+        console.print("The server has ended.")
 
 
 def listen(port: int) -> socket.socket:
