@@ -1,6 +1,7 @@
 """What the person at the terminal sees: the live display, the summary, the lists. Plain lines when it is no terminal."""
 
 import logging
+import sys
 import time
 from pathlib import Path
 from types import TracebackType
@@ -146,7 +147,13 @@ def print_summary(verdicts: tuple[BucketVerdict, ...], results: list[StudyResult
         console.print(f"[bold red]{escape(note)}[/]")
     print(f"report: {folder.report}")
     if any(result.layers for result in results):
-        print(f'ask it:  python predict.py --run {folder.path} "a review of yours"')
+        print(f'ask it:  {_python()} predict.py --run {folder.path} "a review of yours"')
+
+
+def _python() -> str:
+    """How this environment's Python is called from here, whether or not the environment is activated."""
+    path, here = Path(sys.executable), Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def print_other_reviews(found: OtherReviews, folder: RunFolder) -> None:

@@ -41,7 +41,10 @@ def test_help_and_an_answer_need_neither_tensorflow_nor_pandas(smoke_run: SmokeR
 
 def test_the_end_of_a_run_names_the_command_that_asks_it(smoke_run: SmokeRun) -> None:
     line = smoke_run.finished.out.rstrip().splitlines()[-1]
-    assert line == f'ask it:  python predict.py --run {smoke_run.folder} "a review of yours"'
+    folder = smoke_run.artifacts / smoke_run.folder.name
+    assert re.fullmatch(rf'ask it:  \S+ predict\.py --run {folder} "a review of yours"', line)
+    command = line.removeprefix("ask it:  ").replace('"a review of yours"', "").split()
+    assert subprocess.run([*command, TEXT], cwd=ROOT, capture_output=True, check=False).returncode == 0
 
 
 def test_a_text_is_answered_in_words_and_as_json_with_the_same_numbers(smoke_run: SmokeRun) -> None:
