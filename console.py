@@ -168,7 +168,9 @@ def print_other_reviews(found: OtherReviews, folder: RunFolder) -> None:
         interval = f"{100 * mine[ALL].low:.1f} to {100 * mine[ALL].high:.1f}"
         whole, *others = (f"{100 * mine[bucket].accuracy:.1f}" for bucket in buckets)
         table.add_row(answerer_title(answerer), whole, interval, *others)
-    Console(highlight=False).print(table)
+    console = Console(highlight=False)
+    console.width = max(console.width, 100)  # a narrower terminal wraps lines, but cuts no number
+    console.print(table)
     if found.n_unread:
         print(f"{found.n_unread} texts have no word that the run knows; they count as half right")
     print(f"kept in {folder.final_stats('other_reviews')}; report: {folder.report}")

@@ -209,6 +209,7 @@ def _told(probe: Probe, logits: dict[str, float]) -> str:
 def show(rates: tuple[PassRate, ...]) -> None:
     """Print a table, capabilities in rows and architectures in columns, and what each test asks."""
     console = Console(highlight=False)
+    console.width = max(console.width, 100)  # a narrower terminal wraps lines, but cuts no number
     architectures = dict.fromkeys(each.architecture for each in rates)
     table = Table(title="behavioural tests passed (%)", title_justify="left")
     table.add_column("test", no_wrap=True)

@@ -1,5 +1,6 @@
 """Scores a table of texts into another, in constant memory; what was interrupted goes on where it was."""
 
+import contextlib
 import csv
 import json
 from collections.abc import Callable, Iterator
@@ -8,9 +9,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import filelock
+
 from inference.errors import TableError, TextError
 from inference.predictor import BATCH, LARGEST_TEXT, Prediction, Predictor
-from saver import unusable, write_text
+from saver import ArtifactsError, unusable, write_text
 
 ADDED = ("sentiment", "probability", "confidence", "intensity", "bucket", "study", "unknown_words", "problem")
 
@@ -48,33 +51,64 @@ def score(predictor: Predictor, study: str | None, job: Job, on_rows: Callable[[
         TableError: see there.
         ArtifactsError: the output's folder cannot be written to.
     """
-    if job.output.exists():
-        raise TableError(f"{job.output} exists: remove it, or choose another --output")
+    _refuse_to_write_over(job)
     columns, total = _inspect(job)
     about = _about(predictor, study, job)
-    done, at, problems = _resume(job, about)
     try:
-        with job.part.open("r+" if at else "w", encoding="utf-8", newline="") as file:
-            file.truncate(at)
-            file.seek(at)
-            writer = csv.DictWriter(file, [*columns, *ADDED])
-            if not at:
-                writer.writeheader()
-            rows = islice(_rows(job), done, None)
-            while batch := list(islice(rows, BATCH)):
-                answers = list(predictor.stream(row[job.text_column] for row in batch))
-                writer.writerows(row | _cells(answer) for row, answer in zip(batch, answers, strict=True))
-                file.flush()
-                done, problems = done + len(batch), problems + sum(isinstance(answer, TextError) for answer in answers)
-                write_text(job.mark, json.dumps(about | {"rows": done, "bytes": file.tell(), "problems": problems}))
-                on_rows(done, total)
-        job.part.rename(job.output)
-        job.mark.unlink(missing_ok=True)
+        with _alone(job):
+            _refuse_to_write_over(job)  # another process may have ended meanwhile
+            return _write(predictor, job, about, columns, total, on_rows)
     except UnicodeError as error:
         raise TableError(f"{job.source} was changed while it was read: {error}") from error
+    except ArtifactsError:
+        raise
     except OSError as error:
         raise unusable(job.output.parent, error) from error
+
+
+def _refuse_to_write_over(job: Job) -> None:
+    if job.output.exists():
+        raise TableError(f"{job.output} exists: remove it, or choose another --output")
+
+
+def _write(
+    predictor: Predictor, job: Job, about: dict[str, Any], columns: list[str], total: int, on_rows: Callable[[int, int], None]
+) -> int:
+    """Go on with the job, or begin it; the output takes its name when it is whole."""
+    done, at, problems = _resume(job, about)
+    with job.part.open("r+" if at else "w", encoding="utf-8", newline="") as file:
+        file.truncate(at)
+        file.seek(at)
+        writer = csv.DictWriter(file, [*columns, *ADDED])
+        if not at:
+            writer.writeheader()
+        rows = islice(_rows(job), done, None)
+        while batch := list(islice(rows, BATCH)):
+            answers = list(predictor.stream(row[job.text_column] for row in batch))
+            writer.writerows(row | _cells(answer) for row, answer in zip(batch, answers, strict=True))
+            file.flush()
+            done, problems = done + len(batch), problems + sum(isinstance(answer, TextError) for answer in answers)
+            write_text(job.mark, json.dumps(about | {"rows": done, "bytes": file.tell(), "problems": problems}))
+            on_rows(done, total)
+    job.part.rename(job.output)
+    job.mark.unlink(missing_ok=True)
     return problems
+
+
+@contextlib.contextmanager
+def _alone(job: Job) -> Iterator[None]:
+    """Nobody else writes this output meanwhile; the lock ends with the process."""
+    path = job.output.with_name(f".{job.output.name}.lock")
+    lock = filelock.FileLock(path)
+    try:
+        lock.acquire(blocking=False)
+    except filelock.Timeout as error:
+        raise TableError(f"{job.output}: another process is writing it; wait for it, or choose another --output") from error
+    try:
+        yield
+    finally:
+        lock.release()
+        path.unlink(missing_ok=True)
 
 
 def _inspect(job: Job) -> tuple[list[str], int]:

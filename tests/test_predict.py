@@ -16,6 +16,7 @@ from inference import table
 from inference.errors import TableError
 from inference.predictor import Predictor
 from inference.table import ADDED, Job, score
+from saver import ArtifactsError
 from tests.conftest import ROOT, Finished, SmokeRun
 
 TEXT = "the script was dull and the music was not clever"
@@ -230,6 +231,25 @@ def test_another_encoding_can_be_named_and_an_unknown_one_is_refused(predictor: 
     assert read(tmp_path / "o.csv")[0]["text"] == "the caf\u00e9 was dull"
     with pytest.raises(TableError, match="--encoding: unknown encoding: latin-99"):
         score(predictor, None, Job(source, tmp_path / "p.csv", "text", "latin-99"), lambda *_: None)
+
+
+def test_two_processes_cannot_write_the_same_output_and_a_folder_that_cannot_be_written_is_one_sentence(
+    predictor: Predictor, tmp_path: Path
+) -> None:
+    job = Job(write(tmp_path / "reviews.csv", [TEXT] * 600), tmp_path / "o.csv", "text", "utf-8")
+    refused: list[str] = []
+
+    def again(done: int, total: int) -> None:
+        with pytest.raises(TableError) as error:
+            score(predictor, None, job, lambda *_: None)
+        refused.append(str(error.value))
+
+    score(predictor, None, job, again)
+    assert refused and all("another process is writing it" in sentence for sentence in refused)
+    assert len(read(tmp_path / "o.csv")) == 600
+    elsewhere = Job(tmp_path / "reviews.csv", Path("/proc/nowhere/o.csv"), "text", "utf-8")
+    with pytest.raises(ArtifactsError, match="cannot be used"):
+        score(predictor, None, elsewhere, lambda *_: None)
 
 
 def test_an_output_that_exists_is_never_written_over(predictor: Predictor, tmp_path: Path) -> None:
