@@ -182,7 +182,7 @@ def _export(options: argparse.Namespace) -> int:
     try:
         exported = [export.export(finished, study, options.export, options.to) for study in dict.fromkeys(studies)]
     except OSError as error:
-        raise unusable(options.to, error) from error
+        raise unusable(options.to, error, "--to") from error
     print(export.table(exported))
     return DONE
 

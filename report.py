@@ -257,7 +257,7 @@ def write_explanation(path: Path, verdict: str, explanation: Explanation, encode
     try:
         write_text(path, page)
     except OSError as error:
-        raise unusable(path.parent, error) from error
+        raise unusable(path.parent, error, "--output") from error
 
 
 # -- the index ---------------------------------------------------------------------------------------------------------

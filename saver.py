@@ -323,10 +323,10 @@ def _git_commit() -> str:
     return answer.stdout.strip() or "unknown"
 
 
-def unusable(folder: Path, error: OSError) -> ArtifactsError:
-    """One sentence for a folder that cannot be written."""
+def unusable(folder: Path, error: OSError, instead: str = "--artifacts folder") -> ArtifactsError:
+    """One sentence for a folder that cannot be written, and what to choose instead."""
     return ArtifactsError(
-        f"{folder} cannot be used: {error.strerror or error}; free space, fix permissions, or choose another --artifacts folder"
+        f"{folder} cannot be used: {error.strerror or error}; free space, fix permissions, or choose another {instead}"
     )
 
 

@@ -63,7 +63,7 @@ def score(predictor: Predictor, study: str | None, job: Job, on_rows: Callable[[
     except ArtifactsError:
         raise
     except OSError as error:
-        raise unusable(job.output.parent, error) from error
+        raise unusable(job.output.parent, error, "--output") from error
 
 
 def _refuse_to_write_over(job: Job) -> None:
