@@ -157,7 +157,7 @@ def _explain(predictor: Predictor, options: argparse.Namespace) -> int:
 
     text = options.text if options.text is not None else "\n".join(_lines())
     prediction, encoded = predictor(text), predictor.encode(text)
-    explanation = explain(predictor.run, predictor.chosen(encoded)[0], encoded)
+    explanation = explain(predictor.chosen(encoded)[0], encoded)
     if options.json:
         print(json.dumps(asdict(prediction) | {"explanation": asdict(explanation)}))
     elif options.output is None:

@@ -1,7 +1,7 @@
 """The pages: one self-contained report per run, each figure on its own, and the index of all runs."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from inference.run import Encoded
 from models.registry import resolve, title
 from plot_evidence import probe_figure, probe_matrix
 from plot_style import TRAINED_ON, naming
-from results import ALL, YARDSTICK, DataSummary, Study, StudyResult
+from results import ALL, YARDSTICK, DataSummary, StudyResult
 from saver import RunFolder, config_dict, unusable, write_text
 
 HEADINGS = plotter.FIGURES | {"probes": "Behavioural tests passed", "faithfulness": "How much the explanations are worth"}
@@ -93,7 +93,6 @@ def write(
         answerer_title=evaluate.answerer_title,
         words_html=plot_explanation.words_html,
         accounts=plot_explanation,
-        called=_called(results),
         title=title,
         trained_on=TRAINED_ON,
         vectors=config.vectors.source,
@@ -119,10 +118,6 @@ def _evidence_figures(gathered: evidence.Evidence) -> dict[str, go.Figure]:
     if gathered.faithfulness:
         figures["faithfulness"] = plot_explanation.deletion_figure(evidence.mean_curves(gathered.faithfulness))
     return figures
-
-
-def _called(results: Iterable[StudyResult]) -> Callable[[Study], str]:
-    return naming(result.study for result in results)
 
 
 def _fragment(figure: go.Figure, key: str) -> str:

@@ -217,6 +217,11 @@ class StudyResult(Record):
         return self.repeats[0].parameters if self.repeats else 0
 
     @property
+    def best_repeat(self) -> Repeat:
+        """The one with the lowest validation loss; the first where there is no validation."""
+        return min(self.repeats, key=lambda repeat: repeat.val_loss or 0.0)
+
+    @property
     def body_parameters(self) -> int:
         """Parameters outside the tables of vectors for words and pairs of words."""
         return self.parameters - sum(layer.parameters for layer in self.layers if layer.kind == "Embedding")

@@ -187,9 +187,8 @@ class RunFolder:
 
     def finish(self, result: StudyResult, checkpoints: str) -> None:
         """Write the record of a study whose repeats are all there; keep `all` checkpoints or the `best` by validation loss."""
-        best = min(result.repeats, key=lambda repeat: repeat.val_loss or 0.0)
         for repeat in result.repeats:
-            if checkpoints == "best" and repeat is not best:
+            if checkpoints == "best" and repeat is not result.best_repeat:
                 self.checkpoint(result.study, repeat.number).unlink(missing_ok=True)
         self.save_result(result)
 

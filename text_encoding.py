@@ -54,7 +54,7 @@ class Vocabulary:
 
     def decode(self, ids: Iterable[int]) -> str:
         """The words of ids, `?` for out-of-vocabulary; padding and start leave nothing."""
-        words = [self._word(int(i)) for i in ids if i not in (PADDING, START)]
+        words = [self.word(int(i)) for i in ids if i not in (PADDING, START)]
         return "".join(words).replace(_SPACE, " ").strip() if self.piece_model else " ".join(words)
 
     def split(self, text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -87,7 +87,8 @@ class Vocabulary:
     def _pieces(self) -> Any:
         return _sentencepiece().SentencePieceProcessor(model_proto=self.piece_model)
 
-    def _word(self, token_id: int) -> str:
+    def word(self, token_id: int) -> str:
+        """The word, or piece of a word, of an id; `?` for one that is none."""
         rank = token_id - FIRST_WORD
         return self.words[rank] if 0 <= rank < len(self.words) else "?"
 

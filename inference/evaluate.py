@@ -11,7 +11,7 @@ from evaluation import accuracy_interval, is_right
 from findings import BEST
 from inference.errors import RunError
 from inference.predictor import Predictor
-from inference.run import ENSEMBLE, FinishedRun
+from inference.run import ENSEMBLE, Encoded, FinishedRun
 from models.registry import title
 from results import ALL, Record
 from saver import RunFolder, write_text
@@ -73,11 +73,13 @@ def evaluate(
     if not is_read.any():
         raise RunError(f"{path}: no text has a word that {run.name} knows, which has read {run.data.title}")
     said: dict[str, np.ndarray] = {}
+    readable = [each for each, is_one in zip(encoded, is_read, strict=True) if is_one]
     for answerer in (CHOSEN, *run.architectures, *([ENSEMBLE] if run.leaders else [])):
-        found = _ask(run, answerer, texts)
+        found = _ask(run, answerer, readable)
         if found is not None:
-            note(f"{answerer}: read {int(is_read.sum()):,} texts")
-            said[answerer] = found
+            note(f"{answerer}: read {len(readable):,} texts")
+            said[answerer] = np.full(len(texts), np.nan)
+            said[answerer][is_read] = found
     scores = []
     for answerer, probabilities in said.items():
         right = np.where(np.isnan(probabilities), 0.5, is_right(labels, np.nan_to_num(probabilities, nan=0.5)))
@@ -121,10 +123,10 @@ def answerer_title(answerer: str) -> str:
     return {CHOSEN: "Chosen by validation", ENSEMBLE: f"Ensemble of the {BEST} best"}.get(answerer) or title(answerer)
 
 
-def _ask(run: FinishedRun, answerer: str, texts: list[str]) -> np.ndarray | None:
-    """The probability for each text; None where the answerer has no model for some length."""
+def _ask(run: FinishedRun, answerer: str, reviews: list[Encoded]) -> list[float] | None:
+    """The probability of each; None where the answerer has no model for some length."""
     try:
         predictor = Predictor(run, None if answerer == CHOSEN else answerer)
-        return np.array([getattr(answer, "probability", np.nan) for answer in predictor.stream(texts)])
+        return [prediction.probability for prediction in predictor.judge(reviews)]
     except RunError:
         return None

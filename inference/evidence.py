@@ -116,7 +116,7 @@ def gather(run: FinishedRun, dataset: Dataset) -> Evidence:
         if leader is None:
             continue
         model = run.trained(leader)
-        if mistake := _worst_mistake(run, dataset, bucket.name, reviews, model):
+        if mistake := _worst_mistake(dataset, bucket.name, reviews, model):
             mistakes.append(mistake)
         if few := _readable(reviews, model, rng):
             worth.append(Faithfulness(bucket.name, leader, len(few), faithfulness(model, few)))
@@ -138,7 +138,7 @@ def _samples(run: FinishedRun, dataset: Dataset, bucket: str, reviews: Reviews, 
     """Drawn, not chosen: a review of each class."""
     found = []
     studies = [study for name in run.architectures if (study := run.of_architecture(name, bucket))]
-    said = {study: _said(run, study) for study in studies}
+    said = {study: _said(run.trained(study)) for study in studies}
     for label in (1, 0):
         members = np.flatnonzero(reviews.labels == label)
         for index in rng.permutation(members)[: SAMPLES // 2]:
@@ -148,28 +148,26 @@ def _samples(run: FinishedRun, dataset: Dataset, bucket: str, reviews: Reviews, 
     return found
 
 
-def _said(run: FinishedRun, study: Study) -> dict[int, float]:
+def _said(model: Trained) -> dict[int, float]:
     """The calibrated probability by row of the source, as it was stored when the test reviews were read."""
-    said = run.said_of_tests(study)
-    calibrated = sigmoid(said["logits"] / run.trained(study).temperature)
-    return dict(zip(said["rows"].tolist(), calibrated.tolist(), strict=True))
+    calibrated = sigmoid(model.tested_logits / model.temperature)
+    return dict(zip(model.tested_rows.tolist(), calibrated.tolist(), strict=True))
 
 
-def _worst_mistake(run: FinishedRun, dataset: Dataset, bucket: str, reviews: Reviews, model: Trained) -> Mistake | None:
-    said = _said(run, model.study)
-    short = np.array([len(model.row(reviews.sequences[i])) <= LONGEST_EXPLAINED for i in range(len(reviews))])
+def _worst_mistake(dataset: Dataset, bucket: str, reviews: Reviews, model: Trained) -> Mistake | None:
+    said = _said(model)
+    short = reviews.sequences.lengths.clip(max=model.max_length) <= LONGEST_EXPLAINED
     sureness = np.array([said[int(row)] for row in reviews.rows]) - 0.5
     wrongness = np.where(short, np.where(reviews.labels == 1, -sureness, sureness), -1.0)
     worst = int(wrongness.argmax()) if len(reviews) else 0
     if not len(reviews) or wrongness[worst] <= 0:
         return None
     encoded = _encoded(dataset, reviews.sequences[worst])
-    return Mistake(bucket, int(reviews.rows[worst]), int(reviews.labels[worst]), explain(run, model, encoded))
+    return Mistake(bucket, int(reviews.rows[worst]), int(reviews.labels[worst]), explain(model, encoded))
 
 
 def _encoded(dataset: Dataset, ids: IdArray) -> Encoded:
-    words = dataset.vocabulary.words
-    return Encoded(ids, tuple(words[i - 4] if 4 <= i < len(words) + 4 else "?" for i in ids[1:].tolist()), (), ())
+    return Encoded(ids, tuple(dataset.vocabulary.word(i) for i in ids[1:].tolist()), (), ())
 
 
 def _readable(reviews: Reviews, model: Trained, rng: np.random.Generator) -> Sequence[IdArray]:

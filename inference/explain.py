@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from inference.cells import Array, sigmoid
+from inference.layers import Lengths
 from inference.linear import LinearModel
 from inference.network import CELLS_OF_A_BATCH, PlainNetwork
-from inference.run import Encoded, FinishedRun, Trained
+from inference.run import Encoded, Trained
 from results import Record, Study
 from sources.records import IdArray
 
@@ -62,17 +63,13 @@ class DeletionCurve(Record):
         return self.probabilities[0] - float(np.mean(self.probabilities[1:]))
 
 
-def explain(run: FinishedRun, model: Trained, encoded: Encoded) -> Explanation:
+def explain(model: Trained, encoded: Encoded) -> Explanation:
     """The model's account of a text."""
     row, positions = model.row(encoded.ids), model.positions(encoded.ids)
     words = [START_WORD, *encoded.words]
     logit = float(model.logits_of_rows([row])[0])
     gradients, base = integrated_gradients(model, row)
-    left_out = occlusion(model, row)
-    weights = model.model.attention(row) if isinstance(model.model, PlainNetwork) else None
-    orders = {"integrated gradients": gradients, "occlusion": left_out}
-    if weights is not None:
-        orders["attention"] = weights * np.sign(logit)
+    left_out, weights = occlusion(model, row), _attention(model, row)
     return Explanation(
         study=model.study,
         words=tuple(words[i].replace("\u2581", " ") for i in positions),
@@ -84,7 +81,7 @@ def explain(run: FinishedRun, model: Trained, encoded: Encoded) -> Explanation:
         occlusion=tuple(left_out.tolist()),
         attention=None if weights is None else tuple(weights.astype(float).tolist()),
         running=running_verdict(model, encoded.ids),
-        deletion=deletion_curves([(model, row, orders)]),
+        deletion=deletion_curves([(model, row, _orders(gradients, left_out, weights, logit))]),
     )
 
 
@@ -102,22 +99,22 @@ def integrated_gradients(model: Trained, row: IdArray) -> tuple[Array, float]:
     base = float(model.model.read(np.zeros_like(vectors), lengths)[0])
     whole = float(model.model.read(vectors, lengths)[0]) - base
     for steps in _STEPS:
-        shares = _shares(model.model, row, steps)
+        shares = _shares(model.model, vectors, steps)
         if abs(shares.sum() - whole) <= COMPLETE * model.temperature:
             break
     return shares / model.temperature, base / model.temperature
 
 
-def _shares(network: PlainNetwork, row: IdArray, steps: int) -> Array:
+def _shares(network: PlainNetwork, vectors: Array, steps: int) -> Array:
     """The integral at so many points, as many at a time as are read in a batch."""
     points, weights = _legendre(steps)
     at, weights = ((points + 1) / 2).astype(np.float32), weights / 2
-    size = max(1, CELLS_OF_A_BATCH // len(row))
-    shares = np.zeros(len(row))
+    time = len(vectors)
+    size = max(1, CELLS_OF_A_BATCH // time)
+    shares = np.zeros(time)
     for start in range(0, steps, size):
         scale, weight = at[start : start + size], weights[start : start + size]
-        vectors, lengths = network.embed([row] * len(scale))
-        gradient = network.gradient(vectors * scale[None, :, None], lengths)
+        gradient = network.gradient(vectors * scale[None, :, None], Lengths(np.full(len(scale), time)))
         shares += (gradient * vectors).sum(axis=-1).astype(np.float64) @ weight
     return shares
 
@@ -177,9 +174,16 @@ def faithfulness(model: Trained, reviews: Sequence[IdArray]) -> tuple[DeletionCu
     texts = []
     for ids in reviews:
         row = model.row(ids)
-        methods = {"integrated gradients": integrated_gradients(model, row)[0], "occlusion": occlusion(model, row)}
-        weights = model.model.attention(row) if isinstance(model.model, PlainNetwork) else None
-        if weights is not None:
-            methods["attention"] = weights * np.sign(model.logits_of_rows([row])[0])
-        texts.append((model, row, methods))
+        logit, (gradients, _) = float(model.logits_of_rows([row])[0]), integrated_gradients(model, row)
+        texts.append((model, row, _orders(gradients, occlusion(model, row), _attention(model, row), logit)))
     return deletion_curves(texts)
+
+
+def _attention(model: Trained, row: IdArray) -> Array | None:
+    return model.model.attention(row) if isinstance(model.model, PlainNetwork) else None
+
+
+def _orders(gradients: Array, left_out: Array, attention: Array | None, logit: float) -> dict[str, Array]:
+    """Each token's share by method. Attention has no side: what is attended to counts for the verdict."""
+    orders = {"integrated gradients": gradients, "occlusion": left_out}
+    return orders if attention is None else orders | {"attention": attention * np.sign(logit)}

@@ -3,6 +3,7 @@
 import io
 import json
 import math
+import re
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -42,11 +43,6 @@ class PlainNetwork:
     kernel: Array  # of the logit, <float32>[features, 1]
     bias: Array  # <float32>[1]
 
-    @property
-    def parameters(self) -> int:
-        """Numbers in the two tables of vectors and the logit; layers keep their own."""
-        return self.embedding.size + (0 if self.bigrams is None else self.bigrams.size)
-
     def logits(self, rows: Sequence[IdArray]) -> Array:
         """The logit of each review, `<float64>[reviews]`; neighbours in length are read together, without any padding.
 
@@ -81,11 +77,10 @@ class PlainNetwork:
 
     def gradient(self, vectors: Array, lengths: Lengths) -> Array:
         """The gradient of each review's logit with respect to its word vectors, in their shape."""
-        inputs = []
-        for layer in self.body:
-            inputs.append(vectors)
-            vectors = layer(vectors, lengths)
-        d = np.repeat(self.kernel.T, vectors.shape[0], axis=0)
+        inputs = [vectors]
+        for layer in self.body[:-1]:
+            inputs.append(layer(inputs[-1], lengths))
+        d = np.repeat(self.kernel.T, vectors.shape[1], axis=0)
         for layer, x in zip(reversed(self.body), reversed(inputs), strict=True):
             d = layer.pullback(x, lengths, d)
         return d
@@ -128,7 +123,7 @@ def load(path: Path) -> PlainNetwork:
             _refuse_strangers(layers, path)
             with h5py.File(io.BytesIO(archive.read("model.weights.h5")), "r") as file:
                 arrays = _arrays(file)
-        return _build([(kind, config) for kind, config, module in layers if not module.startswith(_OPERATIONS)], arrays, layers)
+        return _build(layers, arrays)
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} is missing: train it again with the same command, or choose another --study") from error
     except CheckpointError:
@@ -165,9 +160,8 @@ def _arrays(file: h5py.File) -> dict[str, list[Array]]:
     return {group: [arrays[i] for i in sorted(arrays)] for group, arrays in found.items()}
 
 
-def _build(
-    layers: list[tuple[str, dict[str, Any]]], arrays: Mapping[str, list[Array]], all_layers: list[tuple[str, Any, str]]
-) -> PlainNetwork:
+def _build(described: list[tuple[str, Any, str]], arrays: Mapping[str, list[Array]]) -> PlainNetwork:
+    layers = [(kind, config) for kind, config, module in described if not module.startswith(_OPERATIONS)]
     groups, counts = dict[str, str](), Counter[str]()
     for kind, config in layers:  # Keras calls a layer's arrays by its class and how many there were before
         snake = _snake_case(kind)
@@ -182,7 +176,7 @@ def _build(
     if "positions" in groups:
         body = [_encoder(of, arrays, groups["attention"], next(c for k, c in layers if k == "LocalAttention"))]
     weights: dict[str, Any] = {name: of(name) for name in ("attention_hidden", "attention_scores") if name in groups}
-    kind = _pooling_kind(groups, {kind for kind, _, _ in all_layers})
+    kind = _pooling_kind(groups, {kind for kind, _, _ in described})
     body.append(pooling(kind, weights, is_bidirectional=recurrent[-1][0] == "Bidirectional" if recurrent else False))
     bigrams = of("bigram_embedding")[0] if "bigram_embedding" in groups else None
     kernel, bias = of("logit")
@@ -238,7 +232,5 @@ def _encoder(of: Callable[[str], list[Array]], arrays: Mapping[str, list[Array]]
 
 def _snake_case(kind: str) -> str:
     """As Keras names the arrays of a class: `SimpleRNN` -> `simple_rnn`."""
-    import re
-
     text = re.sub(r"([^_])([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", kind))
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", text).lower()

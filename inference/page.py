@@ -172,7 +172,7 @@ class _Asked:
             models = self._predictor.chosen(encoded)
             shown.verdict = parts.verdict_html(prediction, models)
             yield shown.values()
-            shown.reading = Reading(encoded, prediction.bucket, explain(self._run, models[0], encoded))
+            shown.reading = Reading(encoded, prediction.bucket, explain(models[0], encoded))
             yield shown.values()
             asked = self._every_architecture(prediction.bucket)
             shown.table = parts.architectures_html([_said(self._run, model, encoded) for model in asked], models)
@@ -190,7 +190,7 @@ class _Asked:
             return (gr.skip(),) * 3
         try:
             study = self._run.choose(architecture, reading.bucket)[0]
-            account = Reading(reading.encoded, reading.bucket, explain(self._run, self._run.trained(study), reading.encoded))
+            account = Reading(reading.encoded, reading.bucket, explain(self._run.trained(study), reading.encoded))
         except (RunError, CheckpointError) as error:
             return gr.skip(), gr.skip(), parts.failure_html(error)
         return account, gr.Radio(choices=account.methods, value=GRADIENTS), parts.account_html(account, GRADIENTS)

@@ -119,26 +119,32 @@ class Predictor:
         mean = np.mean([model.probabilities(reviews) for model in models], axis=0)
         return np.log(mean) - np.log1p(-mean)
 
-    def _answer(self, texts: tuple[str, ...]) -> Iterator[Prediction | TextError]:
-        """Texts of one bucket, and so of one choice of models, are read together."""
-        started = time.perf_counter()
-        encoded = [self._encoded(text) for text in texts]
+    def judge(self, reviews: Sequence[Encoded]) -> list[Prediction]:
+        """What the run says of texts that have been encoded; those of one choice of models are read together. Without times.
+
+        Raises:
+            CheckpointError: a model cannot be read.
+        """
         groups: dict[tuple[str, tuple[Study, ...]], list[int]] = {}
-        for number, one in enumerate(encoded):
-            if isinstance(one, Encoded):
-                bucket = self.run.bucket(one.ids)
-                groups.setdefault((bucket, self.run.choose(self._wanted, bucket)), []).append(number)
-        answers: dict[int, Prediction] = {}
+        for number, review in enumerate(reviews):
+            bucket = self.run.bucket(review.ids)
+            groups.setdefault((bucket, self.run.choose(self._wanted, bucket)), []).append(number)
+        found: dict[int, Prediction] = {}
         for (bucket, studies), numbers in groups.items():
             models = tuple(self.run.trained(study) for study in studies)
-            reviews = [one for number in numbers if isinstance(one := encoded[number], Encoded)]
-            logits = self.logits(models, [one.ids for one in reviews])
+            logits = self.logits(models, [reviews[number].ids for number in numbers])
             intensities = np.mean([model.intensity(logits) for model in models], axis=0)
-            for number, one, logit, intensity in zip(numbers, reviews, logits, intensities, strict=True):
-                answers[number] = _prediction(one, bucket, models, float(logit), float(intensity))
+            for number, logit, intensity in zip(numbers, logits, intensities, strict=True):
+                found[number] = _prediction(reviews[number], bucket, models, float(logit), float(intensity))
+        return [found[number] for number in range(len(reviews))]
+
+    def _answer(self, texts: tuple[str, ...]) -> Iterator[Prediction | TextError]:
+        started = time.perf_counter()
+        encoded = [self._encoded(text) for text in texts]
+        predictions = iter(self.judge([one for one in encoded if isinstance(one, Encoded)]))
         milliseconds = 1000 * (time.perf_counter() - started) / len(texts)
-        for number, one in enumerate(encoded):
-            yield replace(answers[number], milliseconds=milliseconds) if isinstance(one, Encoded) else one
+        for one in encoded:
+            yield replace(next(predictions), milliseconds=milliseconds) if isinstance(one, Encoded) else one
 
     def _encoded(self, text: str) -> Encoded | TextError:
         try:

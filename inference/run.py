@@ -56,7 +56,13 @@ class Trained:
     vocab_size: int
     max_length: int
     truncate: str
-    strengths: Array = field(repr=False)  # of its verdicts on the test reviews, ascending: distance of the logit from 0
+    tested_rows: np.ndarray = field(repr=False)  # its test reviews' places in the source, `<int64>[test reviews]`
+    tested_logits: Array = field(repr=False)  # what it said of them, before the temperature, `<float64>[test reviews]`
+
+    @cached_property
+    def _strengths(self) -> Array:
+        """Of its verdicts on the test reviews, ascending: the logits' distance from 0."""
+        return np.sort(np.abs(self.tested_logits))
 
     @property
     def temperature(self) -> float:
@@ -90,8 +96,8 @@ class Trained:
 
     def intensity(self, logits: Array) -> Array:
         """Share of the test reviews that it had a weaker opinion of, `<float64>[reviews]`, of logits at the temperature."""
-        weaker = np.searchsorted(self.strengths, np.abs(logits * self.temperature))
-        return weaker / len(self.strengths)
+        weaker = np.searchsorted(self._strengths, np.abs(logits * self.temperature))
+        return weaker / len(self._strengths)
 
 
 @dataclass(frozen=True)
@@ -179,19 +185,15 @@ class FinishedRun:
         Raises:
             RunError: no such study has completed.
         """
-        if wanted is None:
-            if bucket not in self.leaders:
-                raise RunError(f"{self.name}: no network has completed for {bucket}; choose one with --study: {self._ids()}")
-            return (self.leaders[bucket],)
-        if wanted == ENSEMBLE:
-            if not self.ranking.get(bucket):
-                raise RunError(f"{self.name}: no network has completed for {bucket}; choose one with --study: {self._ids()}")
-            return self.ranking[bucket]
         by_id = {study.id: study for study in self.results}
-        found = by_id.get(wanted) or self.of_architecture(wanted, bucket)
+        if wanted in (None, ENSEMBLE):
+            if bucket not in self.leaders:
+                raise RunError(f"{self.name}: no network has completed for {bucket}; choose one with --study: {', '.join(by_id)}")
+            return self.ranking[bucket] if wanted else (self.leaders[bucket],)
+        found = by_id.get(str(wanted)) or self.of_architecture(str(wanted), bucket)
         if found is None:
             known = [*self.architectures, ENSEMBLE, *by_id]
-            raise RunError(f"{self.name}: no study is named {wanted!r} for reviews of {bucket}{closest(wanted, known)}")
+            raise RunError(f"{self.name}: no study is named {wanted!r} for reviews of {bucket}{closest(str(wanted), known)}")
         return (found,)
 
     def of_architecture(self, architecture: str, bucket: str) -> Study | None:
@@ -210,7 +212,7 @@ class FinishedRun:
         return self._models[study]
 
     def _load(self, study: Study) -> Trained:
-        repeat = self._best(study)
+        repeat = self.results[study].best_repeat
         model: network.PlainNetwork | linear.LinearModel
         if study.architecture == YARDSTICK:
             model = linear.load(self.folder.linear_model(study, repeat.number))
@@ -221,7 +223,7 @@ class FinishedRun:
                 raise CheckpointError(
                     f"{path} knows {len(model.embedding)} ids, this run {self.data.vocabulary}: it is another run's checkpoint"
                 )
-        data, said = self.config.data, self.said_of_tests(study)
+        data, (rows, logits) = self.config.data, self._said_of_tests(study, repeat)
         return Trained(
             study,
             repeat,
@@ -229,32 +231,21 @@ class FinishedRun:
             vocab_size=self.data.vocabulary,
             max_length=data.max_length,
             truncate=data.truncate,
-            strengths=np.sort(np.abs(said["logits"])),
+            tested_rows=rows,
+            tested_logits=logits,
         )
 
-    def said_of_tests(self, study: Study) -> dict[str, np.ndarray]:
-        """What the repeat that answers said of its test reviews: their `rows` in the source, their `logits` as they came.
-
-        Raises:
-            CheckpointError: the file is missing or damaged.
-        """
-        number = self._best(study).number
+    def _said_of_tests(self, study: Study, repeat: Repeat) -> tuple[np.ndarray, Array]:
+        """Rows and logits of the test reviews, as they were stored when they were read."""
         try:
-            stored = self.folder.load_predictions(study, number)
+            stored = self.folder.load_predictions(study, repeat.number)
             probabilities = stored["probabilities"].astype(np.float64).clip(1e-12, 1 - 1e-12)
-            return {"rows": stored["rows"], "logits": np.log(probabilities / (1 - probabilities))}
+            return stored["rows"], np.log(probabilities / (1 - probabilities))
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise CheckpointError(
                 f"{self.name}: the stored predictions of {study.id} are damaged or missing ({error}); "
                 "run the same command with --fresh"
             ) from error
-
-    def _best(self, study: Study) -> Repeat:
-        """The repeat with the lowest validation loss."""
-        return min(self.results[study].repeats, key=lambda each: each.val_loss or 0.0)
-
-    def _ids(self) -> str:
-        return ", ".join(study.id for study in self.results)
 
 
 def _read_about(folder: RunFolder, path: Path | str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import os
 import socket
 import threading
 import webbrowser
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -104,7 +105,8 @@ def application(predictor: Predictor) -> "FastAPI":
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Gate)
     _add_endpoints(app, predictor)
-    asyncio.run(_mount_page(app, predictor))
+    with ThreadPoolExecutor(1) as elsewhere:  # whoever calls may be in an event loop, as in a notebook
+        elsewhere.submit(lambda: asyncio.run(_mount_page(app, predictor))).result()
     return app
 
 

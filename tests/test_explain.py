@@ -46,7 +46,7 @@ def with_model(trained: Trained, model: PlainNetwork) -> Trained:
 def test_integrated_gradients_add_up_to_the_logits_distance_or_say_by_how_much_they_do_not(
     run: FinishedRun, model: Trained, encoded: Encoded
 ) -> None:
-    found = explain(run, model, encoded)
+    found = explain(model, encoded)
     whole = found.logit - found.base_logit
     assert found.completeness_gap == pytest.approx(abs(sum(found.gradients) - whole), abs=1e-6)
     if model.study.architecture != "simple_rnn":  # a wild one may need more steps than are taken
@@ -67,7 +67,7 @@ def test_of_a_bag_of_words_integrated_gradients_are_the_words_own_parts(
 
 
 def test_occlusion_is_the_fall_of_the_logit_when_the_word_is_left_out(run: FinishedRun, model: Trained, encoded: Encoded) -> None:
-    found, row = explain(run, model, encoded), model.row(encoded.ids)
+    found, row = explain(model, encoded), model.row(encoded.ids)
     assert found.occlusion[0] == 0
     for place in (1, 7, len(row) - 1):
         without = model.logits_of_rows([np.delete(row, place)])[0]
@@ -77,7 +77,7 @@ def test_occlusion_is_the_fall_of_the_logit_when_the_word_is_left_out(run: Finis
 def test_the_words_stand_beside_their_shares_and_the_last_of_the_running_verdict_is_the_verdict(
     run: FinishedRun, model: Trained, encoded: Encoded
 ) -> None:
-    found = explain(run, model, encoded)
+    found = explain(model, encoded)
     assert found.words[1:] == encoded.words and len(found.words) == len(found.gradients) == len(found.occlusion)
     assert found.running[-1][0] == len(encoded.words)
     assert found.running[-1][1] == pytest.approx(Predictor(run, model.study.id)(TEXT).probability, abs=1e-6)
@@ -103,7 +103,7 @@ def test_the_running_verdict_of_a_one_directional_network_is_the_opinion_of_its_
 def test_a_long_text_is_occluded_span_by_span_and_read_in_points(run: FinishedRun) -> None:
     encoded = run.encode("the music was dull " * 2_000)
     linear = run.trained(run.choose(YARDSTICK, run.bucket(encoded.ids))[0])
-    found = explain(run, linear, encoded)
+    found = explain(linear, encoded)
     assert len(found.occlusion) == 8_001 and len(found.running) == 200
 
 

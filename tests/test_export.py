@@ -76,7 +76,7 @@ def a_trained(path: Path, truncate: str = "tail", max_length: int = 40) -> tuple
     """A network of 50 ids in a run of which only the checkpoint and the words are there."""
     result = a_result("gru", "130-175", 0.8, repeats=1)
     model = network.load(path)
-    trained = Trained(result.study, result.repeats[0], model, len(model.embedding), max_length, truncate, np.ones(1))
+    trained = Trained(result.study, result.repeats[0], model, len(model.embedding), max_length, truncate, np.zeros(1), np.ones(1))
     return SimpleNamespace(folder=SimpleNamespace(checkpoint=lambda *_: path), vocabulary=VOCABULARY), trained
 
 
@@ -131,7 +131,7 @@ def test_the_graph_encodes_texts_as_the_run_does(truncate: str, drops_unknown: b
 
     vocabulary = Vocabulary(VOCABULARY.words, drops_unknown)
     result = a_result("gru", "130-175", 0.8, repeats=1)
-    trained = Trained(result.study, result.repeats[0], SimpleNamespace(), 50, 11, truncate, np.ones(1))  # type: ignore[arg-type]
+    trained = Trained(result.study, result.repeats[0], SimpleNamespace(), 50, 11, truncate, np.zeros(1), np.ones(1))  # type: ignore[arg-type]
     every_character = [f"word1{chr(code)}word2 {chr(code)}" for code in range(1, 0x180)]
     texts = [*TEXTS, *exports._ODD_TEXTS, *every_character]
     encoded = tensor_graph.text_encoder(vocabulary, trained, tf.Module())(tf.constant(texts)).numpy()

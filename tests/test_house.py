@@ -194,6 +194,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "inference.explain": {
         "inference.cells",
+        "inference.layers",
         "inference.linear",
         "inference.network",
         "inference.run",

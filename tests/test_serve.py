@@ -236,6 +236,13 @@ def test_without_its_packages_the_page_says_how_to_get_them(predictor: Predictor
         serve.serve(predictor, 0, open_browser=False)
 
 
+def test_the_application_can_be_made_where_an_event_loop_runs(predictor: Predictor) -> None:
+    async def in_a_loop() -> object:
+        return serve.application(predictor)
+
+    assert asyncio.run(in_a_loop()) is not None
+
+
 def test_a_served_run_says_where_it_is_and_ends_in_order(smoke_run: SmokeRun) -> None:
     pytest.importorskip("gradio", reason="the extra `page` is not installed")
     code = (
