@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from config import Compare, Config, Data
-from results import ALL, BucketSummary, DataSummary, Study
-from sources.locate import load
-from sources.records import DataError, IdArray, Sequences, SourceReviews
-from text_encoding import FIRST_WORD, OOV, PADDING, MissingLibraryError, Vocabulary, learn_pieces, learn_vocabulary, tokenize
+from data.sources.locate import load
+from data.types import DataError, IdArray, Sequences, SourceReviews
+from data.vocabulary import FIRST_WORD, OOV, PADDING, MissingLibraryError, Vocabulary, learn_pieces, learn_vocabulary, tokenize
+from records.study import ALL, BucketSummary, DataSummary, Study
 
 _CANDIDATES = 64  # quantiles of the review lengths, and as many ratios, that a rung may have
 _JITTER = 0.03  # of a length when neighbours are drawn: more mixes reviews better and pads more
@@ -225,7 +225,7 @@ def _encode(source: SourceReviews, is_test: np.ndarray, data: Data) -> tuple[Seq
         except MissingLibraryError as error:
             raise DataError(str(error)) from error
     elif data.word_index:
-        from sources.imdb import read_word_index
+        from data.sources.imdb import read_word_index
 
         vocabulary = Vocabulary(read_word_index(Path(data.word_index).expanduser()), drops_unknown=True)
     else:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config import PROFILES, Config, ConfigError
-from config_rules import closest, validate, with_overrides
+from experiment.options import closest, validate, with_overrides
 from models.registry import selectable
 
 if TYPE_CHECKING:
@@ -64,12 +64,12 @@ def parse_evaluate(arguments: list[str]) -> argparse.Namespace:
 
 def evaluate(options: argparse.Namespace) -> int:
     """Score a finished run on other reviews, store what comes of it and draw the report again; returns the exit code."""
-    import console
-    import report
+    import plotter as report
     import saver
+    from data.sources import tables
     from inference.evaluate import evaluate, store
     from inference.run import FinishedRun
-    from sources import tables
+    from report import console
 
     finished, columns = FinishedRun.open(options.run), (options.text_column, options.label_column)
     if not options.on.is_file():
@@ -105,16 +105,16 @@ def run(options: argparse.Namespace) -> int:
     """Prepare the data, run the sweep, write the report; returns the exit code."""
     config = choose_config(options)
 
-    import budget
-    import console
-    import data_cache
-    import devices
-    import final_stats
     import logger
-    import report
+    import plotter as report
     import saver
-    import sweep
-    from models import word_vectors
+    from analysis import tables as final_stats
+    from data import store as data_cache
+    from data import word_vectors
+    from experiment import devices
+    from experiment import plan as budget
+    from experiment import workers as sweep
+    from report import console
 
     if options.list:
         console.print_lists(config)
@@ -158,9 +158,9 @@ def run(options: argparse.Namespace) -> int:
 
 def _gather_evidence(folder: "RunFolder", dataset: "Dataset") -> None:
     """What the report shows beyond scores; a run that cannot be asked has its report without."""
-    import console
-    from inference import evidence
-    from inference.errors import InferenceError
+    from inference import examples as evidence
+    from records.errors import InferenceError
+    from report import console
 
     try:
         evidence.fetch(folder, dataset)
@@ -182,9 +182,9 @@ def main(arguments: list[str] | None = None) -> int:
     except ConfigError as error:
         print(f"configuration error:\n{error}", file=sys.stderr)
     except Exception as error:
-        from inference.errors import InferenceError
+        from data.types import DataError
+        from records.errors import InferenceError
         from saver import ArtifactsError
-        from sources.records import DataError
 
         if not isinstance(error, ArtifactsError | DataError | InferenceError):
             raise

@@ -1,375 +1,287 @@
-"""Figures. Each plot is data -> small typed record -> pure function -> Plotly figure; `report.py` writes them.
+"""The pages: one self-contained report per run, each figure on its own, and the index of all runs."""
 
-One palette and one order of architectures everywhere, from the registry. Never Keras, never a file.
-"""
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
-import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from itertools import pairwise
-
+import jinja2
 import plotly.graph_objects as go
+from plotly.io import to_html
+from plotly.offline import get_plotlyjs
 
-from findings import BucketVerdict, Findings
-from models.registry import colour, title
-from plot_controls import control_panels
-from plot_influence import influence_lines, influences
-from plot_panels import (
-    ACCURACY,
-    GRADIENT_NORM,
-    LEARNING_RATE,
-    LOSS,
-    confusion_panels,
-    confusions,
-    cross_length_panels,
-    cross_lengths,
-    curves,
-    panel_lines,
+from analysis import tables as final_stats
+from config import Config
+from data_preprocessing import Bucket
+from experiment.options import from_dict
+from inference import evaluate
+from inference import examples as evidence
+from inference.explain import Explanation
+from inference.probes import CAPABILITIES
+from inference.run import Encoded
+from models.registry import resolve, title
+from records.findings import BEST, BucketVerdict, Findings, Standing
+from records.study import ALL, YARDSTICK, DataSummary, StudyResult
+from report import explanation as plot_explanation
+from report.figures import accuracy as plotter
+from report.figures.behaviour import probe_figure, probe_matrix
+from report.figures.style import TRAINED_ON, naming
+from saver import RunFolder, config_dict, unusable, write_text
+
+HEADINGS = plotter.FIGURES | {"probes": "Behavioural tests passed", "faithfulness": "How much the explanations are worth"}
+PLOT_OPTIONS = {"responsive": True, "displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
+_PAGES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent / "report" / "templates"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
 )
-from plot_protocol import comparison_matrices, importance_bars, learning_curves, length_curves, matrices, reliability_curves
-from plot_style import INK, MUTED, NEGATIVE, POSITIVE, SCALE, interval, naming, styled
-from results import ALL, YARDSTICK, DataSummary, Scope, Study, StudyResult, bucket_order
-
-# -- accuracy by bucket ------------------------------------------------------------------------------------------------
+_PAGES.filters["thousands"] = lambda number: f"{number:,}"
+_PAGES.filters["percent"] = lambda share: f"{100 * share:.1f} %"
 
 
-@dataclass(frozen=True)
-class AccuracySeries:
-    """One architecture over the buckets, in per cent; None where it has no result."""
+def write(
+    results: list[StudyResult],
+    findings: Findings,
+    data: DataSummary,
+    about: dict[str, Any],
+    config: Config,
+    folder: RunFolder,
+) -> None:
+    """Write `plots/*.html`, sharing one `plotly.min.js`, and `report.html`, which needs nothing else and no network.
 
-    name: str
-    colour: str
-    scope: Scope
-    accuracy: tuple[float | None, ...]
-    low: tuple[float | None, ...]
-    high: tuple[float | None, ...]
-
-
-@dataclass(frozen=True)
-class AccuracyByBucket:
-    """Test accuracy of every architecture on every bucket."""
-
-    buckets: tuple[str, ...]
-    chance: tuple[float, ...]  # per cent
-    series: tuple[AccuracySeries, ...]
-
-
-def accuracy_by_bucket(verdicts: tuple[BucketVerdict, ...]) -> AccuracyByBucket:
-    """Mean accuracy over repeats with its interval, from the verdicts."""
-    keys = dict.fromkeys((s.study.architecture, s.study.scope) for verdict in verdicts for s in verdict.standings)
-    series, called = [], naming(s.study for verdict in verdicts for s in verdict.standings)
-    for architecture, scope in sorted(keys, key=lambda key: (key[0] == YARDSTICK, key[1])):
-        found = [
-            next((s for s in v.standings if (s.study.architecture, s.study.scope) == (architecture, scope)), None)
-            for v in verdicts
-        ]
-        series.append(
-            AccuracySeries(
-                name=called(next(s.study for s in found if s)),
-                colour=colour(architecture),
-                scope=scope,
-                accuracy=tuple(100 * s.accuracy if s else None for s in found),
-                low=tuple(100 * s.low if s else None for s in found),
-                high=tuple(100 * s.high if s else None for s in found),
-            )
-        )
-    chance = tuple(100 * verdict.chance for verdict in verdicts)
-    return AccuracyByBucket(tuple(v.bucket for v in verdicts), chance, tuple(series))
-
-
-def accuracy_bars(record: AccuracyByBucket) -> go.Figure:
-    """Bars with 95 % intervals; the yardstick is grey, generalists hatched, fine-tuned ones crossed, chance a dotted line."""
-    figure = go.Figure()
-    for series in record.series:
-        figure.add_bar(
-            name=series.name,
-            x=record.buckets,
-            y=series.accuracy,
-            marker={"color": series.colour, "pattern": {"shape": {"bucket": "", "all": "/", "fine-tuned": "x"}[series.scope]}},
-            error_y=interval(series.accuracy, series.low, series.high) | {"color": INK},
-            hovertemplate="%{x}: %{y:.1f} %<extra>" + series.name + "</extra>",
-        )
-    figure.add_scatter(
-        name="Chance (larger class)",
-        x=record.buckets,
-        y=record.chance,
-        mode="lines",
-        line={"color": INK, "dash": "dot", "width": 1},
-    )
-    floor = min([*record.chance, *(low for s in record.series for low in s.low if low is not None)], default=50)
-    figure.update_yaxes(title="Test accuracy (%)", range=[max(0, math.floor(floor / 5) * 5 - 5), 100])
-    figure.update_xaxes(title="Length bucket (tokens)", type="category")
-    return styled(figure, 460, barmode="group", bargap=0.22, bargroupgap=0.06, margin={"l": 64, "r": 24, "t": 76, "b": 56})
-
-
-def accuracy_heatmap(record: AccuracyByBucket) -> go.Figure:
-    """The same numbers as a table of colours."""
-    series = record.series[::-1]  # the first row stands on top
-    figure = go.Figure(
-        go.Heatmap(
-            x=record.buckets,
-            y=[s.name for s in series],
-            z=[s.accuracy for s in series],
-            texttemplate="%{z:.1f}",
-            colorscale=SCALE,
-            colorbar={"title": {"text": "%"}, "thickness": 12},
-            hovertemplate="%{y}, %{x}: %{z:.2f} %<extra></extra>",
-            xgap=2,
-            ygap=2,
-        )
-    )
-    figure.update_xaxes(title="Length bucket (tokens)", type="category")
-    return styled(figure, 150 + 42 * len(series), margin={"l": 190, "r": 24, "t": 36, "b": 56})
-
-
-# -- accuracy against cost ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class CostPoint:
-    """One study on one bucket's test reviews."""
-
-    study: Study
-    bucket: str
-    accuracy: float  # per cent
-    train_seconds: float  # of the training steps of one final training, compilation apart
-    body_parameters: int  # outside the embedding table
-
-
-def accuracy_and_cost(results: Iterable[StudyResult], verdicts: tuple[BucketVerdict, ...]) -> tuple[CostPoint, ...]:
-    """Every completed study with its mean accuracy, seconds of one final training, and parameters.
-
-    What was trained on with a bucket's reviews costs its generalist's training too.
+    Args:
+        results: of every study that has ended, failed ones included.
+        findings: from their predictions.
+        data: the reviews.
+        about: environment.json's content.
+        config: resolved.
+        folder: the run's.
     """
-    by_study = {result.study: result for result in results if result.repeats}
+    verdicts, ended = findings.verdicts, results
+    results = final_stats.on_all_reviews(ended)
+    figures = plotter.all_figures(results, findings, data, config.search.objective)
+    gathered, others = evidence.stored(folder), evaluate.stored(folder)
+    if gathered is not None:
+        figures |= _evidence_figures(gathered)
+    script = get_plotlyjs()
+    write_text(folder.plot("plotly.min.js"), script)
+    for key, figure in figures.items():
+        page = _PAGES.get_template("figure.html.j2").render(heading=HEADINGS[key], figure=_fragment(figure, key))
+        write_text(folder.plot(f"{key}.html"), page)
+    page = _PAGES.get_template("report.html.j2").render(
+        script=script,
+        about=about,
+        data=data,
+        headings=HEADINGS,
+        figures={key: _fragment(figure, key) for key, figure in figures.items()},
+        sentences=[(verdict.bucket, verdict.n_test, sentence(verdict)) for verdict in verdicts],
+        overall=overall(verdicts),
+        networks=[result for result in results if result.status == "completed" and result.layers],
+        failures=[result for result in ended if result.status == "failed"],
+        failed_trials=[(result.study.id, t) for result in results for t in result.trials if t.status == "failed"],
+        comparisons=sum(len(verdict.comparisons) for verdict in verdicts),
+        repeats=max((len(r.repeats) for r in results if r.study.architecture != YARDSTICK), default=0),
+        trials=sorted({len(r.trials) for r in results if r.trials}),
+        averages=final_stats.averages(results),
+        buckets=[verdict.bucket for verdict in verdicts],
+        ensembles=_ensembles(findings),
+        spent=final_stats.spent(ended),
+        evidence=gathered,
+        capabilities=CAPABILITIES,
+        others=others,
+        answerer_title=evaluate.answerer_title,
+        words_html=plot_explanation.words_html,
+        accounts=plot_explanation,
+        title=title,
+        trained_on=TRAINED_ON,
+        vectors=config.vectors.source,
+        unlabelled=config.data.unlabelled,
+        config=json.dumps(config_dict(config), indent=2),
+        devices=_devices(ended),
+    )
+    write_text(folder.report, page)
 
-    def seconds(study: Study) -> float:
-        own = sum(repeat.spent.training for repeat in by_study[study].repeats) / len(by_study[study].repeats)
-        generalist = Study(study.architecture, ALL)
-        return own + (seconds(generalist) if study.is_fine_tuned and generalist in by_study else 0.0)
 
-    return tuple(
-        CostPoint(
-            study=standing.study,
-            bucket=verdict.bucket,
-            accuracy=100 * standing.accuracy,
-            train_seconds=seconds(standing.study),
-            body_parameters=by_study[standing.study].body_parameters,
-        )
-        for verdict in verdicts
-        for standing in verdict.standings
-        if standing.study in by_study
+def redraw(folder: RunFolder) -> None:
+    """Write the report of a run that has ended again, from what its folder holds."""
+    about = json.loads((folder.path / "environment.json").read_text(encoding="utf-8"))
+    config = from_dict(json.loads((folder.path / "config.json").read_text(encoding="utf-8")))
+    data = DataSummary.from_json(folder.final_stats("data.json").read_text(encoding="utf-8"))
+    results = final_stats.recorded(folder)
+    buckets = tuple(Bucket(each.low, each.high) for each in data.buckets)
+    write(results, final_stats.find(results, folder, buckets), data, about, config, folder)
+
+
+def _evidence_figures(gathered: evidence.Evidence) -> dict[str, go.Figure]:
+    figures = {"probes": probe_figure(probe_matrix(gathered.probes))} if gathered.probes else {}
+    if gathered.faithfulness:
+        figures["faithfulness"] = plot_explanation.deletion_figure(evidence.mean_curves(gathered.faithfulness))
+    return figures
+
+
+def _fragment(figure: go.Figure, key: str) -> str:
+    return to_html(
+        figure,
+        full_html=False,
+        include_plotlyjs=False,
+        include_mathjax=False,
+        config=PLOT_OPTIONS,
+        div_id=f"figure-{key}",
     )
 
 
-SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "x", "star", "pentagon", "hexagon")
+def _ensembles(findings: Findings) -> list[dict[str, Any]]:
+    """A row each: what it is the mean of, how many networks, and its record on each bucket."""
+    rows: dict[str, dict[str, Any]] = {}
+    buckets = [verdict.bucket for verdict in findings.verdicts]
+    called = naming(study for record in findings.ensembles for study in record.members)
+    for record in findings.ensembles:
+        first, *others = record.members
+        mark = called(first).removeprefix(title(first.architecture))  # all members have one scope
+        members = f"the {BEST} best networks on validation{mark}" if others else f"the trainings of {called(first)}"
+        row = rows.setdefault(members, {"name": members, "n_models": record.n_models, "cells": [None] * len(buckets)})
+        row["cells"][buckets.index(record.bucket)] = record
+    return list(rows.values())
 
 
-def pareto_front(points: Iterable[CostPoint], against: str) -> list[CostPoint]:
-    """The points that no other beats in both accuracy and cost, the cheapest first."""
-    front = list[CostPoint]()
-    for point in sorted(points, key=lambda point: (getattr(point, against), -point.accuracy)):
-        if not front or point.accuracy > front[-1].accuracy:
-            front.append(point)
-    return front
+def _devices(results: Iterable[StudyResult]) -> list[tuple[str, list[str]]]:
+    """Each device with the studies it trained."""
+    by_device: dict[str, list[str]] = {}
+    for result in results:
+        by_device.setdefault(result.device, []).append(result.study.id)
+    return sorted(by_device.items())
 
 
-def cost_scatter(points: tuple[CostPoint, ...], against: str, label: str) -> go.Figure:
-    """Accuracy against a cost on a logarithmic axis: colour is the architecture, shape the bucket, dotted a bucket's front."""
-    figure = go.Figure()
-    buckets = list(dict.fromkeys(point.bucket for point in points))
-    called = naming(point.study for point in points)
-    for series in dict.fromkeys(called(point.study) for point in points):
-        mine = [point for point in points if called(point.study) == series]
-        figure.add_scatter(
-            name=series,
-            x=[getattr(point, against) for point in mine],
-            y=[point.accuracy for point in mine],
-            mode="markers",
-            marker={
-                "color": colour(mine[0].study.architecture),
-                "symbol": [SYMBOLS[buckets.index(point.bucket) % len(SYMBOLS)] for point in mine],
-                "size": 12,
-                "line": {"color": "white", "width": 1},
-            },
-            customdata=[point.bucket for point in mine],
-            hovertemplate="%{customdata}: %{y:.1f} % at %{x:.3s}<extra>" + series + "</extra>",
-        )
-    for bucket in buckets:
-        front = pareto_front([point for point in points if point.bucket == bucket], against)
-        figure.add_scatter(
-            x=[getattr(point, against) for point in front],
-            y=[point.accuracy for point in front],
-            mode="lines",
-            line={"color": MUTED, "width": 1, "dash": "dot"},
-            showlegend=False,
-            hoverinfo="skip",
-        )
-    for number, bucket in enumerate(buckets):  # a legend for the shapes
-        marker = {"color": MUTED, "symbol": SYMBOLS[number % len(SYMBOLS)], "size": 10}
-        figure.add_scatter(name=bucket, x=[None], y=[None], mode="markers", marker=marker)
-    figure.update_xaxes(title=label, type="log", dtick="D2", tickformat=",~r")
-    figure.update_yaxes(title="Test accuracy (%)")
-    return styled(figure, 440, margin={"l": 64, "r": 24, "t": 92, "b": 56})
+# -- what the numbers say, in words ------------------------------------------------------------------------------------
 
 
-# -- what the search saw -----------------------------------------------------------------------------------------------
+def sentence(verdict: BucketVerdict) -> str:
+    """Which network validation chooses for a bucket, how it compares, who is like chance, and how all stand to the yardstick."""
+    if verdict.leader is None:
+        return "No network has a result here."
+    networks = [s for s in verdict.standings if s.study.architecture != YARDSTICK]
+    contenders = {s.study for s in networks if not resolve(s.study.architecture).control_of}
+    leader = next(s for s in networks if s.study == verdict.leader)
+    called = naming(s.study for s in verdict.standings)
+    parts = [f"Validation chooses {called(leader.study)}: {_percent(leader)}"]
+    if verdict.n_leaked:
+        shared = "the text that stands" if verdict.n_leaked == 1 else f"the {verdict.n_leaked} texts that stand"
+        parts[0] += f", {100 * leader.accuracy_without_leaked:.1f} % without {shared} in the training part too"
+    rivals = [s.study for s in networks if verdict.verdict_on(leader.study, s.study)]
+    by_verdict = {how: [study for study in rivals if verdict.verdict_on(leader.study, study) == how] for how in _AGAINST}
+    it = "It" if leader.repeats > 1 else "In one training each it"
+    if len(rivals) > 1 and set(by_verdict["better than"]) == contenders - {leader.study}:
+        parts.append(f"{it} is better than every other network")
+    elif rivals:
+        clauses = [f"{how} {_names(map(called, studies))}" for how, studies in by_verdict.items() if studies]
+        parts.append(f"{it} " + ", ".join(f"is {c}" if not c.startswith("cannot") else c for c in clauses))
+    if guessing := [s.study for s in networks if s.like_chance]:
+        parts.append(f"{_names(map(called, guessing))} cannot be told from chance ({100 * verdict.chance:.1f} %)")
+    for yardstick in (s for s in verdict.standings if s.study.architecture == YARDSTICK):
+        rivals = [s.study for s in networks if s.study.yardstick == yardstick.study]
+        compared = [study for study in rivals if verdict.verdict_on(study, yardstick.study)]
+        against = {how: [s for s in compared if verdict.verdict_on(s, yardstick.study) == how] for how in _AGAINST}
+        if compared:
+            clauses = [_against([*map(called, studies)], how, len(contenders)) for how, studies in against.items() if studies]
+            parts.append(f"The {called(yardstick.study).lower()} reaches {_percent(yardstick)}: {', '.join(clauses)}")
+    return ". ".join(parts) + "."
 
 
-@dataclass(frozen=True)
-class Axis:
-    """One axis of the parallel coordinates."""
-
-    label: str
-    values: tuple[float, ...]  # one a trial; logarithms for logarithmic axes
-    ticks: tuple[tuple[float, str], ...] = ()  # position and text; empty: numbers speak for themselves
+_AGAINST = {"better than": "beats", "cannot be told from": "cannot be told from", "worse than": "loses to"}
+_PLURAL = {"beats": "beat", "cannot be told from": "cannot be told from", "loses to": "lose to"}
 
 
-def trial_axes(results: Iterable[StudyResult]) -> tuple[Axis, ...]:
-    """Architecture, bucket, every hyperparameter that varied, and the score of each completed trial (last axis)."""
-    trials = [(result.study, trial) for result in results for trial in result.trials if trial.status == "completed"]
-    if not trials:
-        return ()
-    architectures = list(dict.fromkeys(study.architecture for study, _ in trials))
-    buckets = sorted(dict.fromkeys(study.bucket for study, _ in trials), key=bucket_order)
-    axes = [
-        _categories("architecture", [title(study.architecture) for study, _ in trials], [title(a) for a in architectures]),
-        _categories("bucket", [study.bucket for study, _ in trials], buckets),
-    ]
-    for key in trials[0][1].hyperparameters:
-        values = [trial.hyperparameters[key] for _, trial in trials]
-        if len(set(values)) > 1:
-            axes.append(_logarithmic(key, values) if key == "learning_rate" else Axis(key, tuple(map(float, values))))
-    return (*axes, Axis("score", tuple(float(trial.score or 0) for _, trial in trials)))
+def _against(names: list[str], how: str, of: int) -> str:
+    """Who stands so to the yardstick: `GRU beats it`, `LSTM and SimpleRNN lose to it`, `all networks lose to it`."""
+    verb = _AGAINST[how]
+    if len(names) == of > 1:
+        return f"all networks {_PLURAL[verb]} it"
+    return f"{_names(names)} {verb if len(names) == 1 else _PLURAL[verb]} it"
 
 
-def _categories(label: str, values: list[str], order: list[str]) -> Axis:
-    return Axis(label, tuple(float(order.index(v)) for v in values), tuple((float(i), text) for i, text in enumerate(order)))
-
-
-def _logarithmic(label: str, values: list[float]) -> Axis:
-    logs = tuple(math.log10(value) for value in values)
-    low, high = min(logs), max(logs)
-    ticks = tuple((low + (high - low) * i / 4, f"{10 ** (low + (high - low) * i / 4):.1e}") for i in range(5))
-    return replace(Axis(label, logs), ticks=ticks)
-
-
-def parallel_coordinates(axes: tuple[Axis, ...], objective: str) -> go.Figure:
-    """One line a trial through its setting to its score; the colour is the score. Drag along an axis to filter."""
-    dimensions = []
-    for axis in axes:
-        dimension = {"label": axis.label if axis.label != "score" else objective, "values": axis.values}
-        if axis.ticks:
-            dimension |= {"tickvals": [p for p, _ in axis.ticks], "ticktext": [text for _, text in axis.ticks]}
-        dimensions.append(dimension)
-    scores = axes[-1].values if axes else ()
-    bar = {"title": {"text": objective}, "thickness": 12}
-    line = {
-        "color": scores,
-        "colorscale": SCALE,
-        "reversescale": objective == "val_loss",
-        "showscale": True,
-        "colorbar": bar,
+def overall(verdicts: tuple[BucketVerdict, ...]) -> str:
+    """One sentence over all buckets."""
+    leaders = [(verdict, verdict.leader) for verdict in verdicts if verdict.leader is not None and verdict.bucket != ALL]
+    if not leaders:
+        return "No network has a result yet."
+    against = [_AGAINST.get(v.verdict_on(leader, leader.yardstick) or "") for v, leader in leaders]
+    counts = {
+        "beats the linear yardstick": against.count("beats"),
+        "cannot be told from it" if "beats" in against else "cannot be told from the linear yardstick": against.count(
+            "cannot be told from"
+        ),
+        "loses to it" if set(against) - {"loses to"} else "loses to the linear yardstick": against.count("loses to"),
     }
-    figure = go.Figure(go.Parcoords(dimensions=dimensions, line=line, labelfont={"size": 13}, tickfont={"size": 11}))
-    return styled(figure, 440, margin={"l": 130, "r": 60, "t": 64, "b": 32})
+    n = len(leaders)
+    clauses = [f"{how} in {'every bucket' if k == n else f'{k} of {n} buckets'}" for how, k in counts.items() if k]
+    called = naming(s.study for verdict in verdicts for s in verdict.standings)
+    text = f"Validation chooses {_names(dict.fromkeys(called(leader) for _, leader in leaders))}."
+    return text + (f" What it chooses {', '.join(clauses)}." if clauses else "")
 
 
-# -- the data ----------------------------------------------------------------------------------------------------------
+def _percent(standing: Standing) -> str:
+    return f"{100 * standing.accuracy:.1f} % ({100 * standing.low:.1f} to {100 * standing.high:.1f})"
 
 
-def length_histogram(data: DataSummary) -> go.Figure:
-    """Training lengths of each class, with the bucket edges. The last bar holds the longest reviews."""
-    edges = data.histogram_edges
-    centres = [left + 12 for left in edges[:-1]]
-    labels = [f"{left}-{right - 1}" for left, right in pairwise(edges)]
-    figure = go.Figure()
-    for label, counts, tint in (
-        ("negative", data.histogram_negative, NEGATIVE),
-        ("positive", data.histogram_positive, POSITIVE),
-    ):
-        figure.add_bar(
-            name=label,
-            x=centres,
-            y=counts,
-            customdata=labels,
-            marker={"color": tint},
-            hovertemplate="%{customdata} tokens: %{y:,}<extra>" + label + "</extra>",
-        )
-    for bucket in data.buckets:
-        if bucket.high is not None:
-            figure.add_vline(x=bucket.high + 0.5, line={"color": INK, "dash": "dash", "width": 1})
-            figure.add_annotation(
-                x=bucket.high,
-                y=1,
-                yref="paper",
-                text=bucket.name,
-                showarrow=False,
-                xanchor="right",
-                textangle=-90,
-                yanchor="top",
-                font={"size": 11, "color": MUTED},
+def _names(names: Iterable[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+# -- one text ----------------------------------------------------------------------------------------------------------
+
+
+def write_explanation(path: Path, verdict: str, explanation: Explanation, encoded: Encoded, run: str) -> None:
+    """Write one model's account of one text as a page that works offline.
+
+    Raises:
+        ArtifactsError: the folder cannot be written to.
+    """
+    running = plot_explanation.running_figure(encoded.words, {explanation.study: explanation.running})
+    page = _PAGES.get_template("explanation.html.j2").render(
+        script=get_plotlyjs(),
+        verdict=verdict,
+        explanation=explanation,
+        accounts=plot_explanation,
+        running=_fragment(running, "running"),
+        deletion=_fragment(plot_explanation.deletion_figure(explanation.deletion), "deletion"),
+        title=title,
+        run=run,
+    )
+    try:
+        write_text(path, page)
+    except OSError as error:
+        raise unusable(path.parent, error, "--output") from error
+
+
+# -- the index ---------------------------------------------------------------------------------------------------------
+
+
+def write_index(artifacts: Path) -> None:
+    """Write `index.html`: every run under the artifacts folder, newest first, one line each."""
+    runs = []
+    for path in artifacts.glob("*/environment.json"):
+        folder = path.parent
+        if not folder.is_symlink():  # `latest`
+            about = json.loads(path.read_text(encoding="utf-8"))
+            runs.append(
+                about | {"folder": folder.name, "has_report": (folder / "report.html").is_file(), "chosen": _chosen(folder)}
             )
-    figure.update_xaxes(title="Review length (tokens, start token included; the last bar holds all longer ones)")
-    figure.update_yaxes(title="Training reviews")
-    return styled(figure, 380, barmode="stack", bargap=0.05)
+    runs.sort(key=lambda about: about["last_started"], reverse=True)
+    write_text(artifacts / "index.html", _PAGES.get_template("index.html.j2").render(runs=runs))
 
 
-FIGURES: dict[str, str] = {  # file name -> heading, in the order of the report
-    "accuracy_by_bucket": "Test accuracy by length bucket",
-    "accuracy_heatmap": "The same numbers as a table",
-    "accuracy_over_length": "Accuracy over length",
-    "influence": "How far back a network reads",
-    "learning_curve": "Accuracy against the number of training reviews",
-    "cross_lengths": "Trained on one length, reading another",
-    "comparisons": "Who is better than whom",
-    "accuracy_vs_time": "What it costs: accuracy against the time of one training",
-    "accuracy_vs_parameters": "What it costs: accuracy against parameters",
-    "from_scratch": "From scratch against built in",
-    "curves_accuracy": "Accuracy, epoch by epoch",
-    "curves_loss": "Loss, epoch by epoch",
-    "confusion_matrices": "Confusion matrices",
-    "reliability": "What the probabilities are worth",
-    "learning_rate": "Learning rate",
-    "gradient_norm": "Global gradient norm, before clipping",
-    "hyperparameters": "Hyperparameters against score",
-    "importance": "Which hyperparameters mattered",
-    "sequence_lengths": "How long the reviews are",
-}
-
-
-def all_figures(results: list[StudyResult], findings: Findings, data: DataSummary, objective: str) -> dict[str, go.Figure]:
-    """Every figure of `FIGURES`, in its order; some only where there is something to say."""
-    verdicts, controls, across = findings.verdicts, findings.controls, cross_lengths(results)
-    by_bucket, points = accuracy_by_bucket(verdicts), accuracy_and_cost(results, verdicts)
-    networks = tuple(point for point in points if point.study.architecture != YARDSTICK)  # it has no table of words apart
-    reach = influences(results, verdicts)
-    draw: dict[str, Callable[[], go.Figure]] = {
-        "accuracy_by_bucket": lambda: accuracy_bars(by_bucket),
-        "accuracy_heatmap": lambda: accuracy_heatmap(by_bucket),
-        "accuracy_over_length": lambda: length_curves(findings.length_curves),
-        "influence": lambda: influence_lines(reach),
-        "learning_curve": lambda: learning_curves(findings.learning_curves),
-        "cross_lengths": lambda: cross_length_panels(across),
-        "comparisons": lambda: comparison_matrices(matrices(verdicts)),
-        "accuracy_vs_time": lambda: cost_scatter(points, "train_seconds", "Seconds of training steps of one final training"),
-        "accuracy_vs_parameters": lambda: cost_scatter(networks, "body_parameters", "Parameters outside the embedding tables"),
-        "from_scratch": lambda: control_panels(controls),
-        "curves_accuracy": lambda: panel_lines(curves(results, ACCURACY, "accuracy")),
-        "curves_loss": lambda: panel_lines(curves(results, LOSS, "loss")),
-        "confusion_matrices": lambda: confusion_panels(confusions(results)),
-        "reliability": lambda: reliability_curves(findings.reliabilities),
-        "learning_rate": lambda: panel_lines(curves(results, LEARNING_RATE, "rate", logarithmic=True)),
-        "gradient_norm": lambda: panel_lines(curves(results, GRADIENT_NORM, "norm")),
-        "hyperparameters": lambda: parallel_coordinates(trial_axes(results), objective),
-        "importance": lambda: importance_bars(findings.importances),
-        "sequence_lengths": lambda: length_histogram(data),
-    }
-    said = {
-        "from_scratch": controls,
-        "importance": findings.importances,
-        "cross_lengths": across,
-        "learning_curve": findings.learning_curves,
-        "influence": reach,
-    }
-    return {key: draw[key]() for key in FIGURES if said.get(key, True)}
+def _chosen(folder: Path) -> str:
+    """The networks that validation chose for the buckets, and the mean of their test accuracies."""
+    path = folder / "final_stats" / "results.json"
+    verdicts = json.loads(path.read_text(encoding="utf-8"))["verdicts"] if path.is_file() else []
+    led = [verdict for verdict in verdicts if verdict["leader"] and verdict["bucket"] != ALL]
+    if not led:
+        return "-"
+    accuracies = [s["accuracy"] for verdict in led for s in verdict["standings"] if s["study"] == verdict["leader"]]
+    names = dict.fromkeys(title(verdict["leader"]["architecture"]) for verdict in led)
+    return (
+        f"{', '.join(names)}: {100 * sum(accuracies) / len(accuracies):.1f} % over {len(led)} bucket{'s' if len(led) > 1 else ''}"
+    )

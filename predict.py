@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-from inference.errors import InferenceError, TextError
 from inference.predictor import Prediction, Predictor
 from inference.run import FinishedRun
+from records.errors import InferenceError, TextError
 from saver import ArtifactsError, unusable
 
 DONE, SOME_UNREAD, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
         return _export(options)
     predictor = Predictor.load(options.run, options.study)
     if options.serve:
-        from inference.serve import serve
+        from report.serve import serve
 
         serve(predictor, options.port, open_browser=sys.stdout.isatty())
         return DONE
@@ -153,7 +153,7 @@ def _score_file(predictor: Predictor, options: argparse.Namespace) -> int:
 
 def _explain(predictor: Predictor, options: argparse.Namespace) -> int:
     from inference.explain import explain
-    from inference.explain_text import show
+    from report.explain_text import show
 
     text = options.text if options.text is not None else "\n".join(_lines())
     prediction, encoded = predictor(text), predictor.encode(text)
@@ -164,7 +164,7 @@ def _explain(predictor: Predictor, options: argparse.Namespace) -> int:
         print(sentence(prediction))
         show(explanation)
     if options.output is not None:
-        import report
+        import plotter as report
 
         report.write_explanation(options.output, sentence(prediction), explanation, encoded, predictor.run.name)
         print(options.output)
@@ -173,7 +173,7 @@ def _explain(predictor: Predictor, options: argparse.Namespace) -> int:
 
 def _export(options: argparse.Namespace) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's notes about the machine
-    from inference import export
+    from inference.export import write as export
 
     finished = FinishedRun.open(options.run)
     studies = [*dict.fromkeys(finished.leaders.values())]

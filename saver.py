@@ -20,7 +20,7 @@ import filelock
 import numpy as np
 
 from config import Config
-from results import DataSummary, Epoch, Repeat, Study, StudyResult, Trial
+from records.study import DataSummary, Epoch, Repeat, Study, StudyResult, Trial
 
 ARTEFACT_VERSION = 5  # raise it when files change so that older folders cannot be continued
 

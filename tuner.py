@@ -26,9 +26,9 @@ from keras_tuner.engine import trial as kt_trial
 from keras_tuner.oracles import BayesianOptimizationOracle, HyperbandOracle, RandomSearchOracle
 from keras_tuner.src import config as keras_tuner_config
 
-from budget import HYPERBAND_FACTOR
 from config import Choice, LogRange, Range, Search, Space
-from results import Epoch, Hyperparameters, Seconds, Trial
+from experiment.plan import HYPERBAND_FACTOR
+from records.study import Epoch, Hyperparameters, Seconds, Trial
 
 PRUNING_STARTS_AFTER = 3  # completed trials
 # (setting, number of the trial, epochs, number of the trial whose weights to start from) -> its record

@@ -27,11 +27,11 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-import devices
 import logger
 from benchmarks import machine
+from experiment import devices
 from models.registry import colour, resolve, title
-from plot_style import INK, MUTED, interval, styled
+from report.figures.style import INK, MUTED, interval, styled
 
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = ("custom_gru", "gru_keras")  # the same layer by this project and by Keras
@@ -199,8 +199,8 @@ def _restrict() -> None:
 def _epoch(name: str, tokens: int, units: int, reviews: int) -> Contender:
     """A function that trains an epoch; the first calls, which compile, are made here."""
     _restrict()
+    from experiment.network import Networks
     from models.classifier import NetworkShape
-    from training import Networks
 
     shape = NetworkShape(
         architecture=name,

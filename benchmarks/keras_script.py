@@ -15,9 +15,9 @@ import keras
 import keras_tuner
 import numpy as np
 
-from data_cache import load_prepared
+from analysis.evaluation import accuracy
+from data.store import load_prepared
 from data_preprocessing import Dataset, network_ids
-from evaluation import accuracy
 
 LAYERS = {"simple_rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
 EVALUATION_BATCH = 256  # reviews

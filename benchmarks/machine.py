@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from devices import THREADS
+from experiment.devices import THREADS
 
 
 def describe() -> dict[str, Any]:

@@ -23,10 +23,10 @@ from typing import Any
 
 import numpy as np
 
-import data_cache
 from benchmarks import machine
+from data import store as data_cache
 from data_preprocessing import OOV
-from devices import Device, restrict_process
+from experiment.devices import Device, restrict_process
 
 ROOT = Path(__file__).parents[1]
 TOKENS, REVIEWS, UNITS, EMBEDDING, LONGEST = 178, 1_000, 64, 64, 2_500
@@ -165,8 +165,8 @@ def _output(command: list[str]) -> str:
 
 def _served(artifacts: Path) -> dict[str, float]:
     """Latency and throughput of `predict.py --serve`."""
-    from inference.limits import BURST, RATE
-    from inference.serve import HOST, listen
+    from report.limits import BURST, RATE
+    from report.serve import HOST, listen
 
     with listen(0) as free:
         port = free.getsockname()[1]
@@ -202,7 +202,7 @@ def _served(artifacts: Path) -> dict[str, float]:
 
 
 def _wait(port: int) -> None:
-    from inference.serve import HOST
+    from report.serve import HOST
 
     for _ in range(600):
         try:
@@ -270,9 +270,9 @@ def _texts(dataset: Any, count: int, tokens: int, least: int = 1) -> list[str]:
 
 
 def _export(artifacts: Path, format: str) -> dict[str, Any]:
-    from inference.export import export
+    from inference.export.write import export
     from inference.run import FinishedRun
-    from results import ALL, Study
+    from records.study import ALL, Study
 
     run = FinishedRun.open(artifacts / "latest")
     return asdict(export(run, Study("gru", ALL), format, artifacts / "exports"))
@@ -309,8 +309,8 @@ def _scorer(artifacts: Path, way: str) -> Score:
 
 
 def _compiled(vocab_size: int) -> Any:
+    from experiment.network import Networks
     from models.classifier import NetworkShape
-    from training import Networks
 
     shape = NetworkShape(
         architecture="gru", engine="custom", vocab_size=vocab_size, embedding_dim=EMBEDDING, units=UNITS, pooling="mean"

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from devices import memory_of_process
+from experiment.devices import memory_of_process
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE_EVERY = 2.0  # seconds between two looks at memory; a look at three processes takes 60 ms of a core

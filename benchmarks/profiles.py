@@ -15,11 +15,11 @@ from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from analysis.tables import spent
 from benchmarks import machine
 from benchmarks.process_cost import CommandError, Cost, Sample, measure
 from config import PROFILES
-from final_stats import spent
-from results import YARDSTICK, Seconds, StudyResult
+from records.study import YARDSTICK, Seconds, StudyResult
 
 STUDIES_A_ROW = 5  # of the table of memory
 

@@ -14,7 +14,7 @@ from tempfile import mkdtemp
 import numpy as np
 
 import logger
-from devices import Device, restrict_process
+from experiment.devices import Device, restrict_process
 from models.registry import ARCHITECTURES, resolve
 
 TIME, STEPS, VOCABULARY, EMBEDDING, UNITS = 150, 12, 10_000, 64, 32
@@ -45,8 +45,8 @@ def main() -> None:
 
 def _contender(name: str, batch: int) -> Callable[[], float]:
     """A function that trains STEPS steps and gives seconds per step; the first call, which compiles, is made here."""
+    from experiment.network import Networks
     from models.classifier import NetworkShape
-    from training import Networks
 
     engine = resolve(name).engine or "custom"
     shape = NetworkShape(

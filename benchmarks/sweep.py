@@ -20,18 +20,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-import data_cache
 import data_preprocessing
-import sweep
+from analysis.evaluation import RESAMPLES, SEED, difference_interval, is_right, percentile_interval
 from benchmarks import machine
 from benchmarks.process_cost import CommandError, Cost, measure
 from config import PROFILES, Config, ConfigError
-from config_rules import validate, with_overrides
+from data import store as data_cache
+from data.types import DataError
 from data_preprocessing import Dataset
-from evaluation import RESAMPLES, SEED, difference_interval, is_right, percentile_interval
+from experiment import workers as sweep
+from experiment.options import validate, with_overrides
 from models.registry import selectable
-from results import YARDSTICK, Study
-from sources.records import DataError
+from records.study import YARDSTICK, Study
 
 SCRIPT, UNPRUNED, PIPELINE = "Keras script", "pipeline, no pruning", "pipeline"
 CONTENDERS = (SCRIPT, UNPRUNED, PIPELINE)

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluation import accuracy_interval, is_right
-from findings import BEST
-from inference.errors import RunError
+from analysis.evaluation import accuracy_interval, is_right
+from data.types import SourceReviews
 from inference.predictor import Predictor
 from inference.run import ENSEMBLE, Encoded, FinishedRun
 from models.registry import title
-from results import ALL, Record
+from records.errors import RunError
+from records.findings import BEST
+from records.study import ALL, Record
 from saver import RunFolder, write_text
-from sources.records import SourceReviews
 
 CHOSEN = "chosen"  # what validation chooses for each text's length
 

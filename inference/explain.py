@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inference.cells import Array, sigmoid
-from inference.layers import Lengths
-from inference.linear import LinearModel
-from inference.network import CELLS_OF_A_BATCH, PlainNetwork
+from data.types import IdArray
+from engine.cells import Array, sigmoid
+from engine.layers import Lengths
+from engine.linear import LinearModel
+from engine.network import CELLS_OF_A_BATCH, PlainNetwork
 from inference.run import Encoded, Trained
-from results import Record, Study
-from sources.records import IdArray
+from records.study import Record, Study
 
 FRACTIONS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5)  # of the words, taken out one after the other
 COMPLETE = 0.01  # of a logit: how far the shares' sum may be from what they share out before more steps are taken

@@ -10,10 +10,10 @@ from typing import Literal, Self, overload
 
 import numpy as np
 
-from inference.cells import sigmoid
-from inference.errors import TextError
+from engine.cells import sigmoid
 from inference.run import Encoded, FinishedRun, Trained
-from results import Record, Study
+from records.errors import TextError
+from records.study import Record, Study
 
 BATCH = 256  # texts that are read together
 LARGEST_TEXT = 5_000_000  # characters; the longest published review has 14,000

@@ -14,10 +14,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from inference.cells import sigmoid
+from engine.cells import sigmoid
 from inference.run import Encoded, FinishedRun
 from models.registry import title
-from results import Record
+from records.study import Record
 
 Kind = Literal["label", "same", "direction"]
 SHOWN = 3  # failures kept of each test

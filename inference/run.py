@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 
 from config import Config
-from config_rules import closest, from_dict
+from data.types import IdArray
+from data.vocabulary import OOV, Vocabulary
 from data_preprocessing import Bucket, truncated
-from findings import BEST
-from inference import linear, network
-from inference.cells import Array, sigmoid
-from inference.errors import CheckpointError, RunError
+from engine import linear, network
+from engine.cells import Array, sigmoid
+from experiment.options import closest, from_dict
 from models.registry import ARCHITECTURES, in_order
-from results import ALL, YARDSTICK, DataSummary, Repeat, Study, StudyResult
+from records.errors import CheckpointError, RunError
+from records.findings import BEST
+from records.study import ALL, YARDSTICK, DataSummary, Repeat, Study, StudyResult
 from saver import ARTEFACT_VERSION, RunFolder
-from sources.records import IdArray
-from text_encoding import OOV, Vocabulary
 
 ENSEMBLE = "ensemble"  # the mean of the networks that were best on validation
 

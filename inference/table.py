@@ -11,8 +11,8 @@ from typing import Any
 
 import filelock
 
-from inference.errors import TableError, TextError
 from inference.predictor import BATCH, LARGEST_TEXT, Prediction, Predictor
+from records.errors import TableError, TextError
 from saver import ArtifactsError, unusable, write_text
 
 ADDED = ("sentiment", "probability", "confidence", "intensity", "bucket", "study", "unknown_words", "problem")

@@ -6,12 +6,12 @@ from typing import Any
 import keras
 from keras import ops
 
+from data.vocabulary import PADDING
 from models.adversarial import AdversarialClassifier, Perturbation
 from models.dropout import TunableDropout
 from models.pooling import pool
 from models.registry import resolve
-from results import LayerSize
-from text_encoding import PADDING
+from records.study import LayerSize
 
 
 @dataclass(frozen=True, kw_only=True)

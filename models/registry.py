@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from results import YARDSTICK, StudyResult, bucket_order
+from records.study import YARDSTICK, StudyResult, bucket_order
 
 Body = Callable[[Any], Any]  # <float32>[batch, time, features] -> states or last state
 # (engine, units, return_sequences, makes a dropout layer of that name) -> body

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from config import PROFILES, Config
-from config_rules import with_overrides
 from data_preprocessing import Dataset, prepare
-from program_cache import ProgramCache
+from experiment.options import with_overrides
+from experiment.program_cache import ProgramCache
 
 ROOT = Path(__file__).parent.parent
 PROGRAMS = TemporaryDirectory()  # tests build the same small networks again and again: each is compiled once

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from experiment.network import FitSettings, Network, Networks
 from models.classifier import NetworkShape
-from training import FitSettings, Network, Networks
 
 SHAPE = NetworkShape(architecture="gru", engine="custom", vocab_size=30, embedding_dim=8, units=8, pooling="max")
 SETTINGS = FitSettings(

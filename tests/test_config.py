@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from config import PROFILE_NOTES, PROFILES, Choice, Config, ConfigError, LogRange, Range
-from config_rules import validate, with_overrides
+from experiment.options import validate, with_overrides
 from models.registry import selectable
 
 

@@ -8,10 +8,10 @@ import pytest
 
 import data_preprocessing as dp
 from config import PROFILES, Compare
-from config_rules import with_overrides
-from data_cache import load_prepared, save
-from results import Study
-from sources.records import DataError, Sequences
+from data.store import load_prepared, save
+from data.types import DataError, Sequences
+from experiment.options import with_overrides
+from records.study import Study
 
 
 def test_splits_are_disjoint_stratified_and_repeat(demo_data: dp.Dataset, smoke_config: object) -> None:

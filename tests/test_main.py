@@ -10,10 +10,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from analysis.tables import SCORE_COLUMNS, SPENT, TIME_COLUMNS
 from config import PROFILES
-from final_stats import SCORE_COLUMNS, SPENT, TIME_COLUMNS
+from data.sources import demo
 from models.registry import ARCHITECTURES
-from sources import demo
 from tests.conftest import ROOT, SmokeRun, main
 
 COLUMNS = [

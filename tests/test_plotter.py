@@ -1,191 +1,165 @@
-"""Laws of the figures: the records hold the numbers, colours and order are the registry's, nothing from a text is HTML."""
+"""Laws of the page: it says what the records say, works offline in a real browser, and nothing in it is run."""
 
+import json
+import re
+import shutil
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 
-import numpy as np
-import plotly.graph_objects as go
 import pytest
 
-import plot_controls
-import plot_influence
-import plot_panels
-import plot_protocol
-import plotter
-from comparison import Predictions, Truth, corrected, judge
-from findings import (
-    BucketVerdict,
-    ControlComparison,
-    Ensemble,
-    Findings,
-    Importance,
-    LearningCurve,
-    LengthCurve,
-    Reliability,
-    Standing,
-)
-from models.registry import ARCHITECTURES, colour
-from results import YARDSTICK, Study, StudyResult
-from tests.records import a_result, a_score, a_summary
+import plotter as report
+from analysis import tables as final_stats
+from config import PROFILES
+from plotter import HEADINGS
+from records.findings import BucketVerdict, Comparison, Findings, Standing
+from records.study import Study
+from report.figures.accuracy import FIGURES
+from saver import RunFolder
+from tests.conftest import SmokeRun
+from tests.made_up import a_result, a_summary
+from tests.report.test_figures import findings, results, verdicts
 
-BUCKETS = ("0-129", "130-end")
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+SOMETIMES = {"importance", "cross_lengths", "learning_curve"}  # figures that a smoke run has nothing to say for
+ABOUT = {
+    "run": "quick-12345678", "profile": "quick", "ended": "2026-01-02T03:04:05+00:00", "minutes": 1.5, "status": "some failed",
+    "last_started": "2026-01-02T03:02:00+00:00", "data": "made-up", "is_demo": False,
+}  # fmt: skip
 
 
-def results() -> list[StudyResult]:
-    names = ("simple_rnn", "gru", "custom_gru", YARDSTICK)
-    return [a_result(a, b, 0.6 + i / 20) for i, a in enumerate(names) for b in BUCKETS] + [
-        a_result("lstm", "0-129", 0, status="failed")
-    ]
+def rendered(page: Path, tmp_path: Path) -> tuple[str, str]:
+    """The page's DOM after its scripts ran, and what the browser complained of; the network is cut off."""
+    if BROWSER is None:
+        pytest.skip("no Chromium on this machine")
+    command = [
+        BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+        "--disable-background-networking", "--disable-component-update", "--disable-sync",
+        f"--user-data-dir={tmp_path / 'profile'}", "--host-resolver-rules=MAP * ~NOTFOUND",
+        "--enable-logging=stderr", "--virtual-time-budget=20000", "--dump-dom", page.as_uri(),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    return done.stdout, done.stderr
 
 
-def verdicts() -> tuple[BucketVerdict, ...]:
-    truth = Truth(np.arange(100) % 2, np.arange(100) < 2, np.arange(100) % 2)
-    found = []
-    for bucket in BUCKETS:
-        p = {}
-        for result in results():
-            if result.status == "completed" and result.study.bucket == bucket:
-                right = round(100 * result.repeats[0].scores[0].accuracy)
-                said = np.where((np.arange(100) < right) == (truth.test == 1), 0.9, 0.1)[None]
-                p[result.study] = Predictions(said, said[:, :0] if result.study.architecture == YARDSTICK else said)
-        found.append(judge(bucket, truth, p))
-    return corrected(found)
+def script_errors(complaints: str) -> list[str]:
+    """What the page's own scripts complained of, without the browser's remarks on the machine it runs on."""
+    return re.findall(r"CONSOLE.*(?:Uncaught|Error|Failed to load|ERR_).*", complaints)
 
 
-RELIABILITIES = (
-    Reliability(Study("gru", "0-129"), ((0.1, 0.2, 50), (0.9, 0.8, 60)), ((0.2, 0.2, 50), (0.8, 0.8, 60))),
-    Reliability(Study(YARDSTICK, "0-129"), ((0.1, 0.15, 50), (0.9, 0.85, 60)), ()),
-)
+def write(tmp_path: Path) -> RunFolder:
+    folder = RunFolder(tmp_path / "quick-12345678")
+    report.write(results(), replace(findings(), controls=()), a_summary(), ABOUT, PROFILES["quick"], folder)
+    return folder
 
 
-def a_comparison() -> ControlComparison:
-    study, control = Study("custom_gru", "0-129"), Study("gru_keras", "0-129")
-    return ControlComparison(study, control, 0.81, 0.80, -0.01, 0.03, 0.012, 0.048)
+def test_the_report_is_one_offline_file_with_every_figure(tmp_path: Path) -> None:
+    page = write(tmp_path).report.read_text(encoding="utf-8")
+    assert not re.search(r"<(script|link|img)[^>]+(src|href)=", page.split("</head>")[1])
+    assert "MathJax" not in page.split("</head>")[1]
+    assert "the trainings of GRU" in page and "the 3 best networks on validation" in page and "80.0 %" in page
+    without_control = {key: heading for key, heading in FIGURES.items() if key not in {"from_scratch", "cross_lengths"}}
+    for key, heading in without_control.items():
+        assert f'id="figure-{key}"' in page and heading in page
 
 
-def findings() -> Findings:
-    gru = Study("gru", "0-129")
-    return Findings(
-        verdicts(),
-        (a_comparison(),),
-        RELIABILITIES,
-        (
-            Ensemble("0-129", (gru,), 3, 0.71, 0.68, 0.74, 0.7),
-            Ensemble("0-129", (gru, Study("lstm", "0-129")), 6, 0.8, 0.7, 0.9, 0.8),
-        ),
-        (LengthCurve(gru, (50.0, 100.0), (0.8, 0.7), (0.75, 0.6), (0.85, 0.8)),),
-        (Importance("learning_rate", 0.8, 0.1, 40),),
-        (LearningCurve(Study("gru", "all"), (500, 2000), (0.7, 0.8), (0.65, 0.75), (0.75, 0.85)),),
+def test_the_report_says_what_the_word_vectors_have_seen(tmp_path: Path) -> None:
+    quick, folder = PROFILES["quick"], RunFolder(tmp_path / "quick-12345678")
+    for source, unlabelled, said in (
+        ("learned", False, "whole training part."),
+        ("learned", True, "and on unlabelled ones."),
+        ("g.txt", False, "other texts."),
+    ):
+        config = replace(quick, vectors=replace(quick.vectors, source=source), data=replace(quick.data, unlabelled=unlabelled))
+        report.write(results(), replace(findings(), controls=()), a_summary(), ABOUT, config, folder)
+        assert said in folder.report.read_text(encoding="utf-8")
+
+
+def test_failures_are_shown_and_their_text_is_escaped(tmp_path: Path) -> None:
+    page = write(tmp_path).report.read_text(encoding="utf-8")
+    assert "ValueError: &lt;b&gt;broken&lt;/b&gt;" in page and "<b>broken" not in page
+    assert "1 of the studies failed" in page and "the training loss became nan" in page
+
+
+def test_a_demo_report_cannot_be_mistaken_for_imdb(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "r")
+    report.write(results(), replace(findings(), controls=()), a_summary(is_demo=True), ABOUT, PROFILES["quick"], folder)
+    assert "None of the numbers below say anything about IMDB" in folder.report.read_text(encoding="utf-8")
+
+
+def test_sentences_follow_from_the_verdicts() -> None:
+    text = report.sentence(verdicts()[0])
+    assert text.startswith("Validation chooses GRU from scratch: 70.0 % (")
+    assert ", 69.4 % without the 2 texts that stand in the training part too. " in text
+    assert "In one training each it is better than SimpleRNN, cannot be told from GRU. " in text  # 10 reviews, and 5
+    assert "SimpleRNN cannot be told from chance (50.0 %)" in text
+    linear = "The linear yardstick reaches 75.0 % (65.4 to 81.7): GRU from scratch cannot be told from it, "
+    assert text.endswith(linear + "SimpleRNN and GRU lose to it.")
+    gru = Study("gru", "b")
+    lonely = BucketVerdict("b", 10, 0, 0.5, gru, (Standing(gru, 0.52, 0.45, 0.6, 3, 0.52, 0.7, 0.7, True),), ())
+    assert report.sentence(lonely) == "Validation chooses GRU: 52.0 % (45.0 to 60.0). GRU cannot be told from chance (50.0 %)."
+    everywhere = replace(lonely.standings[0], study=Study("gru", "all"), like_chance=False)
+    assert (
+        report.sentence(replace(lonely, leader=everywhere.study, standings=(everywhere,)))
+        == "Validation chooses GRU: 52.0 % (45.0 to 60.0)."
     )
+    both = report.sentence(replace(lonely, leader=everywhere.study, standings=(everywhere, *lonely.standings)))
+    assert both.startswith("Validation chooses GRU (trained on all): 52.0 %") and "GRU cannot be told from chance" in both
+    assert report.sentence(replace(lonely, leader=None)) == "No network has a result here."
 
 
-def test_matrices_are_read_from_the_row() -> None:
-    matrix = plot_protocol.matrices(verdicts())[0]
-    assert matrix.names == ("SimpleRNN", "GRU", "GRU from scratch", "Linear yardstick")
-    assert matrix.points[0][0] is None and matrix.points[3][0] == pytest.approx(15.0) == -(matrix.points[0][3] or 0)
-    assert (matrix.signs[3][0], matrix.signs[0][3], matrix.signs[0][1]) == ("+", "−", "·")
-    assert matrix.details[3][0].startswith("Linear yardstick better than SimpleRNN<br>+15.0 points (")
-
-
-def test_the_control_panel_shows_the_difference_with_its_interval_and_both_step_times() -> None:
-    difference, ours, theirs = plot_controls.control_panels((a_comparison(),)).data
-    assert difference.x == pytest.approx((1.0,))
-    assert (difference.error_x.array, difference.error_x.arrayminus) == (pytest.approx((2.0,)), pytest.approx((2.0,)))
-    assert (ours.x, theirs.x) == (pytest.approx((12.0,)), pytest.approx((48.0,)))
-    assert (ours.marker.color, theirs.marker.color) == (colour("custom_gru"), colour("gru_keras"))
-
-
-def test_bars_hold_the_accuracies_of_the_verdicts_in_order_with_the_yardstick_last() -> None:
-    record = plotter.accuracy_by_bucket(verdicts())
-    assert record.buckets == BUCKETS
-    assert [s.name for s in record.series] == ["SimpleRNN", "GRU", "GRU from scratch", "Linear yardstick"]
-    assert record.series[1].accuracy == (65.0, 65.0)
-    assert all(low <= a <= high for s in record.series for low, a, high in zip(s.low, s.accuracy, s.high, strict=True))  # type: ignore[operator]
-
-
-def test_an_architecture_keeps_its_colour_in_every_figure() -> None:
-    bars = plotter.accuracy_bars(plotter.accuracy_by_bucket(verdicts()))
-    points = plotter.cost_scatter(plotter.accuracy_and_cost(results(), verdicts()), "train_seconds", "s")
-    for figure in (bars, points):
-        tints = {trace.name: trace.marker.color for trace in figure.data if trace.name in ("GRU", "SimpleRNN")}
-        assert tints == {"GRU": colour("gru"), "SimpleRNN": colour("simple_rnn")}
-    lines = plot_panels.curves(results(), plot_panels.LOSS, "loss")
-    assert {line.colour for _, _, line in lines.lines} == {colour(a) for a in ("simple_rnn", "gru", "custom_gru")}
-
-
-def test_curves_show_every_repeat_of_every_network() -> None:
-    record = plot_panels.curves(results(), plot_panels.ACCURACY, "accuracy")
-    assert (record.rows, record.columns) == (("SimpleRNN", "GRU", "GRU from scratch"), BUCKETS)
-    assert len(record.lines) == 3 * 2 * 2 * 2  # networks, buckets, repeats, training and validation
-    assert record.lines[0][2].y == (0.6, 0.6)
-
-
-def test_confusion_matrices_add_up_repeats() -> None:
-    matrix = next(c for c in plot_panels.confusions(results()) if c.study == Study("gru", "0-129"))
-    assert sum(sum(row) for row in matrix.counts) == 200
-    assert matrix.counts[0][0] + matrix.counts[1][1] == pytest.approx(130, abs=2)
-
-
-def test_trial_axes_hold_completed_trials_and_what_varied() -> None:
-    axes = plotter.trial_axes([a_result("gru", "0-129", 0.7), a_result("lstm", "130-end", 0.7)])
-    assert [axis.label for axis in axes] == ["architecture", "bucket", "score"]  # each trial's own rate is the same
-    assert all(len(axis.values) == 2 for axis in axes)
-
-
-def test_cost_points_take_one_training() -> None:
-    point = next(p for p in plotter.accuracy_and_cost(results(), verdicts()) if p.study == Study("gru", "0-129"))
-    assert (point.train_seconds, point.body_parameters, point.accuracy) == (6.0, 345, 65.0)
-
-
-def test_what_was_trained_on_costs_its_generalist_too() -> None:
-    specialist, generalist = a_result("gru", "0-129", 0.8), replace(a_result("gru", "0-129", 0.8), study=Study("gru", "all"))
-    tuned = replace(specialist, study=Study("gru", "0-129", is_fine_tuned=True))
-    standings = tuple(Standing(r.study, 0.8, 0.7, 0.9, 2, 0.8, 0.5, 0.5, False) for r in (generalist, tuned))
-    verdict = BucketVerdict("0-129", 100, 0, 0.5, tuned.study, standings, ())
-    points = plotter.accuracy_and_cost([generalist, tuned], (verdict,))
-    assert [point.train_seconds for point in points] == [6.0, 12.0]
-
-
-@pytest.mark.parametrize("given", ["everything", "nothing"])
-def test_every_figure_draws_whatever_is_there(given: str) -> None:
-    figures = (
-        plotter.all_figures(results(), findings(), a_summary(), "val_loss")
-        if given == "everything"
-        else plotter.all_figures([], Findings(), a_summary(), "val_loss")
+def test_every_other_network_means_those_that_were_not_compared_too() -> None:
+    lstm, gru, rnn, generalist = (
+        Study(name, scope) for name, scope in (("lstm", "b"), ("gru", "b"), ("simple_rnn", "b"), ("gru", "all"))
     )
-    assert set(plotter.FIGURES) - set(figures) <= {"from_scratch", "importance", "cross_lengths", "learning_curve", "influence"}
-    assert all(isinstance(figure, go.Figure) for figure in figures.values())
+    standings = tuple(Standing(study, 0.8, 0.7, 0.9, 3, 0.8, 0.5, 0.5, False) for study in (lstm, gru, rnn, generalist))
+    pairs = [Comparison("b", lstm, other, 0.1, 0.05, 0.15, 20, 5, 0.001, 0.002, "better than") for other in (gru, rnn)]
+    among_specialists = BucketVerdict("b", 100, 0, 0.5, lstm, standings[:3], tuple(pairs))
+    assert "It is better than every other network." in report.sentence(among_specialists)
+    beside_a_generalist = replace(among_specialists, standings=standings)
+    assert "It is better than GRU and SimpleRNN." in report.sentence(beside_a_generalist)
 
 
-def test_more_architectures_than_today_have_colours() -> None:
-    assert all(colour(name).startswith("#") for name in ARCHITECTURES)
+def test_the_whole_is_said_in_a_sentence() -> None:
+    text = "Validation chooses GRU from scratch. What it chooses cannot be told from the linear yardstick in every bucket."
+    assert report.overall(verdicts()) == text
+    assert report.overall(()) == "No network has a result yet."
 
 
-def test_the_front_holds_what_nothing_beats_in_both() -> None:
-    points = [
-        plotter.CostPoint(Study("gru", "b"), "b", accuracy, seconds, 1)
-        for accuracy, seconds in ((80, 10), (85, 20), (84, 30), (90, 40), (80, 5), (90, 41))
-    ]
-    front = plotter.pareto_front(points, "train_seconds")
-    assert [(p.accuracy, p.train_seconds) for p in front] == [(80, 5), (85, 20), (90, 40)]
+def test_the_report_of_a_real_run_draws_in_a_real_browser(smoke_run: SmokeRun, tmp_path: Path) -> None:
+    dom, complaints = rendered(smoke_run.folder / "report.html", tmp_path)
+    assert dom.count('class="main-svg"') >= len(HEADINGS) - len(SOMETIMES)
+    assert not script_errors(complaints)
+    for key in set(HEADINGS) - SOMETIMES:  # too few trials
+        figure = dom.split(f'id="figure-{key}"')[1].split('id="figure-')[0]
+        assert "main-svg" in figure, key
+    assert "DEMO" in dom.upper() and "GRU from scratch" in dom
 
 
-def test_specialists_away_from_home_stand_in_the_row_of_what_they_were_trained_on() -> None:
-    def travelled(result: StudyResult) -> StudyResult:
-        other = next(bucket for bucket in BUCKETS if bucket != result.study.bucket)
-        return replace(result, repeats=tuple(replace(r, scores_elsewhere=(a_score(other, 0.5),)) for r in result.repeats))
-
-    (gru,) = plot_panels.cross_lengths([travelled(r) for r in results() if r.study.architecture == "gru"])
-    assert gru.buckets == BUCKETS and gru.accuracy == ((65.0, 50.0), (50.0, 65.0))
-    assert plot_panels.cross_lengths(results()) == ()
-    assert isinstance(plot_panels.cross_length_panels((gru,) * 4), go.Figure)
+def test_a_figure_on_its_own_draws_in_a_real_browser(smoke_run: SmokeRun, tmp_path: Path) -> None:
+    assert {path.stem for path in (smoke_run.folder / "plots").glob("*.html")} == set(HEADINGS) - SOMETIMES
+    dom, complaints = rendered(smoke_run.folder / "plots" / "accuracy_by_bucket.html", tmp_path)
+    assert "main-svg" in dom
+    assert not script_errors(complaints)
 
 
-def test_influence_is_drawn_with_the_accuracy_of_whoever_was_asked() -> None:
-    lines = plot_influence.influences(results(), verdicts())
-    assert {line.study.architecture for line in lines} == {r.study.architecture for r in results() if r.repeats} - {YARDSTICK}
-    assert lines[0].distances == (0, 1, 2) and lines[0].influence == pytest.approx((1.9, 1.0, plot_influence.FLOOR))
-    accuracies = {s.study: 100 * s.accuracy for verdict in verdicts() for s in verdict.standings}
-    for line in lines:
-        if line.study in accuracies:
-            assert line.label.endswith(f": {accuracies[line.study]:.1f} %")
-    assert plot_influence.influence_lines(lines).data[0].x == (1, 2, 3)
+def test_the_index_lists_runs_newest_first(tmp_path: Path) -> None:
+    for name, day in (("quick-00000001", "01"), ("study-00000002", "03"), ("smoke-00000003", "02")):
+        (tmp_path / name).mkdir()
+        about = ABOUT | {"last_started": f"2026-01-{day}T00:00:00+00:00", "status": "done"}
+        (tmp_path / name / "environment.json").write_text(json.dumps(about))
+    (tmp_path / "latest").symlink_to("study-00000002")
+    folder = RunFolder(tmp_path / "quick-00000001")
+    final_stats.write([], Findings(verdicts=verdicts()), a_summary(), folder)
+    report.write_index(tmp_path)
+    page = (tmp_path / "index.html").read_text()
+    assert page.count("study-00000002") == 1 and "latest" not in page  # the link to it is no further run
+    assert "GRU from scratch: 70.0 % over 2 buckets" in page  # what validation chose
+    assert page.index("study-00000002") < page.index("smoke-00000003") < page.index("quick-00000001")
+
+
+def test_an_empty_run_still_has_a_page(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "r")
+    report.write([a_result("gru", "0-129", 0, status="failed")], Findings(), a_summary(), ABOUT, PROFILES["quick"], folder)
+    assert "No network has a result yet." in folder.report.read_text(encoding="utf-8")

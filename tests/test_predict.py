@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from inference import table
-from inference.errors import TableError
 from inference.predictor import Predictor
 from inference.table import ADDED, Job, score
+from records.errors import TableError
 from saver import ArtifactsError
 from tests.conftest import ROOT, Finished, SmokeRun
 

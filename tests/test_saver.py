@@ -9,10 +9,10 @@ import pytest
 
 import saver
 from config import PROFILES
-from config_rules import with_overrides
-from results import Study, Trial
+from experiment.options import with_overrides
+from records.study import Study, Trial
 from saver import ArtifactsError, RunFolder
-from tests.records import a_result
+from tests.made_up import a_result
 
 ENVIRONMENT = {"backend": "tensorflow", "keras": "3"}
 

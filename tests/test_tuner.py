@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import tuner
-from budget import planned
 from config import Choice, LogRange, Range, Search, Space
-from results import Trial
+from experiment.plan import planned
+from records.study import Trial
 
 SPACE = Space(
     units=Range(16, 128, 16),

@@ -1,0 +1,1 @@
+"""Numbers in, records and tables out."""

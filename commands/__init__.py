@@ -1,0 +1,1 @@
+"""What the command lines do, a file a subcommand."""

@@ -1,0 +1,1 @@
+"""Reviews from any source to ids, parts, buckets and padded batches; no Keras."""

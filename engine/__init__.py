@@ -1,0 +1,1 @@
+"""Trained networks in NumPy, read from checkpoints as data."""

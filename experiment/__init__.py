@@ -1,0 +1,1 @@
+"""One study, all studies: what is planned, trained, scored and kept."""

@@ -1,0 +1,1 @@
+"""Networks of a finished run as files that others can run."""

@@ -1,0 +1,165 @@
+"""What follows from all results of a run: records, as those of `results.py`, of who is better than whom and how sure that is."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Literal
+
+from records.study import Record, Study
+
+BEST = 3  # networks of the ensemble that validation chooses
+
+
+@dataclass(frozen=True)
+class Standing(Record):
+    """How one study stands on one bucket's test reviews."""
+
+    study: Study
+    accuracy: float  # mean over repeats
+    low: float  # 95 % interval for other test reviews and, with several repeats, for other seeds
+    high: float
+    repeats: int
+    accuracy_without_leaked: float  # without the reviews whose text stands in the training part too
+    loss: float
+    val_loss: float | None  # mean over repeats on the bucket's validation reviews, at their temperature; None for the yardstick
+    like_chance: bool  # the interval of the accuracy reaches down to the share of the larger class
+
+
+@dataclass(frozen=True)
+class Comparison(Record):
+    """Two studies on the same test reviews of a bucket."""
+
+    bucket: str
+    first: Study
+    second: Study
+    difference: float  # in mean accuracy over repeats, first minus second
+    low: float  # 95 % paired interval of it, for other test reviews and other seeds
+    high: float
+    only_first: int  # reviews that only the first one's best repeat (by validation) gets right
+    only_second: int
+    p_value: float  # McNemar's exact test of these two numbers
+    p_adjusted: float  # after Holm's correction for all comparisons of the run
+    verdict: Literal["better than", "worse than", "cannot be told from"]  # the first, of the second
+
+    @property
+    def turned(self) -> "Comparison":
+        """The same, of the second with the first."""
+        return dataclasses.replace(
+            self,
+            first=self.second,
+            second=self.first,
+            difference=-self.difference,
+            low=-self.high,
+            high=-self.low,
+            only_first=self.only_second,
+            only_second=self.only_first,
+            verdict=_TURNED[self.verdict],
+        )
+
+
+_TURNED: dict[str, Literal["better than", "worse than", "cannot be told from"]] = {
+    "better than": "worse than",
+    "worse than": "better than",
+    "cannot be told from": "cannot be told from",
+}
+
+
+@dataclass(frozen=True)
+class BucketVerdict(Record):
+    """What the numbers say about one bucket; networks only compete with networks for the lead."""
+
+    bucket: str  # or `all` test reviews, which only generalists read
+    n_test: int
+    n_leaked: int  # test reviews whose text stands in the training part too
+    chance: float  # share of the larger class among the test reviews
+    leader: Study | None  # the network with the lowest mean val_loss; None when no network has a result
+    standings: tuple[Standing, ...]  # in the order of the studies, yardsticks last
+    comparisons: tuple[Comparison, ...]
+
+    def verdict_on(self, study: Study, other: Study) -> str | None:
+        """How a study compares with another; None where they were not compared."""
+        both_ways = (c for comparison in self.comparisons for c in (comparison, comparison.turned))
+        return next((c.verdict for c in both_ways if (c.first, c.second) == (study, other)), None)
+
+
+@dataclass(frozen=True)
+class Reliability(Record):
+    """What an architecture's probabilities are worth, over all its studies of one scope, on their test reviews.
+
+    Each point is a bin of probabilities: their mean, the share of positive reviews, how many reviews.
+    """
+
+    study: Study  # of a generalist, or of any bucket for specialists
+    points: tuple[tuple[float, float, int], ...]
+    points_at_temperature: tuple[tuple[float, float, int], ...]  # none for the yardstick
+
+
+@dataclass(frozen=True)
+class ControlComparison(Record):
+    """The same network, settings and seeds, by layers from scratch and by Keras's own, on one scope's test reviews."""
+
+    study: Study
+    control: Study
+    accuracy: float  # means over repeats
+    control_accuracy: float
+    low: float  # 95 % interval of the difference, from scratch minus control, paired over reviews and seeds
+    high: float
+    step_seconds: float | None  # of one training step, in this run
+    control_step_seconds: float | None
+
+
+@dataclass(frozen=True)
+class Ensemble(Record):
+    """The mean of several trained networks' probabilities on one bucket's test reviews. It is not a single model."""
+
+    bucket: str
+    members: tuple[Study, ...]  # one: the mean of its repeats; more: those that were best on validation
+    n_models: int  # trained networks in all
+    accuracy: float
+    low: float  # 95 % interval for other test reviews
+    high: float
+    accuracy_without_leaked: float
+
+
+@dataclass(frozen=True)
+class LengthCurve(Record):
+    """Accuracy as a smooth function of length, over a study's repeats."""
+
+    study: Study
+    lengths: tuple[float, ...]  # tokens
+    accuracy: tuple[float, ...]
+    low: tuple[float, ...]  # 95 % of the sampling of test reviews, at each length by itself
+    high: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class LearningCurve(Record):
+    """Accuracy of an architecture on a scope's test reviews against the number of reviews it was trained and validated on."""
+
+    study: Study  # at the end of the curve: all reviews
+    n_reviews: tuple[int, ...]  # ascending
+    accuracy: tuple[float, ...]  # means over repeats
+    low: tuple[float, ...]  # 95 % interval for other test reviews and seeds; the reviews of a point are the same for all repeats
+    high: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Importance(Record):
+    """What a hyperparameter did to the scores of all trials."""
+
+    name: str
+    mean: float  # loss of explained variance (R squared) when its values are shuffled
+    deviation: float  # standard deviation of that over folds
+    trials: int
+
+
+@dataclass(frozen=True)
+class Findings(Record):
+    """What follows from all predictions of a run."""
+
+    verdicts: tuple[BucketVerdict, ...] = ()  # one a bucket
+    controls: tuple[ControlComparison, ...] = ()
+    reliabilities: tuple[Reliability, ...] = ()
+    ensembles: tuple[Ensemble, ...] = ()
+    length_curves: tuple[LengthCurve, ...] = ()
+    importances: tuple[Importance, ...] = ()
+    learning_curves: tuple[LearningCurve, ...] = ()

@@ -1,0 +1,1 @@
+"""Everything that is shown: figures, sentences, pages, the terminal."""

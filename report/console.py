@@ -1,0 +1,208 @@
+"""What the person at the terminal sees: the live display, the summary, the lists. Plain lines when it is no terminal."""
+
+import logging
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from rich.console import Console, Group
+from rich.live import Live as RichLive
+from rich.markup import escape
+from rich.table import Table
+
+from config import PROFILE_NOTES, PROFILES, Config
+from data_preprocessing import Dataset, cut_buckets
+from experiment.plan import Work, wall_seconds
+from inference.evaluate import OtherReviews, answerer_title
+from models.registry import ARCHITECTURES, title
+from records.findings import BucketVerdict
+from records.study import ALL, YARDSTICK, DataSummary, Progress, Study, StudyResult
+from saver import RunFolder
+
+log = logging.getLogger(__name__)
+
+
+class Live:
+    """Shows a sweep while it runs; hand `on_event` to it."""
+
+    def __init__(self, studies: list[Study], work: dict[Study, Work], data: DataSummary, folder: Path) -> None:
+        """Prepare the display.
+
+        Args:
+            studies: that will run.
+            work: epochs and seconds expected of each.
+            data: for the notices.
+            folder: the run's, named at the top.
+        """
+        self._console = Console(highlight=False)
+        self._studies, self._work, self._folder, self._data = studies, work, folder, data
+        self._epochs_done: dict[Study, int] = dict.fromkeys(studies, 0)
+        self._running: dict[Study, Progress] = {}
+        self._done: dict[Study, StudyResult] = {}
+        self._started = time.monotonic()
+        self._live = RichLive(console=self._console, get_renderable=self._table, refresh_per_second=2, transient=True)
+
+    def __enter__(self) -> "Live":
+        for note in self._data.notes:
+            self._console.print(f"[bold red]{escape(note)}[/]" if self._data.is_demo else escape(note))
+        data = self._data
+        self._console.print(
+            f"{escape(data.title)}: {data.n_train:,} train, {data.n_validation:,} validation, {data.n_test:,} test reviews"
+        )
+        self._console.print(f"{len(self._studies)} studies -> {escape(str(self._folder))}")
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._console.is_terminal:
+            self._live.stop()
+
+    def on_event(self, event: Progress | StudyResult) -> None:
+        """Take in where a study is, or its result."""
+        if isinstance(event, Progress):
+            if event.study not in self._running and not self._console.is_terminal:
+                self._say(f"{event.study.id} is running")
+            self._running[event.study] = event
+            self._epochs_done[event.study] += 1
+            return
+        self._running.pop(event.study, None)
+        self._done[event.study] = event
+        text = describe(event)
+        self._say(f"[red]{escape(text)}[/]" if event.status == "failed" else escape(text))
+
+    def _say(self, text: str) -> None:
+        left = "" if self._console.is_terminal else f"[{len(self._done)}/{len(self._studies)}, {_minutes(self._left())} left] "
+        self._console.print(escape(left) + text, soft_wrap=True)
+
+    def _left(self) -> float:
+        """Seconds left if the rest goes as what is done went; the plan's own estimate before there is anything."""
+        whole = sum(self._work[study].seconds for study in self._studies)
+        done = sum(self._share(study) * self._work[study].seconds for study in self._studies)
+        elapsed = time.monotonic() - self._started
+        return elapsed * (whole - done) / done if done > 0.02 * whole else whole
+
+    def _share(self, study: Study) -> float:
+        return 1.0 if study in self._done else min(1.0, self._epochs_done[study] / max(1, self._work[study].epochs))
+
+    def _table(self) -> Group:
+        waiting = len(self._studies) - len(self._done) - len(self._running)
+        elapsed = time.monotonic() - self._started
+        heading = (
+            f"{len(self._done)} done, {len(self._running)} running, {waiting} waiting; "
+            f"{_minutes(elapsed)} gone, about {_minutes(self._left())} left"
+        )
+        table = Table()
+        for column in ("study", "phase", "step", "epoch", "best val. accuracy"):
+            table.add_column(column)
+        for progress in self._running.values():
+            phase = "trial" if progress.phase == "search" else "repeat"
+            step, epoch = f"{progress.step} of {progress.steps}", f"{progress.epoch} of {progress.epochs}"
+            table.add_row(progress.study.id, phase, step, epoch, f"{progress.best_val_accuracy:.1%}")
+        return Group(heading, table)
+
+
+def note(text: str) -> None:
+    """A line for the reader, and for the log."""
+    log.info(text)
+    print(text)
+
+
+def describe(result: StudyResult) -> str:
+    """One line on a finished study."""
+    if result.status == "failed":
+        return f"{result.study.id} FAILED: {result.message}"
+    reviews = sum(score.n_test for repeat in result.repeats for score in repeat.scores)
+    right = sum(score.accuracy * score.n_test for repeat in result.repeats for score in repeat.scores)
+    seconds = result.search_seconds + result.train_seconds
+    how = f"{len(result.trials)} trials, {seconds:.0f} s on {result.device}"
+    return f"{result.study.id}: {right / reviews:.1%} on the test reviews, {how}"
+
+
+def print_summary(verdicts: tuple[BucketVerdict, ...], results: list[StudyResult], folder: RunFolder, data: DataSummary) -> None:
+    """The table of test accuracies, the failures, and where the report is."""
+    console = Console(highlight=False)
+    console.print(
+        f"Test accuracy (%) on {escape(data.title)}; the network that [bold]validation chooses[/] is bold", soft_wrap=True
+    )
+    table = Table()
+    table.add_column("architecture", no_wrap=True)
+    for verdict in verdicts:
+        table.add_column(verdict.bucket, justify="right")
+    series = dict.fromkeys((s.study.architecture, s.study.scope) for v in verdicts for s in v.standings)
+    for architecture, scope in sorted(series, key=lambda key: (key[0] == YARDSTICK, key[1])):
+        cells = []
+        for verdict in verdicts:
+            found = [s for s in verdict.standings if (s.study.architecture, s.study.scope) == (architecture, scope)]
+            text = f"{100 * found[0].accuracy:.1f}" if found else "-"
+            cells.append(f"[bold]{text}[/]" if found and found[0].study == verdict.leader else text)
+        table.add_row(title(architecture) + ("" if scope == "bucket" else f" ({scope})"), *cells)
+    console.print(table)
+    for result in results:
+        if result.status == "failed":
+            console.print(f"[red]{escape(describe(result))}[/]")
+    for note in data.notes if data.is_demo else ():
+        console.print(f"[bold red]{escape(note)}[/]")
+    print(f"report: {folder.report}")
+    if any(result.layers for result in results):
+        print(f'ask it:  {_python()} predict.py --run {folder.path} "a review of yours"')
+
+
+def _python() -> str:
+    """How this environment's Python is called from here, whether or not the environment is activated."""
+    path, here = Path(sys.executable), Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def print_other_reviews(found: OtherReviews, folder: RunFolder) -> None:
+    """The table of accuracies on other reviews, and where they are kept."""
+    buckets = list(dict.fromkeys(score.bucket for score in found.scores))
+    table = Table(title=f"accuracy (%) on {escape(found.file)}, {found.n:,} texts", title_justify="left")
+    table.add_column("who answers", no_wrap=True)
+    for column in (buckets[0], "95 %", *buckets[1:]):
+        table.add_column(column, justify="right", no_wrap=True)
+    for answerer in dict.fromkeys(score.answerer for score in found.scores):
+        mine = {score.bucket: score for score in found.scores if score.answerer == answerer}
+        interval = f"{100 * mine[ALL].low:.1f} to {100 * mine[ALL].high:.1f}"
+        whole, *others = (f"{100 * mine[bucket].accuracy:.1f}" for bucket in buckets)
+        table.add_row(answerer_title(answerer), whole, interval, *others)
+    console = Console(highlight=False)
+    console.width = max(console.width, 100)  # a narrower terminal wraps lines, but cuts no number
+    console.print(table)
+    if found.n_unread:
+        print(f"{found.n_unread} texts have no word that the run knows; they count as half right")
+    print(f"kept in {folder.final_stats('other_reviews')}; report: {folder.report}")
+
+
+def print_lists(config: Config) -> None:
+    """Architectures, profiles and the chosen profile's buckets."""
+    print("architectures:")
+    for name, architecture in ARCHITECTURES.items():
+        print(f"  {name:36}{architecture.title}")
+    print("profiles:")
+    for name in PROFILES:
+        print(f"  {name:36}{PROFILE_NOTES[name]}")
+    quantiles = config.compare.bucket_quantiles
+    if quantiles:
+        print(f"buckets: {quantiles} quantiles of the training lengths")
+    else:
+        print("buckets:", ", ".join(bucket.name for bucket in cut_buckets(config.compare, np.empty(0))))
+
+
+def print_plan(studies: list[Study], work: dict[Study, Work], dataset: Dataset, workers: int) -> None:
+    """What would run: studies, trials, epochs, and an estimate of the time."""
+    for note in dataset.summary.notes:
+        print(note)
+    print(f"{'study':40}{'trials':>8}{'epochs':>8}{'estimate':>12}")
+    for study in studies:
+        print(f"{study.id:40}{work[study].trials:8}{work[study].epochs:8}{_minutes(work[study].seconds):>12}")
+    seconds = wall_seconds([work[study].seconds for study in studies], workers)
+    trials, epochs = (sum(getattr(work[study], key) for study in studies) for key in ("trials", "epochs"))
+    print(f"{len(studies)} studies, {trials} trials, at most {epochs} epochs; about {_minutes(seconds)} with {workers} workers")
+    print("(epochs are upper limits: early stopping usually ends sooner; the time is a rough estimate for a CPU core)")
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,1 @@
+"""Figures, a file a section of the report."""

@@ -1,0 +1,57 @@
+"""What every figure shares: one palette, one font, one way to name a study."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import plotly.graph_objects as go
+
+from models.registry import title
+from records.study import Study
+
+INK, MUTED, GRID = "#1f2933", "#6b7280", "#e5e7eb"
+FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
+NEGATIVE, POSITIVE = "#B45309", "#0E7490"  # the two classes
+SCALE = "Viridis"  # readable without colour vision
+MARKS = {"bucket": "", "all": " (trained on all)", "fine-tuned": " (fine-tuned)"}  # of a scope, behind a name
+TRAINED_ON = {"bucket": "each bucket", "all": "all reviews", "fine-tuned": "all, then each bucket"}  # in a table
+
+
+def naming(studies: Iterable[Study]) -> Callable[[Study], str]:
+    """How a figure or a sentence calls each of these studies: its architecture, marked by its scope where they have several."""
+    has_several = len({study.scope for study in studies}) > 1
+    return lambda study: title(study.architecture) + (MARKS[study.scope] if has_several else "")
+
+
+def dash(study: Study) -> str:
+    """How a line of this study is drawn: solid for specialists."""
+    return {"bucket": "solid", "all": "dash", "fine-tuned": "dot"}[study.scope]
+
+
+def interval(values: Sequence[float | None], low: Sequence[float | None], high: Sequence[float | None]) -> dict[str, object]:
+    """The error bars from `low` to `high` around these values; None where there is nothing."""
+
+    def apart(upper: Sequence[float | None], lower: Sequence[float | None]) -> list[float | None]:
+        return [None if a is None or b is None else a - b for a, b in zip(upper, lower, strict=True)]
+
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": apart(high, values),
+        "arrayminus": apart(values, low),
+        "thickness": 1.2,
+        "width": 3,
+    }
+
+
+def styled(figure: go.Figure, height: int, **layout: object) -> go.Figure:
+    """The figure in the house style, `height` pixels high; `layout` has the last word."""
+    figure.update_layout(
+        template="plotly_white",
+        height=height,
+        font={"family": FONT, "size": 13, "color": INK},
+        margin={"l": 64, "r": 24, "t": 48, "b": 56},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        hoverlabel={"font": {"family": FONT}},
+    )
+    figure.update_xaxes(gridcolor=GRID, zeroline=False)
+    figure.update_yaxes(gridcolor=GRID, zeroline=False)
+    return figure.update_layout(**layout)

@@ -1,0 +1,215 @@
+"""The page of a finished run: a review goes in, the verdict comes out, and what stands behind it. Gradio draws it."""
+
+import statistics
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from inference.explain import explain, running_verdict
+from inference.predictor import Predictor
+from inference.run import Encoded, FinishedRun, Trained
+from models.registry import title
+from records.errors import CheckpointError, RunError, TextError
+from report import page_html as parts
+from report.explanation import running_figure
+from report.figures.style import FONT
+from report.limits import CHARACTERS, checked
+from report.page_html import GRADIENTS, OCCLUSION, Reading, Said
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+EXAMPLES = {
+    "warm and short": "A small, warm film with two wonderful leads. I left the cinema smiling.",
+    "negation": (
+        "It is not a bad film, and nobody in it is less than good. I would not have missed a minute, and I cannot say "
+        "that of many comedies this year."
+    ),
+    "praise, but": (
+        "The photography is superb and the score is beautiful, but the script has nothing to say, the lovers have no "
+        "spark, and after an hour I only wanted it to end."
+    ),
+    "sarcasm": (
+        "Oh, brilliant: another genius detective with a drinking problem. What a fresh idea! I especially loved the forty "
+        "minutes of rain. If you have paint at home that needs watching while it dries, do that instead."
+    ),
+    "two minds": (
+        "I went in expecting very little and for the first half hour that is what I got: wooden lines, a plot held "
+        "together by coincidence, a hero who frowns. Then the old man comes home, and the film finds its heart. The "
+        "kitchen scene is as good as anything I have seen this year. It never quite makes up for its beginning, yet I "
+        "keep thinking about it."
+    ),
+    "long, turns late": (
+        "My brother recommended this one to me, and for a long time I understood why. The opening is splendid. A woman "
+        "steps off a night train in a town she has never seen, somebody calls her by a name that is not hers, and she "
+        "answers. From there the film takes its time, and I was glad of it. The streets look lived in, the people talk "
+        "like people, and the young actress in the main part can say more with one look at a closed door than most can "
+        "with a speech. There is humour in it, too: the scene with the two policemen and the borrowed bicycle made the "
+        "whole row laugh. For an hour and a half I thought that I was watching one of the best thrillers in years, and I "
+        "was already thinking about whom I would take to see it again. And then comes the ending. I will not give it "
+        "away, because there is nothing to give. Every question that was asked so well is dropped. The letter is never "
+        "read, the brother is forgotten, and the name, on which everything hangs, turns out to be a mistake by a clerk. I "
+        "have seldom felt so cheated. It is as if the last twenty pages of the script had been lost and somebody had "
+        "filled them in on the way to the set. What a waste of a wonderful cast. Two hours of promises, and not one of "
+        "them is kept: save your money."
+    ),
+}
+
+
+def look() -> dict[str, Any]:
+    """The report's style and this machine's own fonts, for `gradio.mount_gradio_app`; light, as the report is."""
+    import gradio as gr
+
+    accent, line = "#0072B2", "#e5e7eb"
+    theme = gr.themes.Base(font=[each.strip(" '") for each in FONT.split(",")], font_mono=["ui-monospace", "monospace"]).set(
+        body_background_fill="#fff",
+        block_background_fill="#fff",
+        block_border_color=line,
+        block_radius="8px",
+        input_background_fill="#fff",
+        input_border_color="#cbd2d9",
+        input_border_color_focus=accent,
+        button_primary_background_fill=accent,
+        button_primary_background_fill_hover="#005f96",
+        button_primary_text_color="#fff",
+        button_secondary_background_fill="#f6f8fa",
+        checkbox_label_background_fill_selected="#e6f1f8",
+        checkbox_label_text_color_selected="#1f2933",
+        checkbox_background_color_selected=accent,
+        checkbox_border_color_selected=accent,
+    )
+    for name in [each for each in vars(theme) if each.endswith("_dark")]:
+        setattr(theme, name, getattr(theme, name.removesuffix("_dark")))
+    return {"theme": theme, "head": f"<style>{parts.style()}</style>"}
+
+
+def build(predictor: Predictor) -> "gr.Blocks":
+    """The page; `look` belongs to it."""
+    import gradio as gr
+
+    asked = _Asked(predictor)
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    with gr.Blocks(title=f"Lengthwise: {predictor.run.name}", analytics_enabled=False) as page:
+        gr.HTML(parts.heading_html(predictor.run), apply_default_css=False)
+        reading = gr.State(None, time_to_live=3600)
+        with gr.Row(elem_id="ask"):
+            with gr.Column(scale=5, min_width=320):
+                box, button, examples = _questions()
+            with gr.Column(scale=6, min_width=320):
+                verdict = gr.HTML(parts.WAITING, elem_id="verdict", apply_default_css=False)
+        with gr.Column(elem_id="details"):
+            whose, method, words, table, chart = _details([(title(name), name) for name in predictor.run.architectures])
+        shown = [verdict, reading, whose, method, words, table, chart]
+        gr.on([button.click, box.submit], asked.read, box, shown, trigger_mode="always_last", **quiet)
+        for example, text in zip(examples, EXAMPLES.values(), strict=True):
+            example.click(lambda text=text: text, None, box, **quiet).then(asked.read, box, shown, **quiet)
+        whose.input(asked.of_another, [reading, whose], [reading, method, words], **quiet)
+        method.input(asked.by_another, [reading, method], words, **quiet)
+    return page
+
+
+def _questions() -> tuple[Any, Any, list[Any]]:
+    """The text box, its button, and a button an example."""
+    import gradio as gr
+
+    hint = "Write or paste a review in English. Shift + Enter reads it."
+    box = gr.Textbox(label="A review", placeholder=hint, lines=6, max_lines=14, max_length=CHARACTERS, elem_id="review")
+    button = gr.Button("Read it", variant="primary", elem_id="read")
+    gr.HTML('<p class="muted">Or try one of these:</p>', apply_default_css=False)
+    with gr.Row(elem_id="examples"):
+        return box, button, [gr.Button(label, size="sm", min_width=10) for label in EXAMPLES]
+
+
+def _details(architectures: list[tuple[str, str]]) -> tuple[Any, Any, Any, Any, Any]:
+    """What stands behind a verdict; hidden by the style sheet while there is none."""
+    import gradio as gr
+
+    gr.HTML("<h2>Which words pushed which way</h2>", apply_default_css=False)
+    with gr.Row(elem_id="choices"):
+        whose = gr.Dropdown(architectures, label="According to", filterable=False, elem_id="whose", scale=2, min_width=240)
+        method = gr.Radio([GRADIENTS, OCCLUSION], label="Colours by", elem_id="method", scale=3, min_width=300)
+    words = gr.HTML(elem_id="words", apply_default_css=False)
+    gr.HTML("<h2>What every architecture says</h2>", apply_default_css=False)
+    table = gr.HTML(elem_id="architectures", apply_default_css=False)
+    gr.HTML(f"<h2>How the verdict develops</h2>{parts.DEVELOPS}", apply_default_css=False)
+    return whose, method, words, table, gr.Plot(show_label=False, container=False, elem_id="running")
+
+
+@dataclass
+class _Shown:
+    """What the page shows. Each update says all of it: of updates that come close together, Gradio's page keeps the last one."""
+
+    verdict: str = ""
+    reading: Reading | None = None
+    table: str = parts.COMING
+    chart: Any = None
+
+    def values(self) -> tuple[Any, ...]:
+        """For verdict, reading, whose, method, words, table and chart."""
+        import gradio as gr
+
+        reading = self.reading
+        if reading is None:
+            return self.verdict, None, gr.skip(), gr.skip(), "", self.table, None
+        method = gr.Radio(choices=reading.methods, value=GRADIENTS)
+        whose, words = reading.explanation.study.architecture, parts.account_html(reading, GRADIENTS)
+        return self.verdict, reading, whose, method, words, self.table, self.chart
+
+
+class _Asked:
+    """What the page's controls call."""
+
+    def __init__(self, predictor: Predictor) -> None:
+        self._predictor, self._run = predictor, predictor.run
+
+    def read(self, text: str) -> Iterator[tuple[Any, ...]]:
+        """The verdict first; then, as each is known, the words, the architectures and the chart."""
+        shown = _Shown()
+        try:
+            encoded = self._predictor.encode(checked(text))
+            prediction = self._predictor(text)
+            models = self._predictor.chosen(encoded)
+            shown.verdict = parts.verdict_html(prediction, models)
+            yield shown.values()
+            shown.reading = Reading(encoded, prediction.bucket, explain(models[0], encoded))
+            yield shown.values()
+            asked = self._every_architecture(prediction.bucket)
+            shown.table = parts.architectures_html([_said(self._run, model, encoded) for model in asked], models)
+            yield shown.values()
+            shown.chart = running_figure(encoded.words, {model.study: running_verdict(model, encoded.ids) for model in asked})
+            yield shown.values()
+        except (TextError, RunError, CheckpointError) as error:
+            yield _Shown(parts.failure_html(error)).values()
+
+    def of_another(self, reading: Reading | None, architecture: str) -> tuple[Any, ...]:
+        """Another architecture's account of the same text."""
+        import gradio as gr
+
+        if reading is None:
+            return (gr.skip(),) * 3
+        try:
+            study = self._run.choose(architecture, reading.bucket)[0]
+            account = Reading(reading.encoded, reading.bucket, explain(self._run.trained(study), reading.encoded))
+        except (RunError, CheckpointError) as error:
+            return gr.skip(), gr.skip(), parts.failure_html(error)
+        return account, gr.Radio(choices=account.methods, value=GRADIENTS), parts.account_html(account, GRADIENTS)
+
+    def by_another(self, reading: Reading | None, method: str) -> Any:
+        """The same account by another method."""
+        import gradio as gr
+
+        return parts.account_html(reading, method) if reading else gr.skip()
+
+    def _every_architecture(self, bucket: str) -> list[Trained]:
+        studies = [self._run.of_architecture(name, bucket) for name in self._run.architectures]
+        return [self._run.trained(study) for study in studies if study]
+
+
+def _said(run: FinishedRun, model: Trained, encoded: Encoded) -> Said:
+    probability, times = float(model.probabilities([encoded.ids])[0]), []
+    for _ in range(3):
+        started = time.perf_counter()
+        model.probabilities([encoded.ids])
+        times.append(1000 * (time.perf_counter() - started))
+    return Said(model.study, probability, statistics.median(times), run.results[model.study].parameters)

@@ -1,0 +1,298 @@
+"""Laws of the sources: every kind is read, nothing pickled runs, every bad file gets one sentence."""
+
+import gzip
+import json
+import os
+import tarfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from config import PROFILES, Data
+from data.sources import aclimdb, demo, imdb, tables
+from data.sources.locate import load, read_path
+from data.types import DataError
+from data_preprocessing import prepare
+from experiment.options import with_overrides
+
+READ: dict[str, Any] = {"text": "text", "label": "label", "split": "split"}
+
+
+def write_imdb(folder: Path, reviews: list[Any], labels: list[int]) -> None:
+    arrays = np.empty(len(reviews), dtype=object)
+    arrays[:] = reviews
+    np.savez(folder / "imdb.npz", allow_pickle=True, x_train=arrays, y_train=labels, x_test=arrays, y_test=labels)  # type: ignore[arg-type]
+    (folder / "imdb_word_index.json").write_text(json.dumps({"the": 1, "film": 2, "good": 3}))
+
+
+def test_imdb_npz_is_read_with_offset_and_start_token(tmp_path: Path) -> None:
+    write_imdb(tmp_path, [[1, 2], [3], [2, 2, 1]], [0, 1, 1])
+    reviews = imdb.read(tmp_path)
+    assert reviews.sequences is not None and reviews.is_test is not None
+    assert [reviews.sequences[i].tolist() for i in range(3)] == [[1, 4, 5], [1, 6], [1, 5, 5, 4]]
+    assert reviews.labels.tolist() == [0, 1, 1] * 2
+    assert reviews.is_test.tolist() == [False] * 3 + [True] * 3
+    assert reviews.words == ("the", "film", "good")
+
+
+class Malicious:
+    """Unpickled, this would make a file."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self) -> Any:
+        return os.mkdir, (str(self.target),)
+
+
+def test_a_pickle_that_would_run_code_does_not_run(tmp_path: Path) -> None:
+    target = tmp_path / "ran"
+    write_imdb(tmp_path, [[1], Malicious(target)], [0, 1])
+    with pytest.raises(DataError, match=r"mkdir, which data never needs; nothing was run"):
+        imdb.read(tmp_path)
+    assert not target.exists()
+
+
+@pytest.mark.parametrize("keep", [10, 200, -30])
+def test_a_truncated_npz_is_one_sentence(tmp_path: Path, keep: int) -> None:
+    write_imdb(tmp_path, [[1, 2]] * 50, [0, 1] * 25)
+    content = (tmp_path / "imdb.npz").read_bytes()
+    (tmp_path / "imdb.npz").write_bytes(content[:keep])
+    with pytest.raises(DataError, match="not a complete Keras imdb"):
+        imdb.read(tmp_path)
+
+
+def test_a_member_cut_inside_the_zip_is_one_sentence(tmp_path: Path) -> None:
+    write_imdb(tmp_path, [[1, 2]] * 50, [0, 1] * 25)
+    with zipfile.ZipFile(tmp_path / "imdb.npz") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(tmp_path / "imdb.npz", "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content[:-40])
+    with pytest.raises(DataError, match="not a complete Keras imdb"):
+        imdb.read(tmp_path)
+
+
+def test_a_missing_word_index_is_named(tmp_path: Path) -> None:
+    write_imdb(tmp_path, [[1]], [0])
+    (tmp_path / "imdb_word_index.json").unlink()
+    with pytest.raises(DataError, match=r"imdb_word_index.json not found"):
+        imdb.read(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["[1, 2]", "{", '{"a": 1, "b": 3}', "{}", '{"a": "x"}'])
+def test_a_word_index_that_is_none_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "index.json"
+    path.write_text(content)
+    with pytest.raises(DataError, match="expected"):
+        imdb.read_word_index(path)
+
+
+def table(tmp_path: Path, content: str | bytes, name: str = "reviews.csv") -> Path:
+    path = tmp_path / name
+    data = content.encode() if isinstance(content, str) else content
+    path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    return path
+
+
+@pytest.mark.parametrize("name", ["r.csv", "r.csv.gz", "r.tsv", "r.tsv.gz"])
+def test_tables_are_read_with_their_split(tmp_path: Path, name: str) -> None:
+    comma = "\t" if "tsv" in name else ","
+    rows = [
+        ["split", "label", "text"],
+        ["train", "pos", '"good, ""really""\ngood"'],
+        ["test", "neg", "NA"],
+        ["unsup", "-1", "x"],
+    ]
+    reviews = tables.read(table(tmp_path, "\n".join(comma.join(row) for row in rows), name), **READ)
+    assert reviews.texts == ['good, "really"\ngood', "NA"]
+    assert reviews.labels.tolist() == [1, 0]
+    assert reviews.is_test is not None and reviews.is_test.tolist() == [False, True]
+    assert "1 rows marked unsup" in reviews.notes[0] and reviews.unlabelled == ()
+    with_further = tables.read(tmp_path / name, **READ, unlabelled=True)
+    assert with_further.texts == reviews.texts and with_further.unlabelled == ("x",) and not with_further.notes
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("a,b\n1,2\n", "no column 'text' .*its columns are a, b"),
+        ("text,label\nx,1\ny,1\n", "one class only"),
+        ("text,label\nx,1\n ,0\n,0\n", r"2 empty texts \(first at row 3, 4\)"),
+        ("text,label\nx,1\ny,7\n", "'7'; expected 0, 1"),
+        ("text,label,split\nx,1,train\ny,0,dev\n", "'dev'; expected train, test"),
+        ("text,label,split\nx,1,train\ny,0,train\n", "both train and test"),
+        ("text,label\ncaf\xe9,1\n".encode("latin-1"), "not UTF-8"),
+        ("", "cannot be read as a table"),
+        ('text,label\n"x,1\n', "cannot be read as a table"),
+    ],
+)
+def test_bad_tables_get_one_sentence(tmp_path: Path, content: str | bytes, sentence: str) -> None:
+    with pytest.raises(DataError, match=sentence):
+        tables.read(table(tmp_path, content), **READ)
+
+
+def test_a_cut_gzip_gets_one_sentence(tmp_path: Path) -> None:
+    path = table(tmp_path, "text,label\n" + "some words,1\n" * 999, "r.csv.gz")
+    path.write_bytes(path.read_bytes()[:60])
+    with pytest.raises(DataError, match="cannot be read as a table"):
+        tables.read(path, **READ)
+
+
+def test_parquet_is_read_where_its_reader_is_and_named_where_not(tmp_path: Path) -> None:
+    path = tmp_path / "r.parquet"
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError:
+        path.write_bytes(b"PAR1")
+        with pytest.raises(DataError, match=r"needs pyarrow; run with EXTRAS=parquet"):
+            tables.read(path, **READ)
+    else:
+        import pandas as pd
+
+        pd.DataFrame({"text": ["a film", "b"], "label": [1, 0]}).to_parquet(path)
+        assert tables.read(path, **READ).labels.tolist() == [1, 0]
+
+
+def acl_folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "aclImdb"
+    for split in ("train", "test"):
+        for label in ("neg", "pos"):
+            (folder / split / label).mkdir(parents=True)
+            for number in range(2):
+                (folder / split / label / f"{number}_5.txt").write_text(f"{split} {label} {number} café", encoding="utf-8")
+    (folder / "train" / "unsup").mkdir()
+    (folder / "train" / "unsup" / "0_0.txt").write_text("no label")
+    return folder
+
+
+def test_aclimdb_reads_the_same_from_folder_and_archive(tmp_path: Path) -> None:
+    folder = acl_folder(tmp_path)
+    with tarfile.open(tmp_path / "acl.tar.gz", "w:gz") as archive:
+        archive.add(folder, arcname="aclImdb")
+    a, b, c = aclimdb.read(folder), aclimdb.read(tmp_path / "acl.tar.gz"), read_path(tmp_path, Data())
+    assert a.texts == b.texts == c.texts
+    assert a.texts is not None and len(a.texts) == 8 and a.texts[0] == "test neg 0 café"
+    np.testing.assert_array_equal(a.labels, b.labels)
+    assert a.unlabelled == () and aclimdb.read(folder, unlabelled=True).unlabelled == ("no label",)
+
+
+def test_aclimdb_without_one_of_its_folders_is_named(tmp_path: Path) -> None:
+    folder = acl_folder(tmp_path)
+    for file in (folder / "test" / "pos").iterdir():
+        file.unlink()
+    with pytest.raises(DataError, match="no reviews in test/pos"):
+        aclimdb.read(folder)
+
+
+def test_nothing_there_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="there is no such file"):
+        read_path(tmp_path / "missing", Data())
+    (tmp_path / "x.doc").write_text("?")
+    with pytest.raises(DataError, match="expected a folder, imdb"):
+        read_path(tmp_path / "x.doc", Data())
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.delenv("LENGTHWISE_DATA", raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setattr(imdb, "ADDRESS", "http://127.0.0.1:9/")  # nobody listens there
+    return tmp_path / "keras" / "datasets"
+
+
+def test_auto_falls_back_to_the_demo_with_a_notice_only_when_nothing_can_be_had(offline: Path) -> None:
+    reviews = load(Data(demo_reviews=50), seed=1)
+    assert reviews.is_demo and "NOT IMDB" in reviews.notes[0]
+    write_imdb_to = offline
+    write_imdb_to.mkdir(parents=True, exist_ok=True)
+    write_imdb(write_imdb_to, [[1, 2]], [0])
+    assert not load(Data(), seed=1).is_demo
+
+
+def test_a_bad_file_is_an_error_never_a_fall_back(offline: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    offline.mkdir(parents=True)
+    (offline / "imdb.npz").write_bytes(b"broken")
+    (offline / "imdb_word_index.json").write_text('{"a": 1}')
+    with pytest.raises(DataError, match="not a complete"):
+        load(Data(), seed=1)
+    monkeypatch.setenv("LENGTHWISE_DATA", str(offline / "missing"))
+    with pytest.raises(DataError, match="no such file"):
+        load(Data(), seed=1)
+
+
+def test_imdb_never_falls_back_and_says_the_three_ways(offline: Path) -> None:
+    with pytest.raises(DataError, match=r"LENGTHWISE_DATA.*Keras's cache.*internet"):
+        load(Data(source="imdb"), seed=1)
+
+
+def test_a_download_with_another_digest_is_not_kept(offline: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    served = tmp_path / "served"
+    served.mkdir()
+    write_imdb(served, [[1]], [0])
+    monkeypatch.setattr(imdb, "ADDRESS", served.as_uri() + "/")
+    with pytest.raises(DataError, match="expected sha256"):
+        load(Data(), seed=1)
+    assert list(offline.iterdir()) == []
+
+
+def test_the_demo_corpus_repeats_and_has_imdbs_lengths() -> None:
+    a, b = demo.generate(300, 5), demo.generate(300, 5)
+    assert a.texts == b.texts != demo.generate(300, 6).texts
+    lengths = [len(text.split()) for text in a.texts or []]
+    assert min(lengths) >= 11 and max(lengths) <= 900 and 140 < np.median(lengths) < 220
+    assert a.labels.mean() == 0.5
+
+
+def test_every_source_becomes_a_dataset(tmp_path: Path) -> None:
+    corpus = demo.generate(400, 1)
+    lines = "".join(f'"{text}",{label}\n' for text, label in zip(corpus.texts or [], corpus.labels, strict=True))
+    path = table(tmp_path, "text,label\n" + lines)
+    dataset = prepare(with_overrides(PROFILES["smoke"], [f"data.source={path}", "compare.bucket_edges=(150,)"]))
+    assert (len(dataset.test), len(dataset.train) + len(dataset.validation)) == (80, 320)
+    words = set(dataset.vocabulary.words)
+    test_words = {w for i in dataset.test.rows for w in (corpus.texts or [])[i].split()}
+    train_words = {w for part in (dataset.train, dataset.validation) for i in part.rows for w in (corpus.texts or [])[i].split()}
+    assert words == train_words - {".", ","}
+    assert test_words  # the vocabulary never looked at them
+
+
+def test_unlabelled_texts_bring_words_but_none_that_stands_in_the_test_part(tmp_path: Path) -> None:
+    corpus = demo.generate(600, 1)
+    rows = [
+        f'{"test" if test else "train"},{label},"{text}"'
+        for text, label, test in zip(corpus.texts or [], corpus.labels, corpus.is_test, strict=True)  # type: ignore[arg-type]
+    ]
+    tested = "a quagga in the test part"
+    rows += ["unsup,-1,zyzzyva zyzzyva", f"test,1,{tested}", f"unsup,-1,{tested}"]
+    path = table(tmp_path, "\n".join(["split,label,text", *rows]))
+    about = [f"data.source={path}", "compare.bucket_edges=(150,)"]
+    plain = prepare(with_overrides(PROFILES["smoke"], about))
+    further = prepare(with_overrides(PROFILES["smoke"], [*about, "data.unlabelled=true"]))
+    assert len(plain.unlabelled) == 0 and "zyzzyva" not in plain.vocabulary.words
+    assert [further.vocabulary.decode(ids) for ids in (further.unlabelled[0],)] == ["zyzzyva zyzzyva"]
+    assert (further.summary.n_unlabelled, further.summary.unlabelled_dropped) == (1, 1)
+    assert "quagga" not in further.vocabulary.words
+    assert plain.fingerprint != further.fingerprint
+    with pytest.raises(DataError, match=r"data.unlabelled: .* has no unlabelled reviews; aclImdb has them"):
+        prepare(with_overrides(PROFILES["smoke"], ["data.unlabelled=true"]))
+
+
+def test_real_texts_get_the_ids_of_the_real_imdb_npz(real_data: Path) -> None:
+    texts = tables.read(real_data / "reviews.csv.gz", **READ)
+    ids = imdb.read(real_data)
+    from data.vocabulary import Vocabulary
+
+    assert texts.texts is not None and ids.sequences is not None and ids.words is not None
+    vocabulary = Vocabulary(ids.words, drops_unknown=True)
+    for i in range(0, len(texts.texts), 50):
+        np.testing.assert_array_equal(vocabulary.encode(texts.texts[i]), ids.sequences[i])
+    np.testing.assert_array_equal(texts.labels, ids.labels)
+
+
+def test_the_real_archive_is_read(real_data: Path) -> None:
+    reviews = aclimdb.read(real_data / "aclImdb_tiny.tar.gz")
+    assert len(reviews.labels) == 400 and reviews.labels.mean() == 0.5

@@ -1,0 +1,127 @@
+"""Laws of the word vectors: no test text, no label, the same again, the file's words where they are, drawn where they are not."""
+
+import gzip
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from config import Choice, Config, ConfigError, Range, Vectors
+from data import word_vectors
+from data.types import DataError, Sequences
+from data_preprocessing import Dataset, Reviews
+from experiment.options import with_overrides
+
+
+@pytest.fixture
+def config(smoke_config: Config) -> Config:
+    return with_overrides(smoke_config, ["vectors.source=learned", "vectors.epochs=1", "space.embedding_dim=8"])
+
+
+def with_file(config: Config, path: Path) -> Config:
+    return replace(config, vectors=Vectors(source=str(path)), space=replace(config.space, embedding_dim=3))
+
+
+def write(path: Path, lines: list[str]) -> Path:
+    content = "\n".join(lines).encode() + b"\n"
+    path.write_bytes(gzip.compress(content) if path.name.endswith(".gz") else content)
+    return path
+
+
+def only_vectors(config: Config, dataset: Dataset, folder: Path) -> word_vectors.WordVectors:
+    (path,) = word_vectors.fetch(config, dataset, folder).values()
+    return word_vectors.load(path)
+
+
+def test_learned_vectors_repeat_and_know_neither_test_texts_nor_labels(
+    config: Config, demo_data: Dataset, tmp_path: Path
+) -> None:
+    found = only_vectors(config, demo_data, tmp_path / "a")
+    assert found.matrix.shape == (demo_data.vocab_size, 8) and found.matrix.dtype == np.float32
+    assert not found.matrix[0].any() and np.isfinite(found.matrix).all() and found.coverage > 0.99
+
+    def without_labels(reviews: Reviews) -> Reviews:
+        return replace(reviews, labels=1 - reviews.labels)
+
+    nonsense = Reviews(Sequences.from_lists([[1, 5, 5, 5]]), np.zeros(1, np.int8), np.zeros(1, np.int64))
+    other = replace(
+        demo_data, train=without_labels(demo_data.train), validation=without_labels(demo_data.validation), test=nonsense
+    )
+    np.testing.assert_array_equal(only_vectors(config, other, tmp_path / "b").matrix, found.matrix)
+
+
+def test_unlabelled_texts_are_learned_from(config: Config, demo_data: Dataset) -> None:
+    rare = demo_data.vocab_size - 1
+    without = word_vectors.learn(_with_unlabelled(demo_data, []), 8, config.vectors, 1)
+    known = word_vectors.learn(_with_unlabelled(demo_data, [[1, rare, 7, rare]] * 30), 8, config.vectors, 1)
+    assert np.isfinite(known[rare]).all() and not np.array_equal(known[rare], without[rare])
+
+
+def _with_unlabelled(dataset: Dataset, texts: list[list[int]]) -> Dataset:
+    return replace(dataset, unlabelled=Sequences.from_lists(texts))
+
+
+def test_vectors_are_made_once_a_width_and_anew_when_a_file_was_cut(config: Config, demo_data: Dataset, tmp_path: Path) -> None:
+    config = replace(config, space=replace(config.space, embedding_dim=Choice(4, 6)))
+    files = word_vectors.fetch(config, demo_data, tmp_path)
+    assert [word_vectors.load(files[width]).matrix.shape[1] for width in (4, 6)] == [4, 6]
+    made = files[4].stat().st_mtime_ns
+    assert word_vectors.fetch(config, demo_data, tmp_path) == files and files[4].stat().st_mtime_ns == made
+    files[4].write_bytes(files[4].read_bytes()[:100])
+    assert word_vectors.load(word_vectors.fetch(config, demo_data, tmp_path)[4]).matrix.shape[1] == 4
+    assert word_vectors.widths(replace(config, space=replace(config.space, embedding_dim=Range(4, 8, 2)))) == (4, 6, 8)
+
+
+def test_another_setting_or_file_is_another_fingerprint(config: Config, demo_data: Dataset, tmp_path: Path) -> None:
+    longer = replace(config, vectors=replace(config.vectors, window=9))
+    path = write(tmp_path / "v.txt", ["der 1 2 3", "die 1 2 4"])
+    from_file = with_file(config, path)
+    seen = {word_vectors.fingerprint(each, demo_data) for each in (config, longer, from_file)}
+    write(path, ["der 1 2 3", "das 1 2 4"])
+    seen.add(word_vectors.fingerprint(from_file, demo_data))
+    assert len(seen) == 4
+    assert word_vectors.fingerprint(replace(config, vectors=Vectors()), demo_data) == ""
+
+
+@pytest.mark.parametrize(("name", "header"), [("v.txt", True), ("v.txt", False), ("v.vec.gz", True), ("v.txt.gz", False)])
+def test_a_file_gives_its_words_and_the_others_are_drawn_from_its_statistics(
+    name: str, header: bool, config: Config, demo_data: Dataset, tmp_path: Path
+) -> None:
+    words = demo_data.vocabulary.words
+    lines = [f"{words[0]} 10 20 30", f"{words[2]} 10.5 20 31", "not-there 9.5 20 29"]
+    path = write(tmp_path / name, ["3 3", *lines] if header else lines)
+    found = only_vectors(with_file(config, path), demo_data, tmp_path / "cache")
+    np.testing.assert_array_equal(found.matrix[[4, 6]], [[10, 20, 30], [10.5, 20, 31]])
+    drawn = found.matrix[[5, *range(7, len(found.matrix))]]
+    np.testing.assert_allclose(drawn.mean(axis=0), [10, 20, 30], atol=0.5)
+    assert (drawn[:, 1] == 20).all() and 0.1 < drawn[:, 0].std() < 1.0 and not found.matrix[0].any()
+    tokens = demo_data.train.sequences.values
+    assert found.coverage == pytest.approx(np.isin(tokens[tokens != 1], [4, 6]).mean())
+
+
+@pytest.mark.parametrize(
+    ("lines", "error", "message"),
+    [
+        (["der 1 2 3 4", "die 1 2 3 4"], ConfigError, r"the vectors of .* have 4 numbers a word, got 3; set it to 4"),
+        (["der eins zwei drei"], DataError, "cannot be read .*expected GloVe's or word2vec's text format"),
+        (["der 1 2 3", "die 1 2"], DataError, "line 2 has 2 numbers"),
+        (["der 1 2 3", "die 1 nan 3"], DataError, "line 2 holds a number that is not finite"),
+        (["zzz 1 2 3", "yyy 1 2 4"], DataError, r"none of the [\d,]+ words of the reviews stands in it"),
+    ],
+)  # fmt: skip
+def test_a_bad_file_is_one_sentence(
+    lines: list[str], error: type[Exception], message: str, config: Config, demo_data: Dataset, tmp_path: Path
+) -> None:
+    with pytest.raises(error, match=message):
+        word_vectors.fetch(with_file(config, write(tmp_path / "v.txt", lines)), demo_data, tmp_path)
+
+
+def test_a_file_that_is_not_there_or_not_text_is_one_sentence(config: Config, demo_data: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"vectors.source .*: there is no such file; random and learned need none"):
+        word_vectors.fetch(with_file(config, tmp_path / "missing.txt"), demo_data, tmp_path)
+    (tmp_path / "v.bin").write_bytes(bytes(range(256)) * 20)
+    (tmp_path / "v.txt.gz").write_bytes(b"no gzip")
+    for name in ("v.bin", "v.txt.gz"):
+        with pytest.raises(DataError, match="cannot be read"):
+            word_vectors.fetch(with_file(config, tmp_path / name), demo_data, tmp_path)

@@ -1,0 +1,149 @@
+"""Laws of the devices: what there is decides, one thread a CPU worker, workers dealt over GPUs."""
+
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from config import ConfigError
+from experiment import devices
+from experiment.devices import Device, available, environment, restrict_process, spread
+from tests.conftest import ROOT
+
+
+@pytest.fixture
+def two_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in for nvidia-smi on a machine with two GPUs."""
+    program = tmp_path / "nvidia-smi"
+    program.write_text("#!/bin/sh\necho NVIDIA A\necho NVIDIA B\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_gpus_are_taken_where_there_are_any_and_workers_are_dealt_over_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(devices.COUNT_GPUS, "tensorflow", "print(2)")
+    gpus = available("auto", "tensorflow")
+    assert [(d.kind, d.number, d.name) for d in gpus] == [("gpu", 0, "gpu 0 (NVIDIA A)"), ("gpu", 1, "gpu 1 (NVIDIA B)")]
+    assert available("gpu", "tensorflow") == gpus
+    assert {d.kind for d in available("cpu", "tensorflow")} == {"cpu"}
+    assert [d.number for d in spread(gpus, 3)] == [0, 1, 0]
+    assert spread(gpus, None) == gpus
+
+
+def test_without_a_gpu_there_is_one_worker_per_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert len(available("auto", "tensorflow")) == len(os.sched_getaffinity(0))
+    with pytest.raises(ConfigError, match="no NVIDIA GPU answers nvidia-smi"):
+        available("gpu", "tensorflow")
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_a_gpu_that_the_backend_cannot_use_is_not_taken_and_not_passed_over_in_silence(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")  # whatever this machine has
+    assert {d.kind for d in available("auto", "tensorflow")} == {"cpu"}  # asks TensorFlow itself
+    assert "NVIDIA A" in caplog.text and "training on the CPU" in caplog.text
+    with pytest.raises(ConfigError, match="tensorflow as it is installed here cannot use it"):
+        available("gpu", "tensorflow")
+
+
+def test_a_worker_sees_only_its_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CUDA_VISIBLE_DEVICES", "TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS", "XLA_FLAGS", "JAX_PLATFORMS"):
+        monkeypatch.delenv(name, raising=False)
+    for name in (
+        "TF_FORCE_GPU_ALLOW_GROWTH",
+        "XLA_PYTHON_CLIENT_PREALLOCATE",
+        "OPENBLAS_NUM_THREADS",
+        "KERAS_BACKEND",
+        "TF_NUM_INTEROP_THREADS",
+        "NPROC",
+    ):
+        monkeypatch.setenv(name, "")  # so that they are put back
+    restrict_process(Device("gpu", 1, "gpu 1"), "tensorflow")
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "1"
+    assert os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] == "true"
+    assert "OMP_NUM_THREADS" not in os.environ
+    restrict_process(Device("cpu", 0, "cpu"), "jax")
+    assert os.environ["KERAS_BACKEND"] == "jax"
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "-1"
+    assert os.environ["TF_NUM_INTRAOP_THREADS"] == os.environ["OMP_NUM_THREADS"] == "1"
+
+
+def number_from(program: str, argument: str) -> float:
+    """What a new process prints."""
+    done = subprocess.run([sys.executable, "-c", program, argument], cwd=ROOT, capture_output=True, check=True)
+    return float(done.stdout)
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="on one core nothing can run beside")
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_a_worker_multiplies_on_one_thread(backend: str) -> None:
+    pytest.importorskip(backend)
+    program = """
+import sys, time
+from experiment.devices import Device, restrict_process
+restrict_process(Device("cpu", 0, "cpu"), sys.argv[1])
+import keras
+multiply = keras.ops.matmul
+if sys.argv[1] == "jax":
+    import jax
+    multiply = jax.jit(multiply)
+matrix = keras.ops.ones((1500, 1500))
+keras.ops.convert_to_numpy(multiply(matrix, matrix))
+wall, cpu = time.perf_counter(), time.process_time()
+for _ in range(10):
+    keras.ops.convert_to_numpy(multiply(matrix, matrix))
+print((time.process_time() - cpu) / (time.perf_counter() - wall))
+"""
+    assert number_from(program, backend) < 1.2
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told to keep freed memory")
+def test_a_worker_does_not_fetch_its_working_memory_from_the_system_again_and_again() -> None:
+    program = """
+import resource, sys
+import numpy as np
+from experiment.devices import Device, restrict_process
+if sys.argv[1] == "restricted":
+    restrict_process(Device("cpu", 0, "cpu"), "tensorflow")
+np.ones(10_000_000)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(5):
+    np.ones(10_000_000)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+    assert number_from(program, "restricted") < 100 < number_from(program, "as it comes")
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told to hand back freed memory")
+def test_what_a_large_step_took_can_be_given_back() -> None:
+    program = """
+import os, sys
+from experiment.devices import Device, memory_of_process, restrict_process, return_freed_memory
+restrict_process(Device("cpu", 0, "cpu"), sys.argv[1])
+from keras import ops
+ops.zeros(10)
+before = memory_of_process(os.getpid())
+large = ops.ones(50_000_000)
+assert memory_of_process(os.getpid()) - before > 150e6
+del large
+return_freed_memory()
+print(memory_of_process(os.getpid()) - before)
+"""
+    assert number_from(program, "tensorflow") < 50e6
+
+
+def test_the_environment_names_every_version_a_number_may_depend_on() -> None:
+    about = environment("cpu", "tensorflow")
+    assert about["backend"] == "tensorflow" and about["device"] == "cpu"
+    assert {"keras", "keras-tuner", "tensorflow", "numpy", "scikit-learn"} <= set(about)
+
+
+def test_a_backend_that_is_not_installed_is_named_with_the_command_that_installs_it() -> None:
+    with pytest.raises(ConfigError, match="no-such-backend is not installed; make run EXTRAS=jax"):
+        environment("cpu", "no-such-backend")

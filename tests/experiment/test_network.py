@@ -1,0 +1,218 @@
+"""Laws of fitting: history as measured, best weights back, one compiled step for many settings, batches as promised."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from analysis.evaluation import log_loss
+from config import Config
+from experiment import plan as budget
+from experiment.network import Examples, Network, Networks, NonFiniteLossError
+from models.optimizer import MonitoredAdam
+from records.study import Epoch
+from tests.networks import SHAPE, a_network, fit_settings
+
+
+def examples(n: int, seed: int) -> Examples:
+    """Reviews whose label is whether token 7 stands in them."""
+    rng = np.random.default_rng(seed)
+    rows = [np.array([1, *rng.integers(8, 30, rng.integers(3, 25))], np.int32) for _ in range(n)]
+    labels = rng.integers(0, 2, n).astype(np.int8)
+    for row, label in zip(rows, labels, strict=True):
+        if label:
+            row[rng.integers(1, len(row))] = 7
+    return Examples(rows, labels)
+
+
+def trained(network: Network, train: Examples, validation: Examples, **changes: object) -> tuple[Epoch, ...]:
+    settings = fit_settings(**changes)
+    network.start(settings)
+    return network.fit(train, validation, settings, lambda _: False)
+
+
+def numbers(history: tuple[Epoch, ...]) -> list[tuple[float, ...]]:
+    return [(e.loss, e.accuracy, e.val_loss, e.val_accuracy, e.gradient_norm, e.learning_rate) for e in history]
+
+
+def test_training_learns_and_gives_the_best_weights_back() -> None:
+    train, validation = examples(200, 1), examples(80, 2)
+    network, settings, seen = a_network(), fit_settings(), list[Epoch]()
+    network.start(settings)
+
+    def on_epoch(epoch: Epoch) -> bool:
+        seen.append(epoch)
+        return False
+
+    history = network.fit(train, validation, settings, on_epoch)
+    assert tuple(seen) == history and [e.epoch for e in history] == list(range(1, len(history) + 1))
+    assert history[-1].loss < history[0].loss and max(e.val_accuracy for e in history) > 0.9
+    assert all(e.gradient_norm > 0 and e.seconds > 0 for e in history)
+    probabilities = network.predict(validation.rows)
+    loss = -np.mean(np.log(np.where(validation.labels == 1, probabilities, 1 - probabilities)))
+    assert loss == pytest.approx(min(e.val_loss for e in history), abs=1e-5)
+
+
+@pytest.mark.parametrize("engine", ["custom", "keras"])
+def test_a_network_used_before_gives_the_same_numbers_as_a_new_one(engine: str) -> None:
+    train, validation = examples(100, 1), examples(40, 2)
+    new, used = a_network(engine=engine), a_network(engine=engine)
+    trained(used, train, validation, learning_rate=0.1, dropout=0.5, spatial_dropout=0.3, seed=9, epochs=3)
+    used.predict(train.rows)
+    again = trained(used, train, validation, epochs=4)
+    assert numbers(again) == numbers(trained(new, train, validation, epochs=4))  # bit for bit
+    np.testing.assert_array_equal(used.predict(train.rows), new.predict(train.rows))
+
+
+def test_dropout_rate_learning_rate_and_seed_need_no_new_program() -> None:
+    train, validation, network = examples(100, 1), examples(40, 2), a_network()
+    first = trained(network, train, validation, epochs=2)
+    step = network.model.train_function
+    compiled = set(network._seen)
+    second = trained(network, train, validation, epochs=2, dropout=0.4, spatial_dropout=0.2, learning_rate=0.01, seed=2)
+    assert network.model.train_function is step and network._seen == compiled
+    assert numbers(first) != numbers(second)
+
+
+def test_both_engines_train_the_same_network() -> None:
+    train, validation = examples(100, 1), examples(40, 2)
+    ours, theirs = (trained(a_network(engine=engine), train, validation, epochs=2, dropout=0.3) for engine in ("custom", "keras"))
+    np.testing.assert_allclose(numbers(ours), numbers(theirs), rtol=2e-4)
+
+
+def test_a_stopped_training_ends_there() -> None:
+    network, settings = a_network(), fit_settings(epochs=9)
+    network.start(settings)
+    assert len(network.fit(examples(40, 1), examples(20, 2), settings, lambda epoch: epoch.epoch == 2)) == 2
+
+
+def test_the_learning_rate_falls_on_a_plateau_and_training_stops_early() -> None:
+    train, validation = examples(60, 1), examples(40, 9)
+    validation = Examples(validation.rows, 1 - validation.labels)  # learning can only hurt here
+    history = trained(a_network(), train, validation, epochs=40, learning_rate=0.05)
+    rates = [e.learning_rate for e in history]
+    assert rates[0] == pytest.approx(0.05) and rates[-1] < rates[0]
+    assert len(history) < 40
+
+
+def test_a_loss_that_is_not_finite_is_named_with_epoch_and_step() -> None:
+    network, settings = a_network(), fit_settings()
+    network.start(settings)
+    network.weights = [np.full_like(weight, np.nan) for weight in network.weights]
+    with pytest.raises(NonFiniteLossError, match=r"training loss in step 1 of epoch 1 \(learning rate 0.02\) became nan"):
+        network.fit(examples(40, 1), examples(20, 2), settings, lambda _: False)
+
+
+def test_predictions_come_back_in_the_order_asked_and_do_not_depend_on_the_batch() -> None:
+    network, some = a_network(), examples(70, 4)
+    network.start(fit_settings())
+    together = network.predict(some.rows)
+    alone = np.array([network.predict([row])[0] for row in some.rows])
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
+def test_loss_and_accuracy_of_an_epoch_are_means_over_its_batches() -> None:
+    """With nothing learned and nothing dropped they are what the network says of the training reviews."""
+    train, network, settings = examples(64, 1), a_network(), fit_settings(epochs=1, learning_rate=0.0, dropout=0.0)
+    network.start(settings)
+    (epoch,) = network.fit(train, examples(20, 2), settings, lambda _: False)
+    probabilities = network.predict(train.rows)
+    assert epoch.loss == pytest.approx(log_loss(train.labels, probabilities), rel=1e-5)
+    assert epoch.accuracy == pytest.approx(np.mean((probabilities >= 0.5) == train.labels))
+
+
+def test_rows_that_fill_up_a_batch_weigh_nothing() -> None:
+    """Twenty reviews in batches of ten, and in batches of sixteen that hold ten each."""
+    train, validation = examples(20, 1), examples(20, 2)
+    full, filled = (trained(a_network(batch_size=size), train, validation, epochs=1) for size in (10, 16))
+    np.testing.assert_allclose(numbers(filled), numbers(full), rtol=1e-4)
+
+
+@pytest.mark.parametrize("engine", ["custom", "keras"])
+def test_the_stock_model_gives_the_same_probabilities(engine: str, tmp_path: Path) -> None:
+    network, some = a_network(architecture="stacked_bidirectional_lstm", engine=engine, pooling="last"), examples(20, 4)
+    network.start(fit_settings())
+    stock = network.stock(dropout=0.1, spatial_dropout=0.0)
+    assert all(type(layer).__module__.startswith("keras.") for layer in stock.layers)
+    logits = np.array([ops.convert_to_numpy(stock(row[None]))[0, 0] for row in some.rows])
+    np.testing.assert_allclose(1 / (1 + np.exp(-logits)), network.predict(some.rows), atol=1e-6)
+
+
+def test_the_gradient_norm_is_the_global_norm_before_clipping() -> None:
+    variables = [keras.Variable(np.zeros(2, np.float32)), keras.Variable(np.zeros(1, np.float32))]
+    optimizer = MonitoredAdam(variables[0], learning_rate=0.1, global_clipnorm=0.5)
+    optimizer.build(variables)
+    optimizer.apply([ops.array([3.0, 0.0]), ops.array([4.0])], variables)
+    optimizer.apply([ops.array([0.0, 0.0]), ops.array([1.0])], variables)
+    assert float(ops.convert_to_numpy(optimizer.norm_sum)) == pytest.approx(6.0)
+
+
+@pytest.mark.parametrize("engine", ["custom", "keras"])
+def test_word_vectors_are_taken_and_stay_as_they_are_for_the_frozen_epochs(engine: str) -> None:
+    network, settings = a_network(engine=engine), fit_settings(epochs=2, patience=9, frozen_epochs=1)
+    vectors = np.random.default_rng(3).normal(size=(SHAPE.vocab_size, SHAPE.embedding_dim)).astype(np.float32)
+    network.start(settings, vectors)
+    tables = list[np.ndarray]()
+
+    def on_epoch(_: Epoch) -> bool:
+        tables.append(network.weights[0])
+        return False
+
+    network.fit(examples(100, 1), examples(40, 2), settings, on_epoch)
+    np.testing.assert_array_equal(tables[0], vectors)
+    assert np.abs(tables[1] - vectors).max() > 1e-3
+
+
+def test_a_linear_schedule_ends_at_zero_and_is_recorded() -> None:
+    network = a_network()
+    history = trained(network, examples(64, 1), examples(20, 2), epochs=4, patience=9, schedule="linear", learning_rate=0.02)
+    assert [epoch.learning_rate for epoch in history] == pytest.approx([0.02, 0.015, 0.01, 0.005])
+    last = float(ops.convert_to_numpy(network.model.optimizer.learning_rate))
+    assert last == pytest.approx(0.02 / 16, rel=1e-5)  # the last of 4 x 4 steps
+
+
+def test_the_last_weights_are_kept_without_stopping_before() -> None:
+    network, settings = a_network(), fit_settings(epochs=5, patience=1, keep="last")
+    opposed = replace(examples(20, 2), labels=1 - examples(20, 2).labels)  # the more is learned, the worse on these
+    network.start(settings)
+    history = network.fit(examples(100, 1), opposed, settings, lambda _: False)
+    losses = [epoch.val_loss for epoch in history]
+    assert len(history) == 5 and min(losses) < losses[-1]
+    assert log_loss(opposed.labels, network.predict(opposed.rows)) == pytest.approx(losses[-1], abs=1e-6)
+
+
+def test_the_norm_of_a_gradient_adds_up_what_a_word_gets_at_each_of_its_places() -> None:
+    """Two places of one word whose gradients cancel: TensorFlow keeps them apart, and they are no gradient at all together."""
+    table, bias = keras.Variable(np.ones((5, 1), np.float32), name="table"), keras.Variable(np.zeros(1, np.float32))
+    optimizer = MonitoredAdam(table, learning_rate=0.1)
+    optimizer.build([table, bias])
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow
+
+        opposed: object = tensorflow.IndexedSlices(tensorflow.constant([[3.0], [-3.0]]), tensorflow.constant([2, 2]), (5, 1))
+    else:
+        opposed = ops.zeros((5, 1))
+    optimizer.apply([opposed, ops.array([4.0])], [table, bias])
+    assert float(ops.convert_to_numpy(optimizer.norm_sum)) == pytest.approx(4.0)
+
+
+def test_the_training_step_is_one_compiled_program() -> None:
+    network = a_network()
+    trained(network, examples(40, 1), examples(20, 2), epochs=1)
+    assert network.model.jit_compile is True and not network.model.run_eagerly
+    if keras.backend.backend() == "tensorflow":
+        assert a_network(engine="keras").model.jit_compile is False  # Keras's own default on a CPU
+
+
+def test_layers_that_read_all_of_the_padding_are_padded_to_lengths_of_their_own(smoke_config: Config) -> None:
+    of_rung = [budget.cost_of_rung(smoke_config, stops_early=stops_early) for stops_early in (True, False)]
+    assert of_rung[0] > 2 * of_rung[1]  # fewer padded cells pay for it
+    networks = Networks(np.array([25]), 1.0, of_keras=np.array([10, 25]))
+    shares = [networks.get(replace(SHAPE, engine=engine), 16).padding_share(np.full(32, 10)) for engine in ("custom", "keras")]
+    assert shares == [0.0, 0.0]
+    assert networks.get(replace(SHAPE, engine="keras"), 16).padding_share(np.full(32, 20)) == (
+        pytest.approx(0.2) if keras.backend.backend() == "jax" else 0.0
+    )

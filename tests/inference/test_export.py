@@ -1,0 +1,227 @@
+"""Laws of exports: every file says what the run says, its card is true and its code runs, and what fails leaves nothing."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from data.vocabulary import START, Vocabulary
+from engine import network
+from engine.cells import sigmoid
+from inference.export import onnx as onnx_graph
+from inference.export import savedmodel as tensor_graph
+from inference.export import write as exports
+from inference.export.card import MARK
+from inference.export.write import FORMATS, Exported, export, table
+from inference.run import FinishedRun, Trained
+from models.classifier import NetworkShape, build_classifier
+from models.registry import ARCHITECTURES
+from records.errors import ExportError
+from records.study import YARDSTICK, Study
+from tests.conftest import ROOT, SmokeRun
+from tests.made_up import a_result
+
+NEEDS = {"keras": "keras", "savedmodel": "tensorflow", "onnx": "onnxruntime", "litert": "ai_edge_litert"}
+POOLINGS = ("last", "mean", "max", "mean_max", "attention")
+NETWORKS = [
+    *((name, each.pooling or POOLINGS[i % 5], 97 * (i % 2)) for i, (name, each) in enumerate(ARCHITECTURES.items())),
+    *(("bidirectional_gru", pooling, 97) for pooling in POOLINGS),
+    ("transformer", "mean", 97),
+]
+VOCABULARY = Vocabulary((*(f"word{i}" for i in range(60)), "don't", "caf\u00e9"), drops_unknown=True)
+TEXTS = [
+    "",
+    "word0",
+    "WORD1 Word2<br />word3.word4,,word5   word6\tword7\nword8 nothing word59",
+    "caf\u00e9 CAF\u00c9 don't DON'T \u00a0word1 word1\u3000word2 \U0001f600 word3",
+    " ".join(f"word{i % 60}" for i in range(50)),
+]
+
+
+@pytest.fixture(scope="module")
+def run(smoke_run: SmokeRun) -> FinishedRun:
+    return FinishedRun.open(smoke_run.folder)
+
+
+@pytest.fixture(scope="module")
+def study(run: FinishedRun) -> Study:
+    return next(study for study in run.results if study.architecture != YARDSTICK)
+
+
+def a_checkpoint(folder: Path, architecture: str, pooling: str, bigrams: int) -> Path:
+    keras.utils.set_random_seed(3)
+    shape = NetworkShape(
+        architecture=architecture,
+        engine=ARCHITECTURES[architecture].engine or "keras",
+        vocab_size=50,
+        embedding_dim=8,
+        units=8,
+        pooling=pooling,
+        bigrams=bigrams,
+        bigram_dim=4,
+    )
+    model = build_classifier(shape, dropout=0.2, spatial_dropout=0.1)
+    rng = np.random.default_rng(3)
+    model.set_weights([w + rng.normal(size=w.shape).astype("float32") * 0.3 for w in model.get_weights()])
+    model.save(folder / "network.keras")
+    return folder / "network.keras"
+
+
+def a_trained(path: Path, truncate: str = "tail", max_length: int = 40) -> tuple[Any, Trained]:
+    """A network of 50 ids in a run of which only the checkpoint and the words are there."""
+    result = a_result("gru", "130-175", 0.8, repeats=1)
+    model = network.load(path)
+    trained = Trained(result.study, result.repeats[0], model, len(model.embedding), max_length, truncate, np.zeros(1), np.ones(1))
+    return SimpleNamespace(folder=SimpleNamespace(checkpoint=lambda *_: path), vocabulary=VOCABULARY), trained
+
+
+def padded(rows: Sequence[np.ndarray]) -> np.ndarray:
+    ids = np.zeros((len(rows), max(map(len, rows)) + 3), np.int32)
+    for number, row in enumerate(rows):
+        ids[number, : len(row)] = row
+    return ids
+
+
+def require(format: str) -> Any:
+    return pytest.importorskip(NEEDS[format], reason=f"{NEEDS[format]} is not installed: make run EXTRAS={format}")
+
+
+@pytest.mark.parametrize(("architecture", "pooling", "bigrams"), NETWORKS)
+def test_the_onnx_graph_of_every_network_says_what_the_numpy_reader_says(
+    architecture: str, pooling: str, bigrams: int, tmp_path: Path, rng: np.random.Generator
+) -> None:
+    onnxruntime = require("onnx")
+    plain = network.load(a_checkpoint(tmp_path, architecture, pooling, bigrams))
+    rows = [np.array([START, *rng.integers(2, 50, n)], np.int32) for n in (40, 3, 17, 17, 80, 0)]
+    written = onnx_graph.model(plain, temperature=1.3).SerializeToString()
+    session = onnxruntime.InferenceSession(written, providers=["CPUExecutionProvider"])
+    expected = sigmoid(plain.logits(rows) / 1.3)
+    together = session.run(None, {"token_ids": padded(rows)})[0]
+    alone = np.concatenate([session.run(None, {"token_ids": row[None]})[0] for row in rows])
+    np.testing.assert_allclose(together, expected, atol=1e-6)
+    np.testing.assert_allclose(alone, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "pooling", "bigrams"),
+    [("custom_gru", "last", 97), ("bidirectional_lstm", "attention", 0), ("transformer", "mean", 97)],
+)
+def test_tensorflows_formats_say_what_the_numpy_reader_says(
+    architecture: str, pooling: str, bigrams: int, tmp_path: Path
+) -> None:
+    require("litert")
+    run, trained = a_trained(a_checkpoint(tmp_path, architecture, pooling, bigrams))
+    rows = [VOCABULARY.encode(text) for text in TEXTS]
+    expected = trained.probabilities(rows)
+    from_texts = exports._write_savedmodel(run, trained, tmp_path)(TEXTS)
+    from_ids = exports._write_litert(run, trained, tmp_path)([trained.row(row) for row in rows])
+    np.testing.assert_allclose(from_texts, expected, atol=1e-6)
+    np.testing.assert_allclose(from_ids, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("truncate", ["head", "tail", "both"])
+@pytest.mark.parametrize("drops_unknown", [True, False])
+def test_the_graph_encodes_texts_as_the_run_does(truncate: str, drops_unknown: bool) -> None:
+    import tensorflow as tf
+
+    vocabulary = Vocabulary(VOCABULARY.words, drops_unknown)
+    result = a_result("gru", "130-175", 0.8, repeats=1)
+    trained = Trained(result.study, result.repeats[0], SimpleNamespace(), 50, 11, truncate, np.zeros(1), np.ones(1))  # type: ignore[arg-type]
+    every_character = [f"word1{chr(code)}word2 {chr(code)}" for code in range(1, 0x180)]
+    texts = [*TEXTS, *exports._ODD_TEXTS, *every_character]
+    encoded = tensor_graph.text_encoder(vocabulary, trained, tf.Module())(tf.constant(texts)).numpy()
+    for text, row in zip(texts, encoded, strict=True):
+        expected = trained.row(vocabulary.encode(text))
+        assert row[: len(expected)].tolist() == expected.tolist() and not row[len(expected) :].any(), repr(text)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_an_export_holds_what_the_run_says_and_its_cards_code_runs_alone(
+    format: str, run: FinishedRun, study: Study, tmp_path: Path
+) -> None:
+    require(format)
+    exported = export(run, study, format, tmp_path)
+    folder, readme = Path(exported.path), (Path(exported.path) / "README.md").read_text(encoding="utf-8")
+    assert exported.parity <= 1e-6 and exported.latency_ms > 0
+    assert exported.bytes == sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    assert sorted(path.name for path in folder.parent.iterdir()) == [folder.name]
+    (code,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    alone = [] if "from models import" in code else ["-I"]
+    done = subprocess.run(
+        [sys.executable, *alone, "-c", code],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(ROOT), "PATH": ""},
+    )
+    assert done.returncode == 0, done.stderr
+    (expected,) = run.trained(study).probabilities([run.vocabulary.encode("Great cast, dull story")])
+    assert float(done.stdout) == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_card_repeats_the_runs_numbers_and_names_no_dataset_that_it_is_not(
+    run: FinishedRun, study: Study, tmp_path: Path
+) -> None:
+    readme = (Path(export(run, study, "keras", tmp_path).path) / "README.md").read_text(encoding="utf-8")
+    header = readme.split("---\n")[1]
+    assert "pipeline_tag: text-classification" in header and "imdb" not in header  # generated reviews
+    for score in run.trained(study).repeat.scores:
+        assert f"value: {score.accuracy:.4f}" in header
+        assert f"{score.accuracy:.4f} [{score.accuracy_low:.4f}, {score.accuracy_high:.4f}]" in readme
+    assert run.data.fingerprint in readme and run.name in readme and MARK in readme
+
+
+def test_a_keras_export_is_the_checkpoint_byte_for_byte(run: FinishedRun, study: Study, tmp_path: Path) -> None:
+    exported = Path(export(run, study, "keras", tmp_path).path)
+    checkpoint = run.folder.checkpoint(study, run.trained(study).repeat.number)
+    assert (exported / "model.keras").read_bytes() == checkpoint.read_bytes()
+
+
+def test_an_export_that_differs_is_refused_and_leaves_nothing(
+    run: FinishedRun, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(exports._WRITERS, "keras", lambda *_: lambda rows: np.full(len(rows), np.nan))
+    with pytest.raises(ExportError, match=r"differ by nan from the run's own"):
+        export(run, study, "keras", tmp_path / "new")
+    assert not list(tmp_path.iterdir())
+
+
+def test_only_an_export_is_replaced(run: FinishedRun, study: Study, tmp_path: Path) -> None:
+    first = Path(export(run, study, "keras", tmp_path).path)
+    (first / "left over").touch()
+    again = Path(export(run, study, "keras", tmp_path).path)
+    assert again == first and not (first / "left over").exists()
+    (first / "README.md").write_text("someone's notes", encoding="utf-8")
+    with pytest.raises(ExportError, match="is no export of this program"):
+        export(run, study, "keras", tmp_path)
+    assert (first / "README.md").read_text(encoding="utf-8") == "someone's notes"
+
+
+def test_what_cannot_be_exported_is_said_in_a_sentence(
+    run: FinishedRun, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ExportError, match="the yardstick is no network"):
+        export(run, study.yardstick, "keras", tmp_path)
+    with pytest.raises(ExportError, match="expected one of keras, savedmodel, onnx, litert, got 'pickle'"):
+        export(run, study, "pickle", tmp_path)
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(ExportError, match="make run EXTRAS=onnx installs it"):
+        export(run, study, "onnx", tmp_path)
+    pieces = SimpleNamespace(vocabulary=Vocabulary(("a",), drops_unknown=False, piece_model=b"x"))
+    with pytest.raises(ExportError, match="without tensorflow-text"):
+        exports._write_savedmodel(pieces, run.trained(study), tmp_path)  # type: ignore[arg-type]
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_table_is_aligned_and_the_record_round_trips() -> None:
+    rows = [Exported("keras", "gru/all", "out/keras/gru-all", 2_500_000, 1.5, 1e-7, "token ids")]
+    head, line = table(rows).splitlines()
+    assert head.index("MB") == line.index("2.50") and head.index("folder") == line.index("out/keras")
+    assert Exported.from_json(rows[0].to_json()) == rows[0]

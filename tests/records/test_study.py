@@ -1,0 +1,49 @@
+"""Laws of the records: JSON without loss, seeds that depend on nothing but their name."""
+
+import pytest
+
+from records.study import DataSummary, Epoch, LayerSize, Repeat, Score, Study, StudyResult, Trial, one_line
+from tests.made_up import a_result, a_summary
+
+
+def test_a_study_result_round_trips_through_json() -> None:
+    result = a_result("gru", "0-129", 0.8)
+    assert StudyResult.from_json(result.to_json()) == result
+    assert isinstance(result.repeats[0], Repeat)
+    back = StudyResult.from_json(result.to_json())
+    kinds = (back.study, back.trials[0], back.repeats[0].scores[0], back.repeats[0].history[0], back.layers[0])
+    assert tuple(map(type, kinds)) == (Study, Trial, Score, Epoch, LayerSize)
+
+
+def test_a_data_summary_round_trips_through_json() -> None:
+    summary = a_summary()
+    assert DataSummary.from_json(summary.to_json()) == summary
+
+
+def test_numbers_that_json_does_not_know_are_refused() -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        Epoch(1, float("nan"), 0.5, 0.5, 0.5, 1e-3, 1.0, 1.0).to_json()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"architecture": "gru"}', '{"architecture": "gru", "bucket": "a", "more": 1}'])
+def test_text_that_is_no_record_is_a_value_error(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - json's own errors are among them
+        Study.from_json(text)
+
+
+def test_seeds_differ_by_study_and_purpose_and_are_never_zero() -> None:
+    seeds = {
+        Study(a, b).seed(1, kind, n)
+        for a in ("gru", "lstm")
+        for b in ("0-9", "all")
+        for kind in ("trial", "repeat")
+        for n in range(50)
+    }
+    assert len(seeds) == 2 * 2 * 2 * 50
+    assert min(seeds) > 0
+    assert Study("gru", "0-129").seed(1, "repeat", 0) == Study("gru", "0-129").seed(1, "repeat", 0)
+
+
+def test_an_exception_becomes_one_line() -> None:
+    text = one_line(ValueError("\x1b[1mshape\x1b[0m is wrong\n\n  here " + "x" * 1000))
+    assert text.startswith("ValueError: shape is wrong here") and "\n" not in text and len(text) <= 400

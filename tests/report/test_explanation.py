@@ -1,0 +1,148 @@
+"""Laws of how a verdict's account is shown."""
+
+import re
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from inference.explain import START_WORD, DeletionCurve, Explanation
+from models.registry import ARCHITECTURES, colour
+from records.study import YARDSTICK, Study
+from report.explanation import (
+    NEGATIVE,
+    NEUTRAL,
+    POSITIVE,
+    STRONGEST,
+    completeness_sentence,
+    deletion_figure,
+    faithfulness_sentence,
+    legend_html,
+    running_figure,
+    words_html,
+)
+from tests.conftest import ROOT
+
+GRU, LSTM, LINEAR = Study("gru", "0-129"), Study("lstm", "0-129"), Study(YARDSTICK, "0-129")
+CURVES = (
+    DeletionCurve("integrated gradients", (0.0, 0.1, 0.5), (0.9, 0.6, 0.4)),
+    DeletionCurve("occlusion", (0.0, 0.1, 0.5), (0.9, 0.7, 0.5)),
+    DeletionCurve("random", (0.0, 0.1, 0.5), (0.9, 0.9, 0.92)),
+)
+ACCOUNT = Explanation(
+    study=GRU,
+    words=(START_WORD, "a", "dull", "film"),
+    logit=-1.2,
+    probability=0.23,
+    gradients=(3.0, 0.0, -2.0, 0.5),
+    base_logit=0.3,
+    completeness_gap=0.0004,
+    occlusion=(0.0, 0.1, -1.0, 0.2),
+    attention=None,
+    running=((1, 0.5), (2, 0.3), (3, 0.23)),
+    deletion=CURVES,
+)
+
+
+def spans(html: str) -> list[tuple[str, str, str]]:
+    """Style, title and text of each."""
+    return re.findall(r'<span style="([^"]*)" title="([^"]*)">([^<]*)</span>', html)
+
+
+def rgb(colour: str) -> str:
+    return ",".join(str(int(colour[at : at + 2], 16)) for at in (1, 3, 5))
+
+
+def test_words_are_coloured_by_sign_and_size_and_the_start_token_does_not_count() -> None:
+    start, nothing, dull, film = spans(words_html(ACCOUNT, ACCOUNT.gradients))
+    assert "opacity" in start[0] and "background" not in start[0] and start[2] == START_WORD
+    assert "background" not in nothing[0] and nothing[2] == "a"
+    assert f"rgba({rgb(NEGATIVE)},{STRONGEST:.2f})" in dull[0] and dull[1] == "dull: −2.000 of the logit"
+    assert f"rgba({rgb(POSITIVE)},{STRONGEST / 4:.2f})" in film[0]
+
+
+def test_shares_without_a_sign_have_one_colour() -> None:
+    html = words_html(ACCOUNT, (0.1, 0.2, 0.4, 0.3), is_signed=False)
+    assert rgb(NEUTRAL) in html and rgb(POSITIVE) not in html and "dull: 40.0 %" in html
+    assert rgb(NEUTRAL) in legend_html(is_signed=False) and rgb(NEGATIVE) in legend_html()
+
+
+def test_a_word_is_text_whatever_is_in_it() -> None:
+    bad = ('<script>alert("1")</script>', "<img src=x onerror='alert(1)'>", '"><b>', "&lt;")
+    html = words_html(replace(ACCOUNT, words=bad), ACCOUNT.gradients)
+    assert len(spans(html)) == 4
+    assert set(re.findall(r"</?([a-z]+)", html)) == {"p", "span"}
+    assert "&amp;lt;" in html
+    [line] = [trace for trace in running_figure(bad, {GRU: ((4, 0.5),)}).data if trace.customdata]
+    assert "<img" not in line.customdata[0] and "<script" not in line.customdata[0]
+
+
+def test_pieces_of_words_bring_their_own_spaces_and_words_get_one() -> None:
+    def text(html: str) -> str:
+        return re.sub(r"<[^>]+>", "", html)
+
+    pieces = replace(ACCOUNT, words=(START_WORD, " dul", "lest", " film"))
+    assert text(words_html(pieces, ACCOUNT.gradients)) == "(start) dullest film"
+    assert text(words_html(ACCOUNT, ACCOUNT.gradients)) == "(start) a dull film"
+
+
+def test_words_and_shares_that_do_not_belong_together_are_refused() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        words_html(ACCOUNT, (1.0,))
+
+
+def test_a_text_without_any_share_has_no_colour() -> None:
+    assert "background" not in words_html(ACCOUNT, (0.0,) * 4)
+
+
+def test_the_sentence_on_completeness_warns_where_shares_do_not_add_up() -> None:
+    sentence = completeness_sentence(ACCOUNT)
+    assert "a logit of −1.20, 1.50 below the +0.30" in sentence and "to within 0.0004" in sentence
+    assert "miss that by 0.20: their colours are rough" in completeness_sentence(replace(ACCOUNT, completeness_gap=0.2))
+    assert "do not rely" in completeness_sentence(replace(ACCOUNT, completeness_gap=9.0))
+
+
+def test_the_sentence_on_faithfulness_names_every_fall_and_the_winner() -> None:
+    sentence = faithfulness_sentence(CURVES)
+    for part in (
+        "40 points lower in the order of integrated gradients",
+        "30 points lower in",
+        "1 point higher in a random order",
+    ):
+        assert part in sentence
+    assert sentence.endswith("the order of integrated gradients says best what the model goes by.")
+    blind = (replace(CURVES[0], probabilities=(0.9, 0.9, 0.95)), CURVES[2])
+    assert faithfulness_sentence(blind).endswith("no order says more than chance.")
+
+
+def test_every_study_has_its_line_in_its_colour_and_every_point_its_word() -> None:
+    figure = running_figure(ACCOUNT.words[1:], {GRU: ACCOUNT.running, LSTM: ((1, 0.6), (3, 0.9)), LINEAR: ((3, 0.5),)})
+    assert [(line.name, line.line.color) for line in figure.data] == [
+        ("GRU", colour("gru")),
+        ("LSTM", colour("lstm")),
+        ("Linear yardstick", colour(YARDSTICK)),
+    ]
+    assert figure.data[0].y == (0.5, 0.3, 0.23)
+    assert figure.data[1].customdata == ("<b>a</b>", "a dull <b>film</b>")
+    assert figure.layout.shapes[0].y0 == 0.5 and figure.layout.yaxis.range[0] <= 0 and figure.layout.yaxis.range[1] >= 1
+    assert figure.data[2].mode == "lines+markers"
+
+
+def test_a_point_of_pieces_shows_whole_words() -> None:
+    figure = running_figure(("▁a", "▁dul", "lest", "▁film", "▁ever"), {GRU: ((3, 0.5), (5, 0.2))})
+    assert figure.data[0].customdata == ("a dul <b>lest</b>", "… dullest film <b>ever</b>")
+
+
+def test_both_figures_can_be_drawn_for_every_architecture() -> None:
+    lines = {Study(name, "all"): ACCOUNT.running for name in ARCHITECTURES}
+    assert len(running_figure(ACCOUNT.words[1:], lines).to_plotly_json()["data"]) == len(ARCHITECTURES)
+    figure = deletion_figure(CURVES)
+    assert [line.name for line in figure.data] == ["integrated gradients", "occlusion", "random order"]
+    assert figure.data[0].x == (0.0, 0.1, 0.5) and len({(line.line.color, line.line.dash) for line in figure.data}) == 3
+
+
+def test_accounts_are_shown_without_keras() -> None:
+    code = "import sys, plot_explanation; print({'keras', 'tensorflow', 'jax', 'gradio'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

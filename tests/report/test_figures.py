@@ -1,0 +1,191 @@
+"""Laws of the figures: the records hold the numbers, colours and order are the registry's, nothing from a text is HTML."""
+
+from dataclasses import replace
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from analysis.comparison import Predictions, Truth, corrected, judge
+from models.registry import ARCHITECTURES, colour
+from records.findings import (
+    BucketVerdict,
+    ControlComparison,
+    Ensemble,
+    Findings,
+    Importance,
+    LearningCurve,
+    LengthCurve,
+    Reliability,
+    Standing,
+)
+from records.study import YARDSTICK, Study, StudyResult
+from report.figures import accuracy as plotter
+from report.figures import cost as plot_controls
+from report.figures import influence as plot_influence
+from report.figures import protocol as plot_protocol
+from report.figures import training as plot_panels
+from tests.made_up import a_result, a_score, a_summary
+
+BUCKETS = ("0-129", "130-end")
+
+
+def results() -> list[StudyResult]:
+    names = ("simple_rnn", "gru", "custom_gru", YARDSTICK)
+    return [a_result(a, b, 0.6 + i / 20) for i, a in enumerate(names) for b in BUCKETS] + [
+        a_result("lstm", "0-129", 0, status="failed")
+    ]
+
+
+def verdicts() -> tuple[BucketVerdict, ...]:
+    truth = Truth(np.arange(100) % 2, np.arange(100) < 2, np.arange(100) % 2)
+    found = []
+    for bucket in BUCKETS:
+        p = {}
+        for result in results():
+            if result.status == "completed" and result.study.bucket == bucket:
+                right = round(100 * result.repeats[0].scores[0].accuracy)
+                said = np.where((np.arange(100) < right) == (truth.test == 1), 0.9, 0.1)[None]
+                p[result.study] = Predictions(said, said[:, :0] if result.study.architecture == YARDSTICK else said)
+        found.append(judge(bucket, truth, p))
+    return corrected(found)
+
+
+RELIABILITIES = (
+    Reliability(Study("gru", "0-129"), ((0.1, 0.2, 50), (0.9, 0.8, 60)), ((0.2, 0.2, 50), (0.8, 0.8, 60))),
+    Reliability(Study(YARDSTICK, "0-129"), ((0.1, 0.15, 50), (0.9, 0.85, 60)), ()),
+)
+
+
+def a_comparison() -> ControlComparison:
+    study, control = Study("custom_gru", "0-129"), Study("gru_keras", "0-129")
+    return ControlComparison(study, control, 0.81, 0.80, -0.01, 0.03, 0.012, 0.048)
+
+
+def findings() -> Findings:
+    gru = Study("gru", "0-129")
+    return Findings(
+        verdicts(),
+        (a_comparison(),),
+        RELIABILITIES,
+        (
+            Ensemble("0-129", (gru,), 3, 0.71, 0.68, 0.74, 0.7),
+            Ensemble("0-129", (gru, Study("lstm", "0-129")), 6, 0.8, 0.7, 0.9, 0.8),
+        ),
+        (LengthCurve(gru, (50.0, 100.0), (0.8, 0.7), (0.75, 0.6), (0.85, 0.8)),),
+        (Importance("learning_rate", 0.8, 0.1, 40),),
+        (LearningCurve(Study("gru", "all"), (500, 2000), (0.7, 0.8), (0.65, 0.75), (0.75, 0.85)),),
+    )
+
+
+def test_matrices_are_read_from_the_row() -> None:
+    matrix = plot_protocol.matrices(verdicts())[0]
+    assert matrix.names == ("SimpleRNN", "GRU", "GRU from scratch", "Linear yardstick")
+    assert matrix.points[0][0] is None and matrix.points[3][0] == pytest.approx(15.0) == -(matrix.points[0][3] or 0)
+    assert (matrix.signs[3][0], matrix.signs[0][3], matrix.signs[0][1]) == ("+", "−", "·")
+    assert matrix.details[3][0].startswith("Linear yardstick better than SimpleRNN<br>+15.0 points (")
+
+
+def test_the_control_panel_shows_the_difference_with_its_interval_and_both_step_times() -> None:
+    difference, ours, theirs = plot_controls.control_panels((a_comparison(),)).data
+    assert difference.x == pytest.approx((1.0,))
+    assert (difference.error_x.array, difference.error_x.arrayminus) == (pytest.approx((2.0,)), pytest.approx((2.0,)))
+    assert (ours.x, theirs.x) == (pytest.approx((12.0,)), pytest.approx((48.0,)))
+    assert (ours.marker.color, theirs.marker.color) == (colour("custom_gru"), colour("gru_keras"))
+
+
+def test_bars_hold_the_accuracies_of_the_verdicts_in_order_with_the_yardstick_last() -> None:
+    record = plotter.accuracy_by_bucket(verdicts())
+    assert record.buckets == BUCKETS
+    assert [s.name for s in record.series] == ["SimpleRNN", "GRU", "GRU from scratch", "Linear yardstick"]
+    assert record.series[1].accuracy == (65.0, 65.0)
+    assert all(low <= a <= high for s in record.series for low, a, high in zip(s.low, s.accuracy, s.high, strict=True))  # type: ignore[operator]
+
+
+def test_an_architecture_keeps_its_colour_in_every_figure() -> None:
+    bars = plotter.accuracy_bars(plotter.accuracy_by_bucket(verdicts()))
+    points = plotter.cost_scatter(plotter.accuracy_and_cost(results(), verdicts()), "train_seconds", "s")
+    for figure in (bars, points):
+        tints = {trace.name: trace.marker.color for trace in figure.data if trace.name in ("GRU", "SimpleRNN")}
+        assert tints == {"GRU": colour("gru"), "SimpleRNN": colour("simple_rnn")}
+    lines = plot_panels.curves(results(), plot_panels.LOSS, "loss")
+    assert {line.colour for _, _, line in lines.lines} == {colour(a) for a in ("simple_rnn", "gru", "custom_gru")}
+
+
+def test_curves_show_every_repeat_of_every_network() -> None:
+    record = plot_panels.curves(results(), plot_panels.ACCURACY, "accuracy")
+    assert (record.rows, record.columns) == (("SimpleRNN", "GRU", "GRU from scratch"), BUCKETS)
+    assert len(record.lines) == 3 * 2 * 2 * 2  # networks, buckets, repeats, training and validation
+    assert record.lines[0][2].y == (0.6, 0.6)
+
+
+def test_confusion_matrices_add_up_repeats() -> None:
+    matrix = next(c for c in plot_panels.confusions(results()) if c.study == Study("gru", "0-129"))
+    assert sum(sum(row) for row in matrix.counts) == 200
+    assert matrix.counts[0][0] + matrix.counts[1][1] == pytest.approx(130, abs=2)
+
+
+def test_trial_axes_hold_completed_trials_and_what_varied() -> None:
+    axes = plotter.trial_axes([a_result("gru", "0-129", 0.7), a_result("lstm", "130-end", 0.7)])
+    assert [axis.label for axis in axes] == ["architecture", "bucket", "score"]  # each trial's own rate is the same
+    assert all(len(axis.values) == 2 for axis in axes)
+
+
+def test_cost_points_take_one_training() -> None:
+    point = next(p for p in plotter.accuracy_and_cost(results(), verdicts()) if p.study == Study("gru", "0-129"))
+    assert (point.train_seconds, point.body_parameters, point.accuracy) == (6.0, 345, 65.0)
+
+
+def test_what_was_trained_on_costs_its_generalist_too() -> None:
+    specialist, generalist = a_result("gru", "0-129", 0.8), replace(a_result("gru", "0-129", 0.8), study=Study("gru", "all"))
+    tuned = replace(specialist, study=Study("gru", "0-129", is_fine_tuned=True))
+    standings = tuple(Standing(r.study, 0.8, 0.7, 0.9, 2, 0.8, 0.5, 0.5, False) for r in (generalist, tuned))
+    verdict = BucketVerdict("0-129", 100, 0, 0.5, tuned.study, standings, ())
+    points = plotter.accuracy_and_cost([generalist, tuned], (verdict,))
+    assert [point.train_seconds for point in points] == [6.0, 12.0]
+
+
+@pytest.mark.parametrize("given", ["everything", "nothing"])
+def test_every_figure_draws_whatever_is_there(given: str) -> None:
+    figures = (
+        plotter.all_figures(results(), findings(), a_summary(), "val_loss")
+        if given == "everything"
+        else plotter.all_figures([], Findings(), a_summary(), "val_loss")
+    )
+    assert set(plotter.FIGURES) - set(figures) <= {"from_scratch", "importance", "cross_lengths", "learning_curve", "influence"}
+    assert all(isinstance(figure, go.Figure) for figure in figures.values())
+
+
+def test_more_architectures_than_today_have_colours() -> None:
+    assert all(colour(name).startswith("#") for name in ARCHITECTURES)
+
+
+def test_the_front_holds_what_nothing_beats_in_both() -> None:
+    points = [
+        plotter.CostPoint(Study("gru", "b"), "b", accuracy, seconds, 1)
+        for accuracy, seconds in ((80, 10), (85, 20), (84, 30), (90, 40), (80, 5), (90, 41))
+    ]
+    front = plotter.pareto_front(points, "train_seconds")
+    assert [(p.accuracy, p.train_seconds) for p in front] == [(80, 5), (85, 20), (90, 40)]
+
+
+def test_specialists_away_from_home_stand_in_the_row_of_what_they_were_trained_on() -> None:
+    def travelled(result: StudyResult) -> StudyResult:
+        other = next(bucket for bucket in BUCKETS if bucket != result.study.bucket)
+        return replace(result, repeats=tuple(replace(r, scores_elsewhere=(a_score(other, 0.5),)) for r in result.repeats))
+
+    (gru,) = plot_panels.cross_lengths([travelled(r) for r in results() if r.study.architecture == "gru"])
+    assert gru.buckets == BUCKETS and gru.accuracy == ((65.0, 50.0), (50.0, 65.0))
+    assert plot_panels.cross_lengths(results()) == ()
+    assert isinstance(plot_panels.cross_length_panels((gru,) * 4), go.Figure)
+
+
+def test_influence_is_drawn_with_the_accuracy_of_whoever_was_asked() -> None:
+    lines = plot_influence.influences(results(), verdicts())
+    assert {line.study.architecture for line in lines} == {r.study.architecture for r in results() if r.repeats} - {YARDSTICK}
+    assert lines[0].distances == (0, 1, 2) and lines[0].influence == pytest.approx((1.9, 1.0, plot_influence.FLOOR))
+    accuracies = {s.study: 100 * s.accuracy for verdict in verdicts() for s in verdict.standings}
+    for line in lines:
+        if line.study in accuracies:
+            assert line.label.endswith(f": {accuracies[line.study]:.1f} %")
+    assert plot_influence.influence_lines(lines).data[0].x == (1, 2, 3)
