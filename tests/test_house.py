@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -12,302 +13,89 @@ import pytest
 from models.registry import ARCHITECTURES
 from tests.conftest import ROOT
 
+LAYERS = (  # each may import those before it, and rooms of its own package
+    ("records", "logger"),
+    ("config",),
+    ("saver",),
+    ("data",),
+    ("data_preprocessing",),
+    ("models",),
+    ("engine",),
+    ("analysis",),
+    ("tuner",),
+    ("experiment",),
+    ("inference",),
+    ("report",),
+    ("plotter",),
+    ("commands",),
+    ("predict", "main"),
+)
+LEVEL = {package: level for level, packages in enumerate(LAYERS) for package in packages}
 ROOMS = {
-    path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
-    for path in [*ROOT.glob("*.py"), *ROOT.glob("models/*.py"), *ROOT.glob("sources/*.py"), *ROOT.glob("inference/*.py")]
+    path.relative_to(ROOT).with_suffix("").as_posix().replace("/", "."): path
+    for package in LEVEL
+    for path in ([ROOT / f"{package}.py"] if (ROOT / f"{package}.py").exists() else sorted((ROOT / package).rglob("*.py")))
 }
-SOURCES = {"sources.aclimdb", "sources.demo", "sources.imdb", "sources.locate", "sources.records", "sources.tables"}
-MODELS = {
-    "models.cells",
-    "models.classifier",
-    "models.adversarial",
-    "models.dropout",
-    "models.influence",
-    "models.optimizer",
-    "models.pooling",
-    "models.recurrent",
-    "models.registry",
-    "models.transformer",
-    "models.word_vectors",
-}
-PACKAGES = {"models.__init__", "sources.__init__", "inference.__init__"}
-MAY_IMPORT: dict[str, set[str]] = {
-    "config": set(),
-    "config_rules": {"config"},
-    "results": set(),
-    "findings": {"results"},
-    "logger": set(),
-    "devices": {"config"},
-    "program_cache": set(),
-    "evaluation": set(),
-    "calibration": {"evaluation"},
-    "scores": {"calibration", "evaluation", "results"},
-    "comparison": {"findings", "calibration", "evaluation", "results", "scores"},
-    "importance": {"findings", "results"},
-    "sources.records": set(),
-    "sources.aclimdb": {"sources.records"},
-    "sources.demo": {"sources.records"},
-    "sources.imdb": {"sources.records"},
-    "sources.tables": {"sources.records"},
-    "sources.locate": {"config", *SOURCES},
-    "text_encoding": {"sources.records"},
-    "data_preprocessing": {"config", "results", "text_encoding", *SOURCES},
-    "data_cache": {"config", "data_preprocessing", "results", "sources.locate", "sources.records", "text_encoding"},
-    "models.registry": {"results", "models.recurrent", "models.transformer"},
-    "models.adversarial": set(),
-    "models.dropout": set(),
-    "models.influence": set(),
-    "models.optimizer": set(),
-    "models.cells": set(),
-    "models.recurrent": {"models.cells"},
-    "models.pooling": set(),
-    "models.transformer": set(),
-    "models.word_vectors": {"config", "data_preprocessing", "sources.records", "text_encoding"},
-    "models.classifier": {
-        "results",
-        "text_encoding",
-        "models.adversarial",
-        "models.dropout",
-        "models.pooling",
-        "models.registry",
-    },
-    "training": {
-        "data_preprocessing",
-        "evaluation",
-        "models.classifier",
-        "models.influence",
-        "models.optimizer",
-        "models.registry",
-        "results",
-        "sources.records",
-    },
-    "baseline": {"data_preprocessing", "text_encoding"},
-    "budget": {"config", "data_preprocessing", "models.registry", "results"},
-    "tuner": {"budget", "config", "results"},
-    "saver": {"config", "results"},
-    "study": {
-        "baseline",
-        "budget",
-        "calibration",
-        "config",
-        "data_preprocessing",
-        "devices",
-        "evaluation",
-        "results",
-        "saver",
-        "scores",
-        "sources.records",
-        "training",
-        "tuner",
-        *MODELS,
-    },
-    "sweep": {
-        "budget",
-        "config",
-        "data_cache",
-        "data_preprocessing",
-        "devices",
-        "logger",
-        "models.registry",
-        "program_cache",
-        "results",
-        "saver",
-        "study",
-    },
-    "final_stats": {
-        "findings",
-        "calibration",
-        "comparison",
-        "data_preprocessing",
-        "evaluation",
-        "importance",
-        "models.registry",
-        "results",
-        "saver",
-    },
-    "plot_protocol": {"findings", "models.registry", "plot_style", "results"},
-    "plot_style": {"models.registry", "results"},
-    "plot_panels": {"models.registry", "plot_style", "results"},
-    "plot_controls": {"findings", "models.registry", "plot_style", "results"},
-    "plot_influence": {"findings", "models.registry", "plot_style", "results"},
-    "plotter": {
-        "findings",
-        "models.registry",
-        "plot_controls",
-        "plot_influence",
-        "plot_panels",
-        "plot_protocol",
-        "plot_style",
-        "results",
-    },
-    "report": {
-        "config",
-        "config_rules",
-        "data_preprocessing",
-        "final_stats",
-        "findings",
-        "inference.evaluate",
-        "inference.evidence",
-        "inference.explain",
-        "inference.probes",
-        "inference.run",
-        "models.registry",
-        "plot_evidence",
-        "plot_explanation",
-        "plot_style",
-        "plotter",
-        "results",
-        "saver",
-    },
-    "console": {
-        "budget",
-        "config",
-        "data_preprocessing",
-        "findings",
-        "inference.evaluate",
-        "models.registry",
-        "results",
-        "saver",
-    },
-    "inference.cells": set(),
-    "inference.errors": set(),
-    "inference.evaluate": {
-        "evaluation",
-        "findings",
-        "inference.errors",
-        "inference.predictor",
-        "inference.run",
-        "models.registry",
-        "results",
-        "saver",
-        "sources.records",
-    },
-    "inference.evidence": {
-        "data_preprocessing",
-        "inference.cells",
-        "inference.explain",
-        "inference.probes",
-        "inference.run",
-        "results",
-        "saver",
-        "sources.records",
-    },
-    "inference.explain": {
-        "inference.cells",
-        "inference.layers",
-        "inference.linear",
-        "inference.network",
-        "inference.run",
-        "results",
-        "sources.records",
-    },
-    "inference.explain_text": {"inference.explain", "models.registry", "plot_explanation", "plot_style"},
-    "inference.export": {
-        "inference.cells",
-        "inference.errors",
-        "inference.model_card",
-        "inference.onnx_graph",
-        "inference.run",
-        "inference.tensor_graph",
-        "results",
-        "sources.records",
-        "text_encoding",
-    },
-    "inference.layers": {"inference.cells"},
-    "inference.limits": {"inference.errors"},
-    "inference.linear": {"inference.cells", "inference.errors", "sources.records", "text_encoding"},
-    "inference.model_card": {"inference.run", "models.registry", "results", "text_encoding"},
-    "inference.network": {"inference.cells", "inference.errors", "inference.layers", "inference.transformer", "sources.records"},
-    "inference.onnx_graph": {"inference.cells", "inference.layers", "inference.network", "inference.transformer"},
-    "inference.page": {
-        "inference.errors",
-        "inference.explain",
-        "inference.limits",
-        "inference.page_html",
-        "inference.predictor",
-        "inference.run",
-        "models.registry",
-        "plot_explanation",
-        "plot_style",
-    },
-    "inference.page_html": {
-        "inference.explain",
-        "inference.predictor",
-        "inference.run",
-        "models.registry",
-        "plot_explanation",
-        "plot_style",
-        "results",
-    },
-    "inference.predictor": {"inference.cells", "inference.errors", "inference.run", "results"},
-    "inference.probes": {"inference.cells", "inference.run", "models.registry", "results"},
-    "inference.run": {
-        "config",
-        "config_rules",
-        "data_preprocessing",
-        "findings",
-        "inference.cells",
-        "inference.errors",
-        "inference.linear",
-        "inference.network",
-        "models.registry",
-        "results",
-        "saver",
-        "sources.records",
-        "text_encoding",
-    },
-    "inference.serve": {"inference.errors", "inference.limits", "inference.page", "inference.predictor"},
-    "inference.table": {"inference.errors", "inference.predictor", "saver"},
-    "inference.tensor_graph": {
-        "inference.errors",
-        "inference.model_card",
-        "inference.run",
-        "models.recurrent",
-        "models.transformer",
-        "text_encoding",
-    },
-    "inference.transformer": {"inference.cells", "inference.layers"},
-    "plot_evidence": {"inference.probes", "models.registry", "plot_style"},
-    "plot_explanation": {"inference.explain", "models.registry", "plot_style", "results"},
-    "predict": {
-        "inference.errors",
-        "inference.explain",
-        "inference.explain_text",
-        "inference.export",
-        "inference.predictor",
-        "inference.probes",
-        "inference.run",
-        "inference.serve",
-        "inference.table",
-        "report",
-        "saver",
-    },
-}
+WITH_KERAS = re.compile(r"models|tuner|experiment\.(network|study)|inference\.export")
+LONGEST_FILE, LONGEST_FUNCTION, MOST_PARAMETERS = 400, 40, 6
 
 
 def imports(room: str) -> set[str]:
-    tree = ast.parse((ROOT / (room.replace(".", "/") + ".py")).read_text())
+    """The rooms that a room imports, at its top or inside a function."""
     found = set()
-    for node in ast.walk(tree):
+    for node in ast.walk(ast.parse(ROOMS[room].read_text())):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return found & ROOMS
+    return {name for name in found if name in ROOMS or f"{name}.__init__" in ROOMS}
 
 
-@pytest.mark.parametrize("room", sorted(ROOMS - {"main", *PACKAGES}))
-def test_a_room_imports_only_what_it_may(room: str) -> None:
-    assert imports(room) <= MAY_IMPORT[room]
-    assert "main" not in imports(room)
+@pytest.mark.parametrize("room", sorted(ROOMS))
+def test_a_room_imports_only_from_its_own_package_and_the_layers_below(room: str) -> None:
+    mine = room.split(".")[0]
+    for other in imports(room):
+        package = other.split(".")[0]
+        assert package == mine or LEVEL[package] < LEVEL[mine], f"{room} imports {other}"
 
 
-def test_the_list_of_rooms_is_the_list_of_files() -> None:
-    assert set(MAY_IMPORT) | {"main", *PACKAGES} == ROOMS
+def test_every_room_stands_in_a_layer() -> None:
+    outside = {"tests", "benchmarks"}
+    files = {path.relative_to(ROOT).parts[0].removesuffix(".py") for path in ROOT.rglob("*.py") if ".venv" not in path.parts}
+    assert files - outside - {"artifacts"} == set(LEVEL)
+    assert len(list(ROOT.glob("*.py"))) <= 8
+
+
+def test_rooms_do_not_import_each_other_in_a_circle() -> None:
+    graph = {room: {f"{name}.__init__" if name not in ROOMS else name for name in imports(room)} - {room} for room in ROOMS}
+    tuple(TopologicalSorter(graph).static_order())  # raises CycleError, which names the circle
+
+
+@pytest.mark.parametrize("room", sorted(ROOMS))
+def test_keras_is_imported_only_where_networks_are_trained_or_exported(room: str) -> None:
+    keras = re.search(r"^\s*(import|from) (keras|tensorflow|jax)\b", ROOMS[room].read_text(), re.MULTILINE)
+    assert not keras or WITH_KERAS.match(room), room
+
+
+@pytest.mark.parametrize("room", sorted(ROOMS))
+def test_files_and_functions_can_be_read_in_one_sitting(room: str) -> None:
+    """A longer function has its reason beside it, in a comment on its first line that begins with `long:`."""
+    text = ROOMS[room].read_text()
+    lines = text.splitlines()
+    assert len(lines) <= LONGEST_FILE or room == "config"
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            own = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            count = len([each for each in own if each.arg not in ("self", "cls")])
+            assert count <= MOST_PARAMETERS, f"{node.name} takes {count} parameters"
+            length = (node.end_lineno or node.lineno) - node.lineno + 1
+            reason = any("# long:" in line for line in lines[node.lineno - 1 : node.body[0].lineno])
+            assert length <= LONGEST_FUNCTION or reason, f"{node.name} has {length} lines"
 
 
 @pytest.mark.parametrize(
-    "room", ["config", "main", "predict", "sweep", "saver", "report", "console", "data_preprocessing", "final_stats"]
+    "room",
+    ["config", "main", "predict", "saver", "plotter", "data_preprocessing", "experiment.workers", "analysis.tables"],
 )
 def test_nothing_heavy_and_nothing_visible_happens_at_import(room: str, tmp_path: Path) -> None:
     code = (
@@ -319,17 +107,10 @@ def test_nothing_heavy_and_nothing_visible_happens_at_import(room: str, tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_finished_run_is_read_without_keras_but_for_its_export() -> None:
-    for room in ROOMS:
-        if room.startswith("inference.") and room not in ("inference.export", "inference.tensor_graph"):
-            text = (ROOT / (room.replace(".", "/") + ".py")).read_text()
-            assert not re.search(r"^\s*(import|from) (keras|tensorflow|jax)", text, re.MULTILINE), room
-
-
 def test_architectures_are_named_nowhere_outside_the_registry_and_the_config() -> None:
     names = rf"['\"]({'|'.join(ARCHITECTURES)})['\"]"
-    for room in ROOMS - {"models.registry", "config"}:
-        assert not re.search(names, (ROOT / (room.replace(".", "/") + ".py")).read_text()), room
+    for room in ROOMS.keys() - {"models.registry", "config"}:
+        assert not re.search(names, ROOMS[room].read_text()), room
 
 
 # -- environments ------------------------------------------------------------------------------------------------------
