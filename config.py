@@ -7,11 +7,6 @@ contender (the nuisance hyperparameters), and what is *fixed* for all of them. S
 from dataclasses import dataclass, field
 from typing import Literal
 
-
-class ConfigError(ValueError):
-    """The chosen configuration cannot be run; the message lists every problem, one a line."""
-
-
 # -- ranges: plain records; only tuner.py knows Keras Tuner ------------------------------------------------------------
 
 

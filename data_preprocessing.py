@@ -13,9 +13,11 @@ import numpy as np
 
 from config import Compare, Config, Data
 from data.sources.locate import load
-from data.types import DataError, IdArray, Sequences, SourceReviews
-from data.vocabulary import FIRST_WORD, OOV, PADDING, MissingLibraryError, Vocabulary, learn_pieces, learn_vocabulary, tokenize
-from records.study import ALL, BucketSummary, DataSummary, Study
+from data.types import IdArray, Sequences, SourceReviews
+from data.vocabulary import FIRST_WORD, OOV, PADDING, Vocabulary, learn_pieces, learn_vocabulary, tokenize
+from records.errors import DataError
+from records.study import ALL, Study
+from records.summary import BucketSummary, DataSummary
 
 _CANDIDATES = 64  # quantiles of the review lengths, and as many ratios, that a rung may have
 _JITTER = 0.03  # of a length when neighbours are drawn: more mixes reviews better and pads more
@@ -220,10 +222,7 @@ def _encode(source: SourceReviews, is_test: np.ndarray, data: Data) -> tuple[Seq
         return source.sequences, Sequences.from_lists([]), Vocabulary(source.words or (), drops_unknown=True)
     texts = source.texts or []
     if data.tokens == "subwords":
-        try:
-            vocabulary = learn_pieces(_learnable(source, is_test, data), data.vocab_size)
-        except MissingLibraryError as error:
-            raise DataError(str(error)) from error
+        vocabulary = learn_pieces(_learnable(source, is_test, data), data.vocab_size)
     elif data.word_index:
         from data.sources.imdb import read_word_index
 

@@ -12,9 +12,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from config import PROFILES, Config, ConfigError
-from experiment.options import closest, validate, with_overrides
+from config import PROFILES, Config
+from experiment.options import validate, with_overrides
 from models.registry import selectable
+from records.errors import ConfigError, closest
 
 if TYPE_CHECKING:
     from data_preprocessing import Dataset
@@ -182,9 +183,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ConfigError as error:
         print(f"configuration error:\n{error}", file=sys.stderr)
     except Exception as error:
-        from data.types import DataError
-        from records.errors import InferenceError
-        from saver import ArtifactsError
+        from records.errors import ArtifactsError, DataError, InferenceError
 
         if not isinstance(error, ArtifactsError | DataError | InferenceError):
             raise

@@ -21,7 +21,8 @@ from inference.probes import CAPABILITIES
 from inference.run import Encoded
 from models.registry import resolve, title
 from records.findings import BEST, BucketVerdict, Findings, Standing
-from records.study import ALL, YARDSTICK, DataSummary, StudyResult
+from records.study import ALL, YARDSTICK, StudyResult
+from records.summary import DataSummary
 from report import explanation as plot_explanation
 from report.figures import accuracy as plotter
 from report.figures.behaviour import probe_figure, probe_matrix

@@ -20,13 +20,11 @@ import filelock
 import numpy as np
 
 from config import Config
-from records.study import DataSummary, Epoch, Repeat, Study, StudyResult, Trial
+from records.errors import ArtifactsError
+from records.study import Epoch, Repeat, Study, StudyResult, Trial
+from records.summary import DataSummary
 
 ARTEFACT_VERSION = 5  # raise it when files change so that older folders cannot be continued
-
-
-class ArtifactsError(OSError):
-    """The artifacts folder cannot be used; the message says why and what to do."""
 
 
 def run_name(profile: str, config: Config, fingerprint: str, environment: dict[str, str]) -> str:

@@ -16,7 +16,8 @@ from analysis.importance import importances
 from data_preprocessing import Bucket
 from models.registry import ARCHITECTURES, in_order
 from records.findings import BucketVerdict, ControlComparison, Ensemble, Findings, LearningCurve, LengthCurve, Reliability
-from records.study import ALL, DataSummary, Repeat, Score, Seconds, Study, StudyResult, bucket_order
+from records.study import ALL, Repeat, Score, Seconds, Study, StudyResult, bucket_order
+from records.summary import DataSummary
 from saver import RunFolder, atomic, write_text
 
 SPENT = tuple(f"{item.name}_seconds" for item in fields(Seconds))  # importing, compiling, training, evaluating

@@ -24,13 +24,13 @@ import data_preprocessing
 from analysis.evaluation import RESAMPLES, SEED, difference_interval, is_right, percentile_interval
 from benchmarks import machine
 from benchmarks.process_cost import CommandError, Cost, measure
-from config import PROFILES, Config, ConfigError
+from config import PROFILES, Config
 from data import store as data_cache
-from data.types import DataError
 from data_preprocessing import Dataset
 from experiment import workers as sweep
 from experiment.options import validate, with_overrides
 from models.registry import selectable
+from records.errors import ConfigError, DataError
 from records.study import YARDSTICK, Study
 
 SCRIPT, UNPRUNED, PIPELINE = "Keras script", "pipeline, no pruning", "pipeline"

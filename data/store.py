@@ -14,7 +14,7 @@ from data.sources.locate import place
 from data.types import Sequences
 from data.vocabulary import Vocabulary
 from data_preprocessing import Bucket, Dataset, Reviews, prepare
-from records.study import DataSummary
+from records.summary import DataSummary
 
 _CODE = ("data_preprocessing.py", "data/*.py", "data/sources/*.py")  # what the prepared data depend on
 

@@ -9,10 +9,6 @@ import numpy as np
 IdArray = np.ndarray[tuple[int], np.dtype[np.int32]]
 
 
-class DataError(ValueError):
-    """The reviews cannot be had or used; the message says what was wrong, what was expected and what to do."""
-
-
 @dataclass(frozen=True)
 class Sequences:
     """Token ids of many reviews in one flat array, so that they are saved without pickle and cut without copies."""

@@ -16,6 +16,7 @@ from typing import Any, Self
 import numpy as np
 
 from data.types import IdArray
+from records.errors import DataError
 
 PADDING, START, OOV = 0, 1, 2
 _SPACE = "\u2581"  # how SentencePiece writes one
@@ -97,15 +98,11 @@ def _are_texts(values: list[Any]) -> bool:
     return all(isinstance(value, str) for value in values)
 
 
-class MissingLibraryError(ValueError):
-    """SentencePiece is not installed."""
-
-
 def learn_pieces(texts: Iterable[str], size: int) -> Vocabulary:
     """The pieces of words with which a unigram model explains the texts best, case-folded; at most `size` ids in all.
 
     Raises:
-        MissingLibraryError: SentencePiece is not installed.
+        DataError: SentencePiece is not installed.
     """
     model, library = io.BytesIO(), _sentencepiece()
     library.SentencePieceTrainer.train(
@@ -131,7 +128,7 @@ def _sentencepiece() -> Any:
     try:
         import sentencepiece  # imported here: an extra
     except ImportError as error:
-        raise MissingLibraryError("data.tokens: subwords need SentencePiece; make run EXTRAS=subwords installs it") from error
+        raise DataError("data.tokens: subwords need SentencePiece; make run EXTRAS=subwords installs it") from error
     return sentencepiece
 
 

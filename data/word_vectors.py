@@ -20,10 +20,11 @@ from typing import Any
 
 import numpy as np
 
-from config import Choice, Config, ConfigError, Range, Vectors
-from data.types import DataError, Sequences
+from config import Choice, Config, Range, Vectors
+from data.types import Sequences
 from data.vocabulary import FIRST_WORD, PADDING, START, Vocabulary
 from data_preprocessing import Dataset, known_ids
+from records.errors import ConfigError, DataError
 
 SECONDS_PER_NUMBER = 4e-8  # of a word's vector and a pass over the texts; one CPU thread
 RANDOM, LEARNED = "random", "learned"

@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from config import ConfigError
+from records.errors import ConfigError
 
 _LIBRARY = ctypes.CDLL(None)  # the C library; only glibc has what is asked of it here
 # Variables that hold a number of threads: NumPy's, TensorFlow's, and of the pool of JAX's XLA.

@@ -2,13 +2,13 @@
 
 import ast
 import dataclasses
-import difflib
 import types
 from collections.abc import Collection, Mapping
 from itertools import pairwise
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from config import Choice, Config, ConfigError, LogRange, Range, Tunable
+from config import Choice, Config, LogRange, Range, Tunable
+from records.errors import ConfigError, closest
 
 RANGES: dict[str, Any] = {cls.__name__: cls for cls in (Choice, Range, LogRange)}
 
@@ -215,9 +215,3 @@ def _range_problems(name: str, tunable: Tunable) -> list[str]:
     if name != "space.learning_rate" and (isinstance(tunable, LogRange) or not all(isinstance(n, int) for n in numbers)):
         return [f"{name}: expected integers, got {tunable}"]
     return [] if all(n > 0 for n in numbers) else [f"{name}: expected numbers above 0, got {tunable}"]
-
-
-def closest(name: str, known: Collection[str]) -> str:
-    """`; did you mean ...? Known: ...`, to end a sentence about an unknown name."""
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return (f"; did you mean {near[0]}?" if near else "") + (" Known: " if near else "; known: ") + ", ".join(known)

@@ -21,13 +21,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import logger
-from config import Config, ConfigError
+from config import Config
 from data.store import load_prepared
 from data_preprocessing import Dataset
 from experiment.devices import Device, restrict_process
 from experiment.plan import of_study, repeats
 from experiment.program_cache import ProgramCache, trim
 from models.registry import ARCHITECTURES, with_controls
+from records.errors import ConfigError
 from records.study import ALL, YARDSTICK, Hyperparameters, Progress, Repeat, Study, StudyResult, failed, one_line
 from saver import RunFolder
 

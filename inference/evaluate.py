@@ -12,9 +12,10 @@ from data.types import SourceReviews
 from inference.predictor import Predictor
 from inference.run import ENSEMBLE, Encoded, FinishedRun
 from models.registry import title
+from records.codec import Record
 from records.errors import RunError
 from records.findings import BEST
-from records.study import ALL, Record
+from records.study import ALL
 from saver import RunFolder, write_text
 
 CHOSEN = "chosen"  # what validation chooses for each text's length

@@ -15,7 +15,8 @@ from engine.cells import sigmoid
 from inference.explain import DeletionCurve, Explanation, explain, faithfulness
 from inference.probes import PassRate, measure
 from inference.run import Encoded, FinishedRun, Trained
-from records.study import Record, Study
+from records.codec import Record
+from records.study import Study
 from saver import RunFolder, write_text
 
 SAMPLES = 2  # reviews a bucket, one of each class

@@ -16,7 +16,8 @@ from engine.layers import Lengths
 from engine.linear import LinearModel
 from engine.network import CELLS_OF_A_BATCH, PlainNetwork
 from inference.run import Encoded, Trained
-from records.study import Record, Study
+from records.codec import Record
+from records.study import Study
 
 FRACTIONS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5)  # of the words, taken out one after the other
 COMPLETE = 0.01  # of a logit: how far the shares' sum may be from what they share out before more steps are taken

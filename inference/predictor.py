@@ -12,8 +12,9 @@ import numpy as np
 
 from engine.cells import sigmoid
 from inference.run import Encoded, FinishedRun, Trained
+from records.codec import Record
 from records.errors import TextError
-from records.study import Record, Study
+from records.study import Study
 
 BATCH = 256  # texts that are read together
 LARGEST_TEXT = 5_000_000  # characters; the longest published review has 14,000

@@ -17,7 +17,7 @@ from rich.table import Table
 from engine.cells import sigmoid
 from inference.run import Encoded, FinishedRun
 from models.registry import title
-from records.study import Record
+from records.codec import Record
 
 Kind = Literal["label", "same", "direction"]
 SHOWN = 3  # failures kept of each test

@@ -16,11 +16,12 @@ from data.vocabulary import OOV, Vocabulary
 from data_preprocessing import Bucket, truncated
 from engine import linear, network
 from engine.cells import Array, sigmoid
-from experiment.options import closest, from_dict
+from experiment.options import from_dict
 from models.registry import ARCHITECTURES, in_order
-from records.errors import CheckpointError, RunError
+from records.errors import CheckpointError, RunError, closest
 from records.findings import BEST
-from records.study import ALL, YARDSTICK, DataSummary, Repeat, Study, StudyResult
+from records.study import ALL, YARDSTICK, Repeat, Study, StudyResult
+from records.summary import DataSummary
 from saver import ARTEFACT_VERSION, RunFolder
 
 ENSEMBLE = "ensemble"  # the mean of the networks that were best on validation

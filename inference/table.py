@@ -12,8 +12,8 @@ from typing import Any
 import filelock
 
 from inference.predictor import BATCH, LARGEST_TEXT, Prediction, Predictor
-from records.errors import TableError, TextError
-from saver import ArtifactsError, unusable, write_text
+from records.errors import ArtifactsError, TableError, TextError
+from saver import unusable, write_text
 
 ADDED = ("sentiment", "probability", "confidence", "intensity", "bucket", "study", "unknown_words", "problem")
 

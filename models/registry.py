@@ -3,11 +3,11 @@
 Names, order and colours are readable without Keras: builders import it when they are called.
 """
 
-import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from records.errors import closest
 from records.study import YARDSTICK, StudyResult, bucket_order
 
 Body = Callable[[Any], Any]  # <float32>[batch, time, features] -> states or last state
@@ -113,9 +113,7 @@ def resolve(name: str) -> Architecture:
     """
     if name in ARCHITECTURES:
         return ARCHITECTURES[name]
-    near = difflib.get_close_matches(name, ARCHITECTURES, n=1)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    raise ValueError(f"no architecture is named {name!r}{hint} Known: {', '.join(ARCHITECTURES)}")
+    raise ValueError(f"no architecture is named {name!r}{closest(name, ARCHITECTURES)}")
 
 
 def selectable() -> dict[str, int]:

@@ -1,8 +1,31 @@
-"""What a person can mend: each message says what was wrong, what was expected and what to do."""
+"""What a person can mend: each message is one sentence on what was wrong, what was expected and what to do."""
+
+import difflib
+from collections.abc import Collection
 
 
-class InferenceError(ValueError):
-    """Any of those below."""
+class LengthwiseError(Exception):
+    """The base of every error that is meant for the person at the command line, who sees its message alone."""
+
+
+class ConfigError(LengthwiseError, ValueError):
+    """The chosen configuration cannot be run; the message lists every problem, one a line."""
+
+
+class DataError(LengthwiseError, ValueError):
+    """The reviews cannot be had or used."""
+
+
+class ArtifactsError(LengthwiseError, OSError):
+    """The artifacts folder, or a file in it, cannot be used."""
+
+
+class RecordError(LengthwiseError, ValueError):
+    """A record cannot be written because a number is not finite, or a text is not the record that it should be."""
+
+
+class InferenceError(LengthwiseError, ValueError):
+    """A finished run cannot answer; the base of the errors below."""
 
 
 class RunError(InferenceError):
@@ -27,3 +50,9 @@ class ServeError(InferenceError):
 
 class TableError(InferenceError):
     """A table cannot be read, or the output not be written to."""
+
+
+def closest(name: str, known: Collection[str]) -> str:
+    """The end of a sentence about an unknown name: `; did you mean ...? Known: ...`."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return (f"; did you mean {near[0]}?" if near else "") + (" Known: " if near else "; known: ") + ", ".join(known)

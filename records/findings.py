@@ -4,7 +4,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
-from records.study import Record, Study
+from records.codec import Record
+from records.study import Study
 
 BEST = 3  # networks of the ensemble that validation chooses
 

@@ -1,57 +1,19 @@
-"""The records that cross room borders: frozen values, JSON in, JSON out. No Keras, nothing from the project."""
+"""What a study is, and what comes of it: the records that a worker sends and that the run folder keeps."""
 
-import dataclasses
 import hashlib
-import json
 import re
 import textwrap
-import types
 from dataclasses import astuple, dataclass, field
 from pathlib import PurePosixPath
-from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
+from typing import Literal
+
+from records.codec import Record
 
 YARDSTICK = "linear"  # the architecture name of the TF-IDF + logistic regression rows
 ALL = "all"  # the bucket name of a generalist, and of the whole test part
 Hyperparameters = dict[str, float | int]
 Scope = Literal["bucket", "all", "fine-tuned"]
 Status = Literal["completed", "pruned", "failed"]  # pruned: a trial stopped because others did better
-
-
-class Record:
-    """A frozen dataclass that round-trips through JSON without loss (NaN and infinity are refused)."""
-
-    def to_json(self) -> str:
-        """Pretty JSON, keys in field order.
-
-        Raises:
-            ValueError: a number is NaN or infinite.
-        """
-        return json.dumps(dataclasses.asdict(self), indent=1, allow_nan=False) + "\n"  # type: ignore[call-overload]
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """The record that `to_json` wrote.
-
-        Raises:
-            ValueError: not JSON, or fields are missing, unknown or of another shape.
-        """
-        try:
-            return _decode(cls, json.loads(text))
-        except (TypeError, KeyError, AttributeError) as error:
-            raise ValueError(f"not a {cls.__name__} record: {error}") from error
-
-
-def _decode(hint: Any, value: Any) -> Any:
-    if get_origin(hint) in (types.UnionType,):
-        return None if value is None else _decode(get_args(hint)[0], value)
-    if get_origin(hint) is tuple:
-        return tuple(_decode(get_args(hint)[0], item) for item in value)
-    if get_origin(hint) is dict:
-        return {key: _decode(get_args(hint)[1], item) for key, item in value.items()}
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        hints = get_type_hints(hint)
-        return hint(**{key: _decode(hints[key], item) for key, item in value.items()})
-    return value
 
 
 def bucket_order(bucket: str) -> int:
@@ -183,6 +145,7 @@ class Repeat(Record):
     spent: Seconds = field(default_factory=Seconds)
     scores_elsewhere: tuple[Score, ...] = ()  # of a specialist, on the buckets it is not for
     influence: tuple[tuple[int, float], ...] = ()  # of words by their distance from the end, see `evaluation.by_distance`
+    engine_difference: float | None = None  # largest difference in probability between the NumPy engine and the trained network
 
 
 @dataclass(frozen=True)
@@ -283,44 +246,3 @@ class Progress(Record):
     epoch: int  # from 1
     epochs: int
     best_val_accuracy: float
-
-
-@dataclass(frozen=True)
-class BucketSummary(Record):
-    """A bucket's reviews; lengths are whole lengths in tokens, the start token included."""
-
-    name: str
-    low: int
-    high: int | None  # None: open
-    n_train: int
-    n_validation: int
-    n_test: int
-    positive_share_test: float
-    truncated_share: float  # of training reviews longer than what a network reads
-
-
-@dataclass(frozen=True)
-class DataSummary(Record):
-    """What the report says about the data."""
-
-    title: str
-    fingerprint: str
-    is_demo: bool
-    buckets: tuple[BucketSummary, ...]
-    n_train: int
-    n_validation: int
-    n_test: int
-    n_unlabelled: int  # further reviews that words and their vectors are learned from
-    unlabelled_dropped: int  # because their text stands in the test part
-    vocabulary: int  # ids a network knows, the four special ones included
-    words_in_source: int
-    oov_share: float  # training tokens outside the networks' vocabulary
-    duplicates_train: int  # reviews whose ids stand in the training part already
-    duplicates_test: int
-    leaked: int  # distinct training texts that also stand in the test part
-    leaked_dropped: int
-    length_quantiles: dict[str, int]  # of the whole training part
-    histogram_edges: tuple[int, ...]  # left edges and the last right edge, in tokens
-    histogram_negative: tuple[int, ...]
-    histogram_positive: tuple[int, ...]
-    notes: tuple[str, ...]

@@ -18,7 +18,8 @@ from experiment.plan import Work, wall_seconds
 from inference.evaluate import OtherReviews, answerer_title
 from models.registry import ARCHITECTURES, title
 from records.findings import BucketVerdict
-from records.study import ALL, YARDSTICK, DataSummary, Progress, Study, StudyResult
+from records.study import ALL, YARDSTICK, Progress, Study, StudyResult
+from records.summary import DataSummary
 from saver import RunFolder
 
 log = logging.getLogger(__name__)

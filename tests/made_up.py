@@ -1,19 +1,7 @@
 """Made-up records, for tests of what reads them."""
 
-from records.study import (
-    YARDSTICK,
-    BucketSummary,
-    DataSummary,
-    Epoch,
-    LayerSize,
-    Repeat,
-    Score,
-    Seconds,
-    Status,
-    Study,
-    StudyResult,
-    Trial,
-)
+from records.study import YARDSTICK, Epoch, LayerSize, Repeat, Score, Seconds, Status, Study, StudyResult, Trial
+from records.summary import BucketSummary, DataSummary
 
 
 def a_score(bucket: str, accuracy: float, n_test: int = 100) -> Score:

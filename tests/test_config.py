@@ -4,9 +4,10 @@ import dataclasses
 
 import pytest
 
-from config import PROFILE_NOTES, PROFILES, Choice, Config, ConfigError, LogRange, Range
+from config import PROFILE_NOTES, PROFILES, Choice, Config, LogRange, Range
 from experiment.options import validate, with_overrides
 from models.registry import selectable
+from records.errors import ConfigError
 
 
 @pytest.mark.parametrize("profile", PROFILES)

@@ -9,8 +9,9 @@ import pytest
 import data_preprocessing as dp
 from config import PROFILES, Compare
 from data.store import load_prepared, save
-from data.types import DataError, Sequences
+from data.types import Sequences
 from experiment.options import with_overrides
+from records.errors import DataError
 from records.study import Study
 
 

@@ -15,8 +15,7 @@ import pytest
 from inference import table
 from inference.predictor import Predictor
 from inference.table import ADDED, Job, score
-from records.errors import TableError
-from saver import ArtifactsError
+from records.errors import ArtifactsError, TableError
 from tests.conftest import ROOT, Finished, SmokeRun
 
 TEXT = "the script was dull and the music was not clever"

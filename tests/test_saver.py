@@ -10,8 +10,9 @@ import pytest
 import saver
 from config import PROFILES
 from experiment.options import with_overrides
+from records.errors import ArtifactsError
 from records.study import Study, Trial
-from saver import ArtifactsError, RunFolder
+from saver import RunFolder
 from tests.made_up import a_result
 
 ENVIRONMENT = {"backend": "tensorflow", "keras": "3"}

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from data.types import DataError, SourceReviews
+from data.types import SourceReviews
+from records.errors import DataError
 
 _LABELLED = re.compile(r"(?:^|/)(train|test)/(neg|pos)/[^/]+\.txt$")
 _ALL = re.compile(r"(?:^|/)(?:(train|test)/(neg|pos)|train/unsup)/[^/]+\.txt$")

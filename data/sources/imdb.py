@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from rich.progress import Progress
 
-from data.types import DataError, Sequences, SourceReviews
+from data.types import Sequences, SourceReviews
+from records.errors import DataError
 
 FILES = {  # name -> digest of the published file (keras.datasets.imdb); MD5 where Keras gives no better
     "imdb.npz": ("sha256", "69664113be75683a8fe16e3ed0ab59fda8886cb3cd7ada244f7d9544e4676b9f"),

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from config import Data
 from data.sources import aclimdb, demo, imdb, tables
-from data.types import DataError, SourceReviews
+from data.types import SourceReviews
+from records.errors import DataError
 
 DEMO_NOTICE = "DEMO CORPUS, NOT IMDB: these generated reviews stand in because no IMDB files could be had. {why}"
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data.types import DataError, SourceReviews
+from data.types import SourceReviews
+from records.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd

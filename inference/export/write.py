@@ -23,8 +23,9 @@ from inference.export import onnx as onnx_graph
 from inference.export import savedmodel as tensor_graph
 from inference.export.card import MARK, Measured, card
 from inference.run import FinishedRun, Trained
+from records.codec import Record
 from records.errors import ExportError
-from records.study import YARDSTICK, Record, Study
+from records.study import YARDSTICK, Study
 
 FORMATS = ("keras", "savedmodel", "onnx", "litert")
 TOLERANCE = 1e-5  # in probability; float32 sums in another order differ by about 1e-7

@@ -12,7 +12,8 @@ import plotly.graph_objects as go
 
 from models.registry import colour, title
 from records.findings import BucketVerdict, Findings
-from records.study import ALL, YARDSTICK, DataSummary, Scope, Study, StudyResult, bucket_order
+from records.study import ALL, YARDSTICK, Scope, Study, StudyResult, bucket_order
+from records.summary import DataSummary
 from report.figures.cost import control_panels
 from report.figures.influence import influence_lines, influences
 from report.figures.protocol import (

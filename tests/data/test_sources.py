@@ -14,9 +14,9 @@ import pytest
 from config import PROFILES, Data
 from data.sources import aclimdb, demo, imdb, tables
 from data.sources.locate import load, read_path
-from data.types import DataError
 from data_preprocessing import prepare
 from experiment.options import with_overrides
+from records.errors import DataError
 
 READ: dict[str, Any] = {"text": "text", "label": "label", "split": "split"}
 

@@ -9,12 +9,12 @@ from data.vocabulary import (
     FIRST_WORD,
     OOV,
     START,
-    MissingLibraryError,
     Vocabulary,
     learn_pieces,
     learn_vocabulary,
     tokenize,
 )
+from records.errors import DataError
 
 WORDS = ("the", "a", "film", "br", "it's", "good", "café")
 
@@ -61,5 +61,5 @@ def test_pieces_of_words_explain_words_that_were_never_seen() -> None:
 
 def test_without_the_library_one_sentence_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sentencepiece", None)
-    with pytest.raises(MissingLibraryError, match="EXTRAS=subwords"):
+    with pytest.raises(DataError, match="EXTRAS=subwords"):
         learn_pieces(TEXTS, 60)

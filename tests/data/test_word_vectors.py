@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from config import Choice, Config, ConfigError, Range, Vectors
+from config import Choice, Config, Range, Vectors
 from data import word_vectors
-from data.types import DataError, Sequences
+from data.types import Sequences
 from data_preprocessing import Dataset, Reviews
 from experiment.options import with_overrides
+from records.errors import ConfigError, DataError
 
 
 @pytest.fixture

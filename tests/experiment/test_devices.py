@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from config import ConfigError
 from experiment import devices
 from experiment.devices import Device, available, environment, restrict_process, spread
+from records.errors import ConfigError
 from tests.conftest import ROOT
 
 

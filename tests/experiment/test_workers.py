@@ -19,12 +19,13 @@ import logger
 import saver
 from analysis.evaluation import log_loss
 from analysis.tables import TIME_COLUMNS
-from config import PROFILES, ConfigError
+from config import PROFILES
 from data import store as data_cache
 from data_preprocessing import Dataset
 from experiment import devices
 from experiment.options import with_overrides
 from experiment.workers import Sweep, Workplace, only, plan
+from records.errors import ConfigError
 from records.study import Study, StudyResult
 from tests.conftest import ROOT, SmokeRun, main
 

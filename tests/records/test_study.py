@@ -2,7 +2,8 @@
 
 import pytest
 
-from records.study import DataSummary, Epoch, LayerSize, Repeat, Score, Study, StudyResult, Trial, one_line
+from records.study import Epoch, LayerSize, Repeat, Score, Study, StudyResult, Trial, one_line
+from records.summary import DataSummary
 from tests.made_up import a_result, a_summary
 
 

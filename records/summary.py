@@ -1,0 +1,46 @@
+"""What the report says about the reviews of a run."""
+
+from dataclasses import dataclass
+
+from records.codec import Record
+
+
+@dataclass(frozen=True)
+class BucketSummary(Record):
+    """A bucket's reviews; lengths are whole lengths in tokens, the start token included."""
+
+    name: str
+    low: int
+    high: int | None  # None: open
+    n_train: int
+    n_validation: int
+    n_test: int
+    positive_share_test: float
+    truncated_share: float  # of training reviews longer than what a network reads
+
+
+@dataclass(frozen=True)
+class DataSummary(Record):
+    """What the report says about the data."""
+
+    title: str
+    fingerprint: str
+    is_demo: bool
+    buckets: tuple[BucketSummary, ...]
+    n_train: int
+    n_validation: int
+    n_test: int
+    n_unlabelled: int  # further reviews that words and their vectors are learned from
+    unlabelled_dropped: int  # because their text stands in the test part
+    vocabulary: int  # ids a network knows, the four special ones included
+    words_in_source: int
+    oov_share: float  # training tokens outside the networks' vocabulary
+    duplicates_train: int  # reviews whose ids stand in the training part already
+    duplicates_test: int
+    leaked: int  # distinct training texts that also stand in the test part
+    leaked_dropped: int
+    length_quantiles: dict[str, int]  # of the whole training part
+    histogram_edges: tuple[int, ...]  # left edges and the last right edge, in tokens
+    histogram_negative: tuple[int, ...]
+    histogram_positive: tuple[int, ...]
+    notes: tuple[str, ...]
