@@ -18,7 +18,7 @@ import numpy as np
 
 from data.types import IdArray
 from data.vocabulary import PADDING, Vocabulary
-from engine.cells import Array, sigmoid
+from engine.arrays import Array, sigmoid
 from inference.export import onnx as onnx_graph
 from inference.export import savedmodel as tensor_graph
 from inference.export.card import MARK, Measured, card
