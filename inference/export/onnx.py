@@ -1,14 +1,17 @@
 """A network as an ONNX graph, written operator by operator from the arrays of its NumPy form: no converter, no Keras.
 
-KERAS
+Keras's `Model.export(format="onnx")` is not used: it needs tf2onnx, which Keras has to patch to run with NumPy 2; and here a
+recurrent layer is one operator.
 Sequences are time first, as in ONNX's recurrent operators. The operators are those of opset 18; whatever onnxruntime has no
 integer kernel for is done in `int64`.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from engine.arrays import Array
 from engine.layers import (
     Attention,
@@ -25,13 +28,33 @@ from engine.layers import (
 )
 from engine.network import NumpyNetwork
 from engine.transformer import LocalAttention, PositionalEncoding
+from inference.export import Reader, library, padded
+from inference.run import FinishedRun, Trained
 from models.bigrams import FACTORS, SHIFT
 from models.cells import GRUCell, LSTMCell, SimpleRNNCell
+from records.errors import ExportError
 
 OPSET, IR_VERSION = 18, 9  # of 2022 and 2023: older readers can use the file
 _OPERATORS = {SimpleRNNCell: "RNN", LSTMCell: "LSTM", GRUCell: "GRU"}
 _GATES = {SimpleRNNCell: (0,), LSTMCell: (0, 3, 1, 2), GRUCell: (0, 1, 2)}  # Keras's gates in ONNX's order: LSTM i, o, f, c
 _LOWEST = np.float32(-3e38)
+
+
+def write(run: FinishedRun, trained: Trained, folder: Path) -> Reader:
+    """Write `folder/model.onnx`.
+
+    Raises:
+        ExportError: a library is not installed, or the network has a layer that this module does not know.
+    """
+    onnx, onnxruntime = library("onnx", "onnx"), library("onnxruntime", "onnx")
+    try:
+        written = model(trained.model, trained.temperature)  # type: ignore[arg-type]
+    except NotImplementedError as error:
+        raise ExportError(f"{trained.study.id}: ONNX's graph of {error} is not written; --export savedmodel takes any") from error
+    onnx.checker.check_model(written, full_check=True)
+    onnx.save(written, folder / "model.onnx")
+    session = onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
+    return lambda rows: session.run(["probability"], {"token_ids": padded(rows)})[0]
 
 
 def model(network: NumpyNetwork, temperature: float) -> Any:
