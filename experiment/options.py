@@ -7,11 +7,13 @@ import types
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
 from config import Choice, Config, LogRange, Range, Tunable
 from records.errors import ConfigError, closest
-from saver import RunFolder
+
+if TYPE_CHECKING:
+    from saver import RunFolder  # which NumPy comes with: --help does not wait for that
 
 RANGES: dict[str, Any] = {cls.__name__: cls for cls in (Choice, Range, LogRange)}
 
@@ -44,7 +46,7 @@ def with_overrides(config: Config, assignments: Collection[str]) -> Config:
     return config
 
 
-def config_of(folder: RunFolder) -> Config:
+def config_of(folder: "RunFolder") -> Config:
     """The config of a run.
 
     Raises:
