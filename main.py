@@ -97,7 +97,7 @@ def choose_config(options: argparse.Namespace) -> Config:
     if options.workers is not None and options.workers < 1:
         raise ConfigError(f"--workers: expected a positive integer, got {options.workers}")
     backend = [f"run.backend={options.backend}"] if options.backend else []
-    config = with_overrides(PROFILES[options.profile], [*options.set, *backend])
+    config = with_overrides(PROFILES[options.profile].config, [*options.set, *backend])
     validate(config, selectable())
     return config
 

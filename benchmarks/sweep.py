@@ -197,7 +197,7 @@ def prepare(options: argparse.Namespace, path: Path) -> tuple[Job, Dataset]:
         f"data.max_length={options.max_length}",
         f"data.source={options.source}",
     ]
-    config = with_overrides(PROFILES["quick"], overrides)
+    config = with_overrides(PROFILES["quick"].config, overrides)
     validate(config, selectable())
     dataset = data_preprocessing.prepare(config)
     studies = [study for study in sweep.only(sweep.plan(config, dataset), options.only) if study.architecture != YARDSTICK]

@@ -12,7 +12,7 @@ from rich.live import Live as RichLive
 from rich.markup import escape
 from rich.table import Table
 
-from config import PROFILE_NOTES, PROFILES, Config
+from config import PROFILES, Config
 from data_preprocessing import Dataset, cut_buckets
 from experiment.plan import Work, wall_seconds
 from inference.evaluate import OtherReviews, answerer_title
@@ -184,7 +184,7 @@ def print_lists(config: Config) -> None:
         print(f"  {name:36}{architecture.title}")
     print("profiles:")
     for name in PROFILES:
-        print(f"  {name:36}{PROFILE_NOTES[name]}")
+        print(f"  {name:36}{PROFILES[name].note}")
     quantiles = config.compare.bucket_quantiles
     if quantiles:
         print(f"buckets: {quantiles} quantiles of the training lengths")

@@ -59,7 +59,7 @@ def smoke_run(tmp_path_factory: pytest.TempPathFactory) -> SmokeRun:
 
 @pytest.fixture(scope="session")
 def smoke_config() -> Config:
-    return with_overrides(PROFILES["smoke"], ["data.demo_reviews=1200"])
+    return with_overrides(PROFILES["smoke"].config, ["data.demo_reviews=1200"])
 
 
 @pytest.fixture(scope="session")

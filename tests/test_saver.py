@@ -33,7 +33,7 @@ def test_files_get_the_permissions_others_expect(tmp_path: Path) -> None:
 
 
 def test_the_run_name_changes_with_config_data_and_versions_and_nothing_else() -> None:
-    quick = PROFILES["quick"]
+    quick = PROFILES["quick"].config
     name = saver.run_name("quick", quick, "data", ENVIRONMENT)
     assert name == saver.run_name("quick", quick, "data", dict(reversed(ENVIRONMENT.items())))
     others = [
@@ -121,6 +121,6 @@ def test_a_disk_that_fills_up_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_config_json_reads_like_config_py() -> None:
-    plain = saver.config_dict(replace(PROFILES["quick"]))
+    plain = saver.config_dict(replace(PROFILES["quick"].config))
     assert plain["space"]["learning_rate"] == "Choice(0.003, 0.006)"
     assert plain["compare"]["architectures"] == ["simple_rnn", "lstm", "gru", "custom_gru"]

@@ -125,7 +125,7 @@ def test_where_no_worker_can_start_the_log_says_why(tmp_path: Path, monkeypatch:
 
 
 def test_a_worker_that_grows_too_large_is_replaced_and_the_numbers_stay(smoke_run: SmokeRun, tmp_path: Path) -> None:
-    config, seen = PROFILES["smoke"], list[object]()
+    config, seen = PROFILES["smoke"].config, list[object]()
     dataset, prepared = data_cache.fetch(config, tmp_path)
     data_cache.keep(dataset, prepared)
     studies = only(plan(config, dataset), [f"simple_rnn/{dataset.buckets[0].name}"])
@@ -176,7 +176,7 @@ def test_a_generalist_is_scored_bucket_by_bucket_beside_the_specialists(tmp_path
 
 
 def test_the_longest_studies_come_first_and_the_yardsticks_last(demo_data: Dataset) -> None:
-    config = with_overrides(PROFILES["smoke"], ["compare.scope=both"])
+    config = with_overrides(PROFILES["smoke"].config, ["compare.scope=both"])
     studies = plan(config, demo_data)
     assert len(studies) == 4 * 3 + 3  # the control of custom_gru comes along
     assert [s.architecture for s in studies[-3:]] == ["linear"] * 3
@@ -184,7 +184,7 @@ def test_the_longest_studies_come_first_and_the_yardsticks_last(demo_data: Datas
 
 
 def test_only_takes_architectures_and_studies_with_their_yardsticks(demo_data: Dataset) -> None:
-    studies = plan(PROFILES["smoke"], demo_data)
+    studies = plan(PROFILES["smoke"].config, demo_data)
     first = demo_data.buckets[0].name
     assert only(studies, []) == studies
     assert only(studies, [f"gru/{first}"]) == [Study("gru", first), Study("linear", first)]
