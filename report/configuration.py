@@ -21,15 +21,16 @@ RANGES = (config.Choice(32, 64), config.Range(0.1, 0.5, 0.1), config.LogRange(1e
 INTRODUCTION = """# Configuration
 
 This page is written by `make docs` from [config.py](../config.py), the file to edit; change the
-comments there, not this page. On the command line, `--set SECTION.FIELD=VALUE` changes one field of
-a profile: `python main.py quick --set space.units="Choice(32, 64)" model.pooling=max`. What else the
-command line takes stands in [running.md](running.md).
+comments there, not this page. On the command line, `--set SECTION.FIELD=VALUE` changes one field
+of a profile: `python main.py quick --set space.units="Choice(32, 64)" model.pooling=max`. What
+else the command line takes stands in [running.md](running.md).
 
 The fields stand under three headings: what is *compared*, what is *tuned* for each contender, and
-what is *fixed* for all of them. A *bucket* holds the reviews whose number of tokens lies in a range;
-a *specialist* is trained on one bucket, a *generalist* on all reviews. A *study* is one architecture
-trained on one of these; a *trial* is one setting that its search tries, a *repeat* one final training
-of the setting that the search chose. The *linear yardstick* is the linear model beside the networks.
+what is *fixed* for all of them. A *bucket* holds the reviews whose number of tokens lies in a
+range; a *specialist* is trained on one bucket, a *generalist* on all reviews. A *study* is one
+architecture trained on one of these; a *trial* is one setting that its search tries, a *repeat*
+one final training of the setting that the search chose. The *linear yardstick* is the linear model
+beside the networks.
 
 A `Tunable` is a plain number, which is not searched, or one of these ranges:
 
@@ -37,8 +38,8 @@ A `Tunable` is a plain number, which is not searched, or one of these ranges:
 PROFILES = """## Profiles
 
 A profile is a config with a name; `python main.py PROFILE` runs it. Minutes and accuracies were
-measured on 2 cores with the real reviews, unless a row says otherwise; [results.md](results.md) has
-the tables.
+measured on 2 cores with the real reviews, unless a row says otherwise; [results.md](results.md)
+has the tables.
 
 """
 
@@ -82,10 +83,12 @@ def fields_of(section: type) -> list[Field]:
     comments = {token.start[0]: token.string.lstrip("# ") for token in tokens if token.type == tokenize.COMMENT}
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.AnnAssign) and node.value:
-            parts = [ast.get_source_segment(source, part) or "" for part in (node.target, node.annotation, node.value)]
+            name, kind, default = (
+                ast.get_source_segment(source, part) or "" for part in (node.target, node.annotation, node.value)
+            )
             above = " ".join(comments[line] for line in range(previous + 1, node.lineno) if line in comments)
             previous = node.end_lineno or node.lineno
-            found.append(Field(*parts, comments.get(previous, above)))
+            found.append(Field(name, kind, default, comments.get(previous, above)))
     return found
 
 
