@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import json
 import types
 from collections.abc import Collection, Mapping
 from itertools import pairwise
@@ -9,6 +10,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from config import Choice, Config, LogRange, Range, Tunable
 from records.errors import ConfigError, closest
+from saver import RunFolder
 
 RANGES: dict[str, Any] = {cls.__name__: cls for cls in (Choice, Range, LogRange)}
 
@@ -39,6 +41,16 @@ def with_overrides(config: Config, assignments: Collection[str]) -> Config:
     if problems:
         raise ConfigError("\n".join(problems))
     return config
+
+
+def config_of(folder: RunFolder) -> Config:
+    """The config of a run.
+
+    Raises:
+        ConfigError: a field is unknown or of the wrong type; all of them are listed.
+        OSError, ValueError: the file cannot be read, or is no JSON.
+    """
+    return from_dict(json.loads(folder.config.read_text(encoding="utf-8")))
 
 
 def from_dict(sections: Mapping[str, Mapping[str, Any]]) -> Config:
