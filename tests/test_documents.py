@@ -57,6 +57,14 @@ def test_the_readme_names_every_room_of_the_root() -> None:
     assert all((ROOT / room).exists() for room in tree)
 
 
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", *(f"docs/{path.name}" for path in ROOT.glob("docs/*.md"))])
+def test_every_file_that_a_page_names_is_there(page: str) -> None:
+    """The log and the changelog name files as they were; these pages name them as they are."""
+    packages = "|".join(sorted({path.parent.name for path in ROOT.glob("*/__init__.py")}))
+    for name in re.findall(rf"`((?:{packages})/[\w/.]*)`", (ROOT / page).read_text(encoding="utf-8")):
+        assert (ROOT / name).exists() or name == "data/sources/yours.py", name
+
+
 def test_every_experiment_of_the_log_has_its_line() -> None:
     listed = (ROOT / "LOG.md").read_text(encoding="utf-8")
     for day in ROOT.glob("docs/log/*.md"):
