@@ -155,7 +155,7 @@ class Run:
 
     seed: int = 1  # everything random derives from it
     device: Literal["auto", "cpu", "gpu"] = "auto"  # auto: GPUs where there are any
-    backend: Literal["tensorflow", "jax"] = "tensorflow"  # of Keras; jax is an extra: see README, "How fast"
+    backend: Literal["tensorflow", "jax"] = "tensorflow"  # of Keras; jax is an extra: see docs/speed.md
     engine: Literal["auto", "keras", "custom"] = "auto"  # recurrent layers; auto: Keras's on a GPU, from scratch on a CPU
     checkpoints: Literal["all", "best"] = "all"  # keep every repeat's model, or the best repeat's by validation loss
 
@@ -176,164 +176,209 @@ class Config:
 
 # -- profiles ----------------------------------------------------------------------------------------------------------
 
-PROFILES: dict[str, Config] = {
-    # Measured on 2 cores with the real reviews: 1.6 to 2.8 minutes; networks 72 to 82 %, linear yardstick 84 to 86 %.
-    "quick": Config(
-        space=Space(
-            units=32,
-            embedding_dim=64,
-            dropout=0.3,
-            spatial_dropout=Choice(0.2, 0.4),
-            learning_rate=Choice(3e-3, 6e-3),
-            batch_size=64,
-        ),
-        search=Search(max_trials=2, epochs=2, patience=2),
-        data=Data(vocab_size=10_000, max_length=300, validation_fraction=0.2, max_train_per_bucket=1_500),
-        training=Training(epochs=5, patience=2, repeats=1),
-    ),
-    # The published experiment; everything else is this file's defaults. Measured on 2 cores with the real reviews: 174 minutes;
-    # networks 53 to 86 % (means of 3 repeats), linear yardstick 85 to 89 %.
-    "study": Config(
-        data=Data(source="imdb"),
-        model=Model(pooling="last"),
-    ),
-    # Measured on 2 cores with the real reviews: 8.8 to 13.7 minutes; networks 70 to 83 %, linear yardstick 84 to 86 %.
-    "all_architectures": Config(
-        compare=Compare(
-            architectures=(
-                "simple_rnn",
-                "lstm",
-                "gru",
-                "custom_gru",
-                "bidirectional_lstm",
-                "bidirectional_gru",
-                "stacked_bidirectional_lstm",
-            )
-        ),
-        space=Space(
-            units=Choice(32, 64),
-            embedding_dim=64,
-            dropout=Choice(0.2, 0.4),
-            spatial_dropout=Choice(0.0, 0.2),
-            learning_rate=LogRange(1e-3, 1e-2),
-            batch_size=64,
-        ),
-        search=Search(max_trials=3, epochs=3, patience=2),
-        data=Data(vocab_size=10_000, max_length=300, max_train_per_bucket=1_500),
-        training=Training(epochs=8, patience=2, repeats=1),
-    ),
-    # Measured on 2 cores with the real reviews: 35 minutes; 92.3 % of all test reviews (mean of 3 repeats), linear yardstick
-    # 90.8 %. The setting was chosen on validation reviews (LOG.md, 2026-11-25).
-    "best": Config(
-        compare=Compare(architectures=("bidirectional_gru",), scope="all"),
-        space=Space(
-            units=128,
-            embedding_dim=100,
-            dropout=0.3,
-            spatial_dropout=0.2,
-            adversarial=3.5,
-            learning_rate=2e-3,
-            batch_size=64,
-        ),
-        data=Data(source="imdb", vocab_size=30_000, max_length=800),
-        vectors=Vectors(source="learned"),
-        model=Model(pooling="mean_max", bigrams=50_000),
-        training=Training(epochs=4, schedule="linear", keep="last"),
-    ),
-    # The same means on each bucket's own reviews. Measured on 2 cores with the real reviews, beside other work: 52 minutes; 82 to
-    # 90 % (means of 3 repeats), linear yardstick 85 to 89 %.
-    "specialists": Config(
-        compare=Compare(architectures=("bidirectional_gru",)),
-        space=Space(
-            units=64,
-            embedding_dim=100,
-            dropout=0.3,
-            spatial_dropout=0.2,
-            adversarial=2.2,
-            learning_rate=2e-3,
-            batch_size=32,
-        ),
-        data=Data(source="imdb", vocab_size=30_000, max_length=1_200),
-        vectors=Vectors(source="learned"),
-        model=Model(pooling="mean_max", bigrams=200_000, bigram_dim=16),
-        training=Training(epochs=6, min_steps=900, schedule="linear", keep="last"),
-    ),
-    # What a SimpleRNN can do and what it takes: its last state, another start, pooling; gates beside it. On the longest reviews:
-    # `python main.py simple_rnn --only 598-end`, measured with one worker beside other work: 18 minutes; 55 to 74 %.
-    "simple_rnn": Config(
-        compare=Compare(
-            architectures=(
-                "simple_rnn",
-                "identity_simple_rnn",
-                "mean_simple_rnn",
-                "mean_max_simple_rnn",
-                "gru",
-            )
-        ),
-        space=Space(
-            units=64,
-            embedding_dim=100,
-            dropout=0.3,
-            spatial_dropout=0.2,
-            learning_rate=Choice(5e-4, 2e-3),
-            batch_size=32,
-        ),
-        search=Search(max_trials=2, epochs=4),
-        data=Data(source="imdb", vocab_size=30_000, max_length=600),
-        vectors=Vectors(source="learned"),
-        model=Model(pooling="last", bigrams=200_000, bigram_dim=16),
-        training=Training(epochs=6, min_steps=450, schedule="linear", keep="last"),
-    ),
-    # Accuracy against the number of training reviews. Measured with the real reviews and one worker, other work beside it:
-    # 2.0 hours; networks 72 to 77 % of 500 reviews, 87 to 89 % of 25,000 (means of 3 repeats), linear yardstick 82 and 91 %.
-    "learning_curve": Config(
-        compare=Compare(
-            architectures=("simple_rnn", "lstm", "gru", "transformer"),
-            scope="all",
-            learning_curve=(500, 1_000, 2_500, 5_000, 10_000),
-        ),
-        space=Space(
-            units=64,
-            embedding_dim=100,
-            dropout=0.3,
-            spatial_dropout=0.2,
-            learning_rate=Choice(1e-3, 3e-3),
-            batch_size=32,
-        ),
-        search=Search(max_trials=2, epochs=2),
-        data=Data(source="imdb", vocab_size=20_000, max_length=300),
-        vectors=Vectors(source="learned"),
-        training=Training(epochs=8, min_steps=600, patience=3),
-    ),
-    # Set-ups of widely read tutorials and notebooks as they are: 10,000 words, the first 256 tokens, 256 units, the last state.
-    # On a CPU `gru` is the layer written from scratch; `custom_gru` would be the same network again. Measured on 2 cores with the
-    # real reviews, in two sittings beside other work: 5.0 hours; 85.0 to 87.2 % (means of 3 repeats), linear yardstick 90.8 %.
-    "classics": Config(
-        compare=Compare(architectures=("lstm", "gru", "bidirectional_gru", "stacked_bidirectional_lstm"), scope="all"),
-        space=Space(units=256, embedding_dim=128, dropout=0.5, learning_rate=1e-3, batch_size=64),
-        data=Data(source="imdb", vocab_size=10_002, max_length=256, truncate="head"),
-        model=Model(pooling="last"),
-        training=Training(epochs=5),
-    ),
-    # On 2 cores: under a minute; linear yardstick 54 and 58 %. For tests.
-    "smoke": Config(
-        compare=Compare(architectures=("simple_rnn", "gru", "custom_gru"), bucket_edges=(150,)),
-        space=Space(units=16, embedding_dim=16, dropout=0.1, learning_rate=Choice(1e-2, 2e-2)),
-        search=Search(max_trials=2, epochs=1, patience=1),
-        data=Data(source="demo", demo_reviews=1_500, max_length=100),
-        model=Model(pooling="max"),
-        training=Training(epochs=5, patience=3, repeats=1),
-    ),
-}
 
-PROFILE_NOTES: dict[str, str] = {  # shown by --list
-    "quick": "four architectures, five buckets, 1,500 reviews a bucket; 1.6 to 2.8 minutes on 2 cores, networks 72 to 82 %",
-    "study": "the published experiment; 174 minutes on 2 cores, networks 53 to 86 %",
-    "best": "one bidirectional GRU trained on all reviews, adversarially; 35 minutes on 2 cores, 92.3 %",
-    "specialists": "one bidirectional GRU a bucket, trained on its reviews only; 52 minutes on 2 cores, 82 to 90 %",
-    "simple_rnn": "what a SimpleRNN's last state forgets and what pooling gives back; with --only 598-end 18 minutes, 55 to 74 %",
-    "learning_curve": "four architectures on 500 to 25,000 reviews; 2.0 hours with one worker, 72 to 89 %",
-    "classics": "set-ups of widely read tutorials, rebuilt; 5.0 hours on 2 cores beside other work, networks 85 to 87 %",
-    "all_architectures": "seven architectures, five buckets; 8.8 to 13.7 minutes on 2 cores, networks 70 to 83 %",
-    "smoke": "three architectures on the demo corpus; under a minute",
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """A config with a name, and what it cost and reached when it was measured: 2 cores, the real reviews."""
+
+    note: str  # what it compares
+    minutes: str  # of wall time
+    accuracy: str  # on the test reviews
+    config: Config
+
+
+PROFILES: dict[str, Profile] = {
+    "quick": Profile(
+        note=("four architectures on five length buckets, at most 1,500 training reviews a bucket, 2 trials, mean pooling"),
+        minutes="1.6 to 2.8",
+        accuracy="networks 72 to 82 %, linear yardstick 84 to 86 %",
+        config=Config(
+            space=Space(
+                units=32,
+                embedding_dim=64,
+                dropout=0.3,
+                spatial_dropout=Choice(0.2, 0.4),
+                learning_rate=Choice(3e-3, 6e-3),
+                batch_size=64,
+            ),
+            search=Search(max_trials=2, epochs=2, patience=2),
+            data=Data(vocab_size=10_000, max_length=300, validation_fraction=0.2, max_train_per_bucket=1_500),
+            training=Training(epochs=5, patience=2, repeats=1),
+        ),
+    ),
+    # Everything that is not named here is this file's default.
+    "study": Profile(
+        note=(
+            "the published experiment: SimpleRNN, LSTM, GRU and the GRU from scratch on all reviews, 10 trials "
+            "of 15 epochs, 3 repeats of 50 epochs, last state"
+        ),
+        minutes="174",
+        accuracy="networks 53 to 86 %, linear yardstick 85 to 89 %, means of 3 repeats",
+        config=Config(
+            data=Data(source="imdb"),
+            model=Model(pooling="last"),
+        ),
+    ),
+    "all_architectures": Profile(
+        note="seven architectures, at most 1,500 training reviews a bucket, 3 trials",
+        minutes="8.8 to 13.7",
+        accuracy="networks 70 to 83 %, linear yardstick 84 to 86 %",
+        config=Config(
+            compare=Compare(
+                architectures=(
+                    "simple_rnn",
+                    "lstm",
+                    "gru",
+                    "custom_gru",
+                    "bidirectional_lstm",
+                    "bidirectional_gru",
+                    "stacked_bidirectional_lstm",
+                )
+            ),
+            space=Space(
+                units=Choice(32, 64),
+                embedding_dim=64,
+                dropout=Choice(0.2, 0.4),
+                spatial_dropout=Choice(0.0, 0.2),
+                learning_rate=LogRange(1e-3, 1e-2),
+                batch_size=64,
+            ),
+            search=Search(max_trials=3, epochs=3, patience=2),
+            data=Data(vocab_size=10_000, max_length=300, max_train_per_bucket=1_500),
+            training=Training(epochs=8, patience=2, repeats=1),
+        ),
+    ),
+    # The setting was chosen on validation reviews (docs/log/2026-11-25.md).
+    "best": Profile(
+        note=(
+            "one bidirectional GRU trained on all reviews: word vectors, pairs of words, adversarial training; 3 "
+            "repeats of 4 epochs"
+        ),
+        minutes="35",
+        accuracy="92.3 % of all test reviews, linear yardstick 90.8 %, means of 3 repeats",
+        config=Config(
+            compare=Compare(architectures=("bidirectional_gru",), scope="all"),
+            space=Space(
+                units=128,
+                embedding_dim=100,
+                dropout=0.3,
+                spatial_dropout=0.2,
+                adversarial=3.5,
+                learning_rate=2e-3,
+                batch_size=64,
+            ),
+            data=Data(source="imdb", vocab_size=30_000, max_length=800),
+            vectors=Vectors(source="learned"),
+            model=Model(pooling="mean_max", bigrams=50_000),
+            training=Training(epochs=4, schedule="linear", keep="last"),
+        ),
+    ),
+    "specialists": Profile(
+        note=(
+            "one bidirectional GRU a bucket, trained on that bucket's reviews only: word vectors, pairs of "
+            "words, adversarial training; 3 repeats"
+        ),
+        minutes="52, beside other work",
+        accuracy="82 to 90 %, linear yardstick 85 to 89 %, means of 3 repeats",
+        config=Config(
+            compare=Compare(architectures=("bidirectional_gru",)),
+            space=Space(
+                units=64,
+                embedding_dim=100,
+                dropout=0.3,
+                spatial_dropout=0.2,
+                adversarial=2.2,
+                learning_rate=2e-3,
+                batch_size=32,
+            ),
+            data=Data(source="imdb", vocab_size=30_000, max_length=1_200),
+            vectors=Vectors(source="learned"),
+            model=Model(pooling="mean_max", bigrams=200_000, bigram_dim=16),
+            training=Training(epochs=6, min_steps=900, schedule="linear", keep="last"),
+        ),
+    ),
+    "simple_rnn": Profile(
+        note=(
+            "what a SimpleRNN's last state forgets, and what another start and pooling give back, a GRU beside "
+            "it; run it with --only 598-end"
+        ),
+        minutes="18 with --only 598-end, one worker and other work beside it",
+        accuracy="networks 55 to 74 %, linear yardstick 85 %, means of 3 repeats",
+        config=Config(
+            compare=Compare(
+                architectures=(
+                    "simple_rnn",
+                    "identity_simple_rnn",
+                    "mean_simple_rnn",
+                    "mean_max_simple_rnn",
+                    "gru",
+                )
+            ),
+            space=Space(
+                units=64,
+                embedding_dim=100,
+                dropout=0.3,
+                spatial_dropout=0.2,
+                learning_rate=Choice(5e-4, 2e-3),
+                batch_size=32,
+            ),
+            search=Search(max_trials=2, epochs=4),
+            data=Data(source="imdb", vocab_size=30_000, max_length=600),
+            vectors=Vectors(source="learned"),
+            model=Model(pooling="last", bigrams=200_000, bigram_dim=16),
+            training=Training(epochs=6, min_steps=450, schedule="linear", keep="last"),
+        ),
+    ),
+    "learning_curve": Profile(
+        note="SimpleRNN, LSTM, GRU and Transformer trained on 500 to 25,000 reviews; 3 repeats",
+        minutes="120, with one worker and other work beside it",
+        accuracy=(
+            "networks 72 to 77 % of 500 reviews and 87 to 89 % of 25,000, linear yardstick 82 and 91 %, means of 3 repeats"
+        ),
+        config=Config(
+            compare=Compare(
+                architectures=("simple_rnn", "lstm", "gru", "transformer"),
+                scope="all",
+                learning_curve=(500, 1_000, 2_500, 5_000, 10_000),
+            ),
+            space=Space(
+                units=64,
+                embedding_dim=100,
+                dropout=0.3,
+                spatial_dropout=0.2,
+                learning_rate=Choice(1e-3, 3e-3),
+                batch_size=32,
+            ),
+            search=Search(max_trials=2, epochs=2),
+            data=Data(source="imdb", vocab_size=20_000, max_length=300),
+            vectors=Vectors(source="learned"),
+            training=Training(epochs=8, min_steps=600, patience=3),
+        ),
+    ),
+    # On a CPU `gru` is the layer written from scratch; `custom_gru` would be the same network again.
+    "classics": Profile(
+        note=("set-ups of widely read tutorials: 10,000 words, the first 256 tokens, 256 units, last state; 3 repeats"),
+        minutes="300, beside other work",
+        accuracy="networks 85.0 to 87.2 %, linear yardstick 90.8 %, means of 3 repeats",
+        config=Config(
+            compare=Compare(architectures=("lstm", "gru", "bidirectional_gru", "stacked_bidirectional_lstm"), scope="all"),
+            space=Space(units=256, embedding_dim=128, dropout=0.5, learning_rate=1e-3, batch_size=64),
+            data=Data(source="imdb", vocab_size=10_002, max_length=256, truncate="head"),
+            model=Model(pooling="last"),
+            training=Training(epochs=5),
+        ),
+    ),
+    "smoke": Profile(
+        note="three architectures and a control on the demo corpus, for tests",
+        minutes="under 1",
+        accuracy="linear yardstick 54 and 58 %",
+        config=Config(
+            compare=Compare(architectures=("simple_rnn", "gru", "custom_gru"), bucket_edges=(150,)),
+            space=Space(units=16, embedding_dim=16, dropout=0.1, learning_rate=Choice(1e-2, 2e-2)),
+            search=Search(max_trials=2, epochs=1, patience=1),
+            data=Data(source="demo", demo_reviews=1_500, max_length=100),
+            model=Model(pooling="max"),
+            training=Training(epochs=5, patience=3, repeats=1),
+        ),
+    ),
 }

@@ -10,24 +10,26 @@ import plotly.graph_objects as go
 from plotly.io import to_html
 from plotly.offline import get_plotlyjs
 
+import saver
 from analysis import tables as final_stats
 from config import Config
-from data_preprocessing import Bucket
-from experiment.options import from_dict
+from experiment.options import config_of
 from inference import evaluate
 from inference import examples as evidence
 from inference.explain import Explanation
 from inference.probes import CAPABILITIES
 from inference.run import Encoded
-from models.registry import resolve, title
+from models.registry import in_order, resolve, title
+from records.about import About, ListedRun
+from records.files import unusable, write_text
 from records.findings import BEST, BucketVerdict, Findings, Standing
-from records.study import ALL, YARDSTICK, StudyResult
+from records.study import ALL, YARDSTICK, StudyResult, on_all_reviews
 from records.summary import DataSummary
 from report import explanation as plot_explanation
 from report.figures import accuracy as plotter
 from report.figures.behaviour import probe_figure, probe_matrix
 from report.figures.style import TRAINED_ON, naming
-from saver import RunFolder, config_dict, unusable, write_text
+from saver import RunFolder, config_dict
 
 HEADINGS = plotter.FIGURES | {"probes": "Behavioural tests passed", "faithfulness": "How much the explanations are worth"}
 PLOT_OPTIONS = {"responsive": True, "displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
@@ -46,7 +48,7 @@ def write(
     results: list[StudyResult],
     findings: Findings,
     data: DataSummary,
-    about: dict[str, Any],
+    about: About,
     config: Config,
     folder: RunFolder,
 ) -> None:
@@ -61,7 +63,7 @@ def write(
         folder: the run's.
     """
     verdicts, ended = findings.verdicts, results
-    results = final_stats.on_all_reviews(ended)
+    results = on_all_reviews(ended)
     figures = plotter.all_figures(results, findings, data, config.search.objective)
     gathered, others = evidence.stored(folder), evaluate.stored(folder)
     if gathered is not None:
@@ -85,10 +87,10 @@ def write(
         comparisons=sum(len(verdict.comparisons) for verdict in verdicts),
         repeats=max((len(r.repeats) for r in results if r.study.architecture != YARDSTICK), default=0),
         trials=sorted({len(r.trials) for r in results if r.trials}),
-        averages=final_stats.averages(results),
+        averages=findings.architectures,
         buckets=[verdict.bucket for verdict in verdicts],
         ensembles=_ensembles(findings),
-        spent=final_stats.spent(ended),
+        spent=final_stats.times(ended),
         evidence=gathered,
         capabilities=CAPABILITIES,
         others=others,
@@ -105,14 +107,10 @@ def write(
     write_text(folder.report, page)
 
 
-def redraw(folder: RunFolder) -> None:
-    """Write the report of a run that has ended again, from what its folder holds."""
-    about = json.loads((folder.path / "environment.json").read_text(encoding="utf-8"))
-    config = from_dict(json.loads((folder.path / "config.json").read_text(encoding="utf-8")))
-    data = DataSummary.from_json(folder.final_stats("data.json").read_text(encoding="utf-8"))
-    results = final_stats.recorded(folder)
-    buckets = tuple(Bucket(each.low, each.high) for each in data.buckets)
-    write(results, final_stats.find(results, folder, buckets), data, about, config, folder)
+def write_report(folder: RunFolder) -> None:
+    """Write the report of a run that has ended, from what its folder holds and nothing else."""
+    results = in_order(folder.load_results())
+    write(results, folder.findings(), folder.summary(), folder.about(), config_of(folder), folder)
 
 
 def _evidence_figures(gathered: evidence.Evidence) -> dict[str, go.Figure]:
@@ -262,27 +260,14 @@ def write_explanation(path: Path, verdict: str, explanation: Explanation, encode
 
 def write_index(artifacts: Path) -> None:
     """Write `index.html`: every run under the artifacts folder, newest first, one line each."""
-    runs = []
-    for path in artifacts.glob("*/environment.json"):
-        folder = path.parent
-        if not folder.is_symlink():  # `latest`
-            about = json.loads(path.read_text(encoding="utf-8"))
-            runs.append(
-                about | {"folder": folder.name, "has_report": (folder / "report.html").is_file(), "chosen": _chosen(folder)}
-            )
-    runs.sort(key=lambda about: about["last_started"], reverse=True)
+    runs = [(run, _chosen(run)) for run in saver.list_runs(artifacts)]
     write_text(artifacts / "index.html", _PAGES.get_template("index.html.j2").render(runs=runs))
 
 
-def _chosen(folder: Path) -> str:
+def _chosen(run: ListedRun) -> str:
     """The networks that validation chose for the buckets, and the mean of their test accuracies."""
-    path = folder / "final_stats" / "results.json"
-    verdicts = json.loads(path.read_text(encoding="utf-8"))["verdicts"] if path.is_file() else []
-    led = [verdict for verdict in verdicts if verdict["leader"] and verdict["bucket"] != ALL]
-    if not led:
+    if not run.led:
         return "-"
-    accuracies = [s["accuracy"] for verdict in led for s in verdict["standings"] if s["study"] == verdict["leader"]]
-    names = dict.fromkeys(title(verdict["leader"]["architecture"]) for verdict in led)
-    return (
-        f"{', '.join(names)}: {100 * sum(accuracies) / len(accuracies):.1f} % over {len(led)} bucket{'s' if len(led) > 1 else ''}"
-    )
+    names, accuracies = zip(*run.led, strict=True)
+    called, n = ", ".join(dict.fromkeys(map(title, names))), len(accuracies)
+    return f"{called}: {100 * sum(accuracies) / n:.1f} % over {n} bucket{'s' if n > 1 else ''}"

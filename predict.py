@@ -15,7 +15,7 @@ from pathlib import Path
 from inference.predictor import Prediction, Predictor
 from inference.run import FinishedRun
 from records.errors import ArtifactsError, InferenceError, TextError
-from saver import unusable
+from records.files import unusable
 
 DONE, SOME_UNREAD, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 EXAMPLES = """examples:

@@ -1,17 +1,15 @@
-"""The run folder: who may write it, what lies where, and every write atomic."""
+"""The run folder: who may write it, what lies where, every write atomic, every record read with care."""
 
 import contextlib
 import hashlib
-import io
 import json
 import os
 import platform
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,11 +18,15 @@ import filelock
 import numpy as np
 
 from config import Config
-from records.errors import ArtifactsError
-from records.study import Epoch, Repeat, Study, StudyResult, Trial
+from records.about import About, ListedRun, RunStatus
+from records.errors import ArtifactsError, RecordError, RunError
+from records.files import AnyRecord, atomic, read_record, unusable, write_record, write_text
+from records.findings import Findings
+from records.study import ALL, Hyperparameters, Repeat, Study, StudyResult, Trial
 from records.summary import DataSummary
 
-ARTEFACT_VERSION = 5  # raise it when files change so that older folders cannot be continued
+ARTEFACT_VERSION = 6  # raise it when files change so that older folders cannot be continued
+READ_BY = {5: "0.4", 6: "0.5"}  # artefact version -> the version of this program that can ask such a run
 
 
 def run_name(profile: str, config: Config, fingerprint: str, environment: dict[str, str]) -> str:
@@ -60,40 +62,16 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, int | float | str) else repr(value)
 
 
-@contextlib.contextmanager
-def atomic(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write to; it takes its name only when the block ends well, and after it is on the disk."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text atomically."""
-    with atomic(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
 @dataclass(frozen=True)
 class RunFolder:
     """One folder under `artifacts/`; the only code that knows where a file of a run lies."""
 
     path: Path
+
+    @property
+    def name(self) -> str:
+        """The folder's."""
+        return self.path.name
 
     @property
     def report(self) -> Path:
@@ -106,6 +84,11 @@ class RunFolder:
         return self.path / "logs" / "run.log"
 
     @property
+    def library_log(self) -> Path:
+        """What TensorFlow, JAX and XLA write to standard error."""
+        return self.path / "logs" / "libraries.log"
+
+    @property
     def vocabulary(self) -> Path:
         """The words that the run knows: with it, a checkpoint reads texts."""
         return self.path / "vocabulary.json"
@@ -114,6 +97,11 @@ class RunFolder:
     def programs(self) -> Path:
         """What each worker compiles, while the sweep runs."""
         return self.path / "programs"
+
+    @property
+    def config(self) -> Path:
+        """The resolved config; `experiment.options.config_of` reads it."""
+        return self.path / "config.json"
 
     def study_log(self, study: Study) -> Path:
         """The log of one study."""
@@ -143,20 +131,127 @@ class RunFolder:
         """A figure on its own."""
         return self.path / "plots" / name
 
+    # -- the run as a whole ---------------------------------------------------------------------------------------------
+
+    @property
+    def _environment(self) -> Path:
+        return self.path / "environment.json"
+
+    def about(self) -> About:
+        """What environment.json says.
+
+        Raises:
+            RunError: no run is there, another version of this program made it, or someone changed the file.
+        """
+        try:
+            values = json.loads(self._environment.read_text(encoding="utf-8"))
+            version = values.get("artefact_version")
+        except FileNotFoundError as error:
+            raise RunError(
+                f"{self.path}: there is no run; python main.py makes one in artifacts/, --run names another folder"
+            ) from error
+        except (ValueError, AttributeError) as error:
+            raise RunError(f"{self._environment} was changed and cannot be read ({error}); run with --fresh") from error
+        if version != ARTEFACT_VERSION:
+            reader = READ_BY.get(version) if isinstance(version, int) else None
+            reader = f"Lengthwise {reader}" if reader else "no version that can be asked"
+            raise RunError(
+                f"{self.path} is of format {version or 'unknown'}, which is read by {reader}; this program is Lengthwise "
+                f"{READ_BY[ARTEFACT_VERSION]} and reads format {ARTEFACT_VERSION}: run python main.py again"
+            )
+        names = {item.name for item in fields(About)}
+        environment = {name: values.pop(name) for name in list(values) if name not in names}
+        try:
+            return About.from_json(json.dumps(values | {"environment": environment}))
+        except RecordError as error:
+            raise RunError(f"{self._environment} was changed and cannot be read ({error}); run with --fresh") from error
+
+    def _write_about(self, about: About) -> About:
+        values = asdict(about)
+        write_text(self._environment, json.dumps(values | values.pop("environment"), indent=1) + "\n")
+        return about
+
+    def begin(self, profile: str, config: Config, environment: dict[str, str], data: DataSummary) -> About:
+        """Write config.json and environment.json; an earlier start stays noted."""
+        write_text(self.config, json.dumps(config_dict(config), indent=1) + "\n")
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        before = self.about() if self._environment.is_file() else None
+        return self._write_about(
+            About(
+                artefact_version=ARTEFACT_VERSION,
+                profile=profile,
+                run=self.name,
+                status="running",
+                started=before.started if before else now,
+                last_started=now,
+                ended=None,
+                minutes=before.minutes if before else 0.0,
+                seed=config.run.seed,
+                data=data.title,
+                is_demo=data.is_demo,
+                python=platform.python_version(),
+                machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+                git_commit=_git_commit(),
+                environment=environment,
+            )
+        )
+
+    def end(self, status: RunStatus) -> About:
+        """Note how and when the run ended."""
+        about, ended = self.about(), datetime.now(UTC)
+        seconds = (ended - datetime.fromisoformat(about.last_started)).total_seconds()
+        minutes = round(about.minutes + seconds / 60, 2)
+        return self._write_about(replace(about, status=status, ended=ended.isoformat(timespec="seconds"), minutes=minutes))
+
+    def summary(self) -> DataSummary:
+        """What is known about the reviews.
+
+        Raises:
+            FileNotFoundError: the run has not ended.
+            ArtifactsError: someone changed the file.
+        """
+        return self._needed(DataSummary, "data.json")
+
+    def findings(self) -> Findings:
+        """What follows from all results.
+
+        Raises:
+            FileNotFoundError: the run has not ended.
+            ArtifactsError: someone changed the file.
+        """
+        return self._needed(Findings, "results.json")
+
+    def write_conclusions(self, data: DataSummary, findings: Findings) -> None:
+        """Write `data.json` and `results.json`."""
+        write_record(self.final_stats("data.json"), data)
+        write_record(self.final_stats("results.json"), findings)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether there are findings to read."""
+        return self.final_stats("results.json").is_file()
+
+    def _needed(self, kind: type[AnyRecord], name: str) -> AnyRecord:
+        path = self.final_stats(name)
+        record = read_record(kind, path)
+        if record is None:
+            raise FileNotFoundError(None, "there is no such file", str(path))
+        return record
+
     # -- trials, repeats, studies: records that make a resumed run skip what is done -----------------------------------
 
-    def load_trial(self, study: Study, number: int, hyperparameters: dict[str, float | int]) -> Trial | None:
+    def load_trial(self, study: Study, number: int, hyperparameters: Hyperparameters) -> Trial | None:
         """The record of a trial that did not fail, with exactly these hyperparameters, or None."""
-        record = _load(Trial, self.tuning(study) / "trials" / f"{number}.json")
+        record = read_record(Trial, self.tuning(study) / "trials" / f"{number}.json")
         return record if record and record.status != "failed" and record.hyperparameters == hyperparameters else None
 
     def save_trial(self, study: Study, trial: Trial) -> None:
         """Write a trial's record."""
-        write_text(self.tuning(study) / "trials" / f"{trial.number}.json", trial.to_json())
+        write_record(self.tuning(study) / "trials" / f"{trial.number}.json", trial)
 
-    def load_repeat(self, study: Study, number: int, hyperparameters: dict[str, float | int]) -> Repeat | None:
+    def load_repeat(self, study: Study, number: int, hyperparameters: Hyperparameters) -> Repeat | None:
         """The record of a finished repeat of this setting, or None."""
-        record = _load(Repeat, self._repeat(study, number))
+        record = read_record(Repeat, self._repeat(study, number))
         return record if record and record.hyperparameters == hyperparameters else None
 
     def save_repeat(self, study: Study, repeat: Repeat, predictions: dict[str, np.ndarray]) -> None:
@@ -164,8 +259,8 @@ class RunFolder:
         with atomic(self._predictions(study, repeat.number)) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, allow_pickle=False, **predictions)  # type: ignore[arg-type]
         if repeat.history:
-            write_text(self.path / "history" / study.id / f"{repeat.number}.csv", history_csv(repeat.history))
-        write_text(self._repeat(study, repeat.number), repeat.to_json())
+            write_text(self.path / "history" / study.id / f"{repeat.number}.csv", repeat.history_csv)
+        write_record(self._repeat(study, repeat.number), repeat)
 
     def load_predictions(self, study: Study, number: int) -> dict[str, np.ndarray]:
         """One repeat's `rows, labels, probabilities, lengths, leaked`, each `[test reviews]`, and what it says on validation.
@@ -177,11 +272,12 @@ class RunFolder:
 
     def load_result(self, study: Study) -> StudyResult | None:
         """The completion record of a study, or None when it has not ended."""
-        return _load(StudyResult, self._study(study))
+        return read_record(StudyResult, self._study(study))
 
     def load_results(self) -> list[StudyResult]:
         """The completion records of all studies that have ended, in no particular order."""
-        return [_load(StudyResult, path) for path in (self.path / "studies").glob("*/*.json")]
+        found = (read_record(StudyResult, path) for path in (self.path / "studies").glob("*/*.json"))
+        return [result for result in found if result is not None]
 
     def finish(self, result: StudyResult, checkpoints: str) -> None:
         """Write the record of a study whose repeats are all there; keep `all` checkpoints or the `best` by validation loss."""
@@ -192,7 +288,11 @@ class RunFolder:
 
     def save_result(self, result: StudyResult) -> None:
         """Write the completion record; nothing of a study is written after it."""
-        write_text(self._study(result.study), result.to_json())
+        write_record(self._study(result.study), result)
+
+    def remove_weights(self, study: Study) -> None:
+        """Delete the weights of a search that has ended."""
+        shutil.rmtree(self.tuning(study) / "weights", ignore_errors=True)
 
     def _study(self, study: Study) -> Path:
         return self.path / "studies" / f"{study.id}.json"
@@ -202,29 +302,6 @@ class RunFolder:
 
     def _predictions(self, study: Study, number: int) -> Path:
         return self.path / "studies" / study.id / f"{number}.predictions.npz"
-
-
-def _load(kind: Any, path: Path) -> Any:
-    """A record, or None when there is none. A record that cannot be read is an error: it was written atomically.
-
-    Raises:
-        ArtifactsError: someone changed the file.
-    """
-    try:
-        return kind.from_json(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except ValueError as error:
-        raise ArtifactsError(f"{path} was changed and cannot be read ({error}); delete it, or run with --fresh") from error
-
-
-def history_csv(history: tuple[Epoch, ...]) -> str:
-    """Per epoch: losses, accuracies, learning rate, gradient norm, seconds."""
-    out = io.StringIO()
-    out.write(",".join(field.name for field in fields(Epoch)) + "\n")
-    for epoch in history:
-        out.write(",".join(repr(value) for value in asdict(epoch).values()) + "\n")
-    return out.getvalue()
 
 
 # -- opening a run -----------------------------------------------------------------------------------------------------
@@ -271,46 +348,6 @@ def locked(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def begin_run(folder: RunFolder, profile: str, config: Config, environment: dict[str, str], data: DataSummary) -> dict[str, Any]:
-    """Write config.json and environment.json; returns the latter, for `end_run`. An earlier start stays noted."""
-    write_text(folder.path / "config.json", json.dumps(config_dict(config), indent=1) + "\n")
-    path = folder.path / "environment.json"
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"started": now, "minutes": 0.0}
-    about = {
-        "artefact_version": ARTEFACT_VERSION,
-        "profile": profile,
-        "run": folder.path.name,
-        "status": "running",
-        "started": before["started"],
-        "last_started": now,
-        "ended": None,
-        "minutes": before["minutes"],  # of all sittings that ended by themselves
-        "seed": config.run.seed,
-        "data": data.title,
-        "is_demo": data.is_demo,
-        "python": platform.python_version(),
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        "git_commit": _git_commit(),
-        **environment,
-    }
-    write_text(path, json.dumps(about, indent=1) + "\n")
-    return about
-
-
-def end_run(folder: RunFolder, about: dict[str, Any], status: str) -> dict[str, Any]:
-    """Note how and when the run ended."""
-    ended = datetime.now(UTC)
-    seconds = (ended - datetime.fromisoformat(about["last_started"])).total_seconds()
-    about = about | {
-        "status": status,
-        "ended": ended.isoformat(timespec="seconds"),
-        "minutes": round(about["minutes"] + seconds / 60, 2),
-    }
-    write_text(folder.path / "environment.json", json.dumps(about, indent=1) + "\n")
-    return about
-
-
 def _git_commit() -> str:
     git = shutil.which("git")
     if git is None:
@@ -320,13 +357,6 @@ def _git_commit() -> str:
     return answer.stdout.strip() or "unknown"
 
 
-def unusable(folder: Path, error: OSError, instead: str = "--artifacts folder") -> ArtifactsError:
-    """One sentence for a folder that cannot be written, and what to choose instead."""
-    return ArtifactsError(
-        f"{folder} cannot be used: {error.strerror or error}; free space, fix permissions, or choose another {instead}"
-    )
-
-
 def _point_latest(artifacts: Path, name: str) -> None:
     temporary = artifacts / f".latest-{os.getpid()}"
     temporary.unlink(missing_ok=True)
@@ -334,6 +364,32 @@ def _point_latest(artifacts: Path, name: str) -> None:
     temporary.replace(artifacts / "latest")
 
 
-def remove_weights(folder: RunFolder, study: Study) -> None:
-    """Delete the weights of a search that has ended."""
-    shutil.rmtree(folder.tuning(study) / "weights", ignore_errors=True)
+# -- all runs ----------------------------------------------------------------------------------------------------------
+
+
+def list_runs(artifacts: Path) -> list[ListedRun]:
+    """Every run under the artifacts folder, of earlier versions too, the newest first."""
+    folders = [path.parent for path in artifacts.glob("*/environment.json") if not path.parent.is_symlink()]  # not `latest`
+    return sorted((_listed(folder) for folder in folders), key=lambda run: run.last_started, reverse=True)
+
+
+def _listed(folder: Path) -> ListedRun:
+    """What the files of any version say; a run whose files were changed is listed as such."""
+    has_report = (folder / "report.html").is_file()
+    try:
+        about = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
+        named = {key: about[key] for key in ("data", "is_demo", "status", "minutes", "last_started")}
+        return ListedRun(folder=folder.name, **named, has_report=has_report, led=_led(folder / "final_stats" / "results.json"))
+    except (OSError, ValueError, KeyError, TypeError):
+        return ListedRun(folder.name, "-", False, "its files were changed and cannot be read", 0.0, "", has_report, ())
+
+
+def _led(path: Path) -> tuple[tuple[str, float], ...]:
+    verdicts = json.loads(path.read_text(encoding="utf-8"))["verdicts"] if path.is_file() else []
+    led = [verdict for verdict in verdicts if verdict["leader"] and verdict["bucket"] != ALL]
+    return tuple(
+        (verdict["leader"]["architecture"], standing["accuracy"])
+        for verdict in led
+        for standing in verdict["standings"]
+        if standing["study"] == verdict["leader"]
+    )

@@ -55,7 +55,7 @@ def judge(
         if study.architecture != YARDSTICK and len(truth.validation)
     }
     candidates = [study for study in val_losses if study.architecture not in apart]
-    leader = min(candidates, key=lambda study: float(np.mean(val_losses[study])), default=None)
+    ranking = tuple(sorted(candidates, key=lambda study: float(np.mean(val_losses[study]))))
     chance = float(max(truth.test.mean(), 1 - truth.test.mean()))
     standings = []
     for study, right in correct.items():
@@ -76,7 +76,8 @@ def judge(
     compared = {study: right for study, right in correct.items() if study.architecture not in apart}
     chosen = {study: int(np.argmin(val_losses[study])) if study in val_losses else 0 for study in compared}
     n_leaked = int(truth.leaked.sum())
-    return BucketVerdict(bucket, len(truth.test), n_leaked, chance, leader, tuple(standings), compare(bucket, compared, chosen))
+    comparisons, leader = compare(bucket, compared, chosen), ranking[0] if ranking else None
+    return BucketVerdict(bucket, len(truth.test), n_leaked, chance, leader, tuple(standings), comparisons, ranking)
 
 
 def exact_mcnemar(only_first: int, only_second: int) -> float:
@@ -148,16 +149,14 @@ def ensembles(verdict: BucketVerdict, truth: Truth, predictions: Mapping[Study, 
     """The mean of each network's repeats, and of all repeats of the networks of a scope that were best on validation.
 
     Args:
-        verdict: on a bucket; its networks that are not controls take part.
+        verdict: on a bucket; the networks of its ranking take part.
         truth: of the bucket's reviews.
         predictions: of each study.
     """
-    compared = {study for c in verdict.comparisons for study in (c.first, c.second)} | {verdict.leader}
-    losses = {s.study: s.val_loss for s in verdict.standings if s.val_loss is not None and s.study in compared}
-    ranked = sorted(losses, key=lambda study: losses[study])
-    groups: list[tuple[Study, ...]] = [(study,) for study in losses if len(predictions[study].test) > 1]
-    for scope in dict.fromkeys(study.scope for study in losses):
-        best = tuple(study for study in ranked if study.scope == scope)[:BEST]
+    networks = [standing.study for standing in verdict.standings if standing.study in verdict.ranking]
+    groups: list[tuple[Study, ...]] = [(study,) for study in networks if len(predictions[study].test) > 1]
+    for scope in dict.fromkeys(study.scope for study in networks):
+        best = tuple(study for study in verdict.ranking if study.scope == scope)[:BEST]
         groups += [best] if len(best) > 1 else []
     found = []
     for members in groups:

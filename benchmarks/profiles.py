@@ -15,7 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from analysis.tables import spent
+from analysis.tables import times
 from benchmarks import machine
 from benchmarks.process_cost import CommandError, Cost, Sample, measure
 from config import PROFILES
@@ -90,7 +90,7 @@ def _read(run: Path, samples: list[Sample]) -> Outcome:
         search_epochs=sum(trial.epochs for trial in trials),
         final_epochs=sum(repeat.epochs for result in networks for repeat in result.repeats),
         seconds=dataclasses.asdict(sum((result.spent for result in results), Seconds())),
-        seconds_by_architecture={row["architecture"]: sum(dataclasses.astuple(row["spent"])) for row in spent(results)},
+        seconds_by_architecture={row.architecture: sum(dataclasses.astuple(row.spent)) for row in times(results)},
         most_padding=max(result.padding_share for result in results),
         accuracy={"networks": _range(networks), "linear": _range(yardsticks)},
         worker_gb=_memory([path.stat().st_mtime for path in records], samples),

@@ -27,7 +27,7 @@ from benchmarks.process_cost import CommandError, Cost, measure
 from config import PROFILES, Config
 from data import store as data_cache
 from data_preprocessing import Dataset
-from experiment import workers as sweep
+from experiment import plan
 from experiment.options import validate, with_overrides
 from models.registry import selectable
 from records.errors import ConfigError, DataError
@@ -197,10 +197,10 @@ def prepare(options: argparse.Namespace, path: Path) -> tuple[Job, Dataset]:
         f"data.max_length={options.max_length}",
         f"data.source={options.source}",
     ]
-    config = with_overrides(PROFILES["quick"], overrides)
+    config = with_overrides(PROFILES["quick"].config, overrides)
     validate(config, selectable())
     dataset = data_preprocessing.prepare(config)
-    studies = [study for study in sweep.only(sweep.plan(config, dataset), options.only) if study.architecture != YARDSTICK]
+    studies = [study for study in plan.only(plan.studies(config, dataset), options.only) if study.architecture != YARDSTICK]
     studies.sort(key=lambda study: (config.compare.architectures.index(study.architecture), int(study.bucket.split("-")[0])))
     data_cache.save(dataset, path)
     return Job(config, overrides, studies, path), dataset

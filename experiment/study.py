@@ -27,8 +27,9 @@ from experiment.devices import memory_of_process, return_freed_memory
 from experiment.network import Examples, FitSettings, Network, Networks, load_weights
 from models.classifier import NetworkShape, layer_sizes
 from models.registry import ARCHITECTURES, resolve
+from records.files import atomic
 from records.study import ALL, YARDSTICK, Epoch, Hyperparameters, Progress, Repeat, Score, Study, StudyResult, Trial, one_line
-from saver import RunFolder, atomic, remove_weights
+from saver import RunFolder
 
 log = logging.getLogger(__name__)
 Report = Callable[[Progress], None]
@@ -174,7 +175,7 @@ class _Network:
                 folder=self._folder.tuning(self._study),
                 run_trial=self._trial,
             )
-            remove_weights(self._folder, self._study)
+            self._folder.remove_weights(self._study)
             setting = tuner.best(trials, self._config.search.objective).hyperparameters
         network = self._network(setting)
         return StudyResult(

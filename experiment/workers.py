@@ -23,13 +23,10 @@ from typing import Any, Literal
 import logger
 from config import Config
 from data.store import load_prepared
-from data_preprocessing import Dataset
 from experiment.devices import Device, restrict_process
-from experiment.plan import of_study, repeats
+from experiment.plan import reference, repeats
 from experiment.program_cache import ProgramCache, trim
-from models.registry import ARCHITECTURES, with_controls
-from records.errors import ConfigError
-from records.study import ALL, YARDSTICK, Hyperparameters, Progress, Repeat, Study, StudyResult, failed, one_line
+from records.study import Hyperparameters, Progress, Repeat, Study, StudyResult, failed, one_line
 from saver import RunFolder
 
 log = logging.getLogger(__name__)
@@ -37,73 +34,6 @@ ATTEMPTS = 2  # a task whose worker died is tried once more: a search goes on fr
 
 Event = Progress | StudyResult
 OnEvent = Callable[[Event], None]
-
-
-def plan(config: Config, dataset: Dataset) -> list[Study]:
-    """Every study, longest first so that the last ones to run are short; the yardsticks come at the end.
-
-    Raises:
-        ConfigError: no scope has enough reviews for any point of the learning curve.
-    """
-    buckets = [b.name for b in dataset.buckets] if config.compare.scope != "all" else []
-    scopes = ([ALL] if config.compare.scope != "bucket" else []) + buckets
-    studies = [Study(name, scope) for name in with_controls(config.compare.architectures) for scope in scopes]
-    if config.compare.fine_tune:
-        studies += [Study(name, b.name, is_fine_tuned=True) for name in config.compare.architectures for b in dataset.buckets]
-    sizes = {scope: _sizes(config, dataset.scope(scope)) for scope in scopes}
-    if config.compare.learning_curve and not any(sizes.values()):
-        largest = max(dataset.scope(scope).n_labelled for scope in scopes)
-        problem = f"expected numbers below {largest}, the training reviews there are, got {config.compare.learning_curve}"
-        raise ConfigError(f"compare.learning_curve: {problem}")
-    studies += [Study(name, s, n_reviews=n) for name in config.compare.architectures for s in scopes for n in sizes[s]]
-    studies.sort(key=lambda study: -of_study(study, config, dataset).seconds)
-    return studies + [Study(YARDSTICK, scope, n_reviews=n) for scope in scopes for n in (0, *sizes[scope])]
-
-
-def _sizes(config: Config, data: Dataset) -> list[int]:
-    """The points of a scope's learning curve that are smaller than the scope."""
-    return [n for n in config.compare.learning_curve if n < data.n_labelled]
-
-
-def reference(study: Study) -> Study | None:
-    """The study whose setting this one takes, and which comes first; or None.
-
-    It is the one this one controls, the generalist whose training it goes on with, or the end of its learning curve.
-    """
-    if study.is_fine_tuned:
-        return Study(study.architecture, ALL)
-    architecture = ARCHITECTURES.get(study.architecture)
-    if study.n_reviews and architecture:
-        return Study(study.architecture, study.bucket)
-    return Study(architecture.control_of, study.bucket) if architecture and architecture.control_of else None
-
-
-def only(studies: list[Study], names: list[str]) -> list[Study]:
-    """The studies that `ARCH`, `BUCKET` or `ARCH/BUCKET` names, with their controls and yardsticks; all of them for no names.
-
-    Raises:
-        ConfigError: a name matches nothing; says what exists.
-    """
-    if not names:
-        return studies
-    unmatched = [name for name in names if not any(name in _names(study) for study in studies)]
-    if unmatched:
-        architectures = ", ".join(dict.fromkeys(study.architecture for study in studies))
-        buckets = ", ".join(dict.fromkeys(study.bucket for study in studies))
-        raise ConfigError(
-            f"--only: {', '.join(unmatched)} matches no study of this profile; "
-            f"architectures: {architectures}; buckets: {buckets}; write ARCH, BUCKET or ARCH/BUCKET"
-        )
-    chosen = [study for study in studies if not _names(study).isdisjoint(names)]
-    chosen += [study for study in map(reference, chosen) if study and study not in chosen]
-    chosen += [study for study in studies if reference(study) in chosen and study not in chosen]
-    yardsticks = [study for study in studies if study.architecture == YARDSTICK and study.bucket in {s.bucket for s in chosen}]
-    return chosen + [study for study in yardsticks if study not in chosen]
-
-
-def _names(study: Study) -> set[str]:
-    """What a person may call it."""
-    return {study.architecture, study.bucket, study.id}
 
 
 @dataclass(frozen=True)

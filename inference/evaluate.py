@@ -14,9 +14,10 @@ from inference.run import ENSEMBLE, Encoded, FinishedRun
 from models.registry import title
 from records.codec import Record
 from records.errors import RunError
+from records.files import write_text
 from records.findings import BEST
 from records.study import ALL
-from saver import RunFolder, write_text
+from saver import RunFolder
 
 CHOSEN = "chosen"  # what validation chooses for each text's length
 

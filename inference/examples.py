@@ -16,8 +16,9 @@ from inference.explain import DeletionCurve, Explanation, explain, faithfulness
 from inference.probes import PassRate, measure
 from inference.run import Encoded, FinishedRun, Trained
 from records.codec import Record
+from records.files import write_text
 from records.study import Study
-from saver import RunFolder, write_text
+from saver import RunFolder
 
 SAMPLES = 2  # reviews a bucket, one of each class
 EXPLAINED = 10  # test reviews a bucket that deletion curves are taken of, at most,

@@ -1,12 +1,10 @@
 """A finished run, opened to be asked: its words, its buckets, its studies, and whatever model of it is wanted."""
 
-import json
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,13 +15,13 @@ from data_preprocessing import Bucket, truncated
 from engine import checkpoint, linear
 from engine.arrays import Array, sigmoid
 from engine.network import NumpyNetwork
-from experiment.options import from_dict
+from experiment.options import config_of
 from models.registry import ARCHITECTURES, in_order
+from records.about import About
 from records.errors import CheckpointError, RunError, closest
-from records.findings import BEST
 from records.study import ALL, YARDSTICK, Repeat, Study, StudyResult
 from records.summary import DataSummary
-from saver import ARTEFACT_VERSION, RunFolder
+from saver import RunFolder
 
 ENSEMBLE = "ensemble"  # the mean of the networks that were best on validation
 
@@ -107,7 +105,7 @@ class FinishedRun:
     """What a run folder says, checked; models are read when they are first asked for, and kept."""
 
     folder: RunFolder
-    about: dict[str, Any]  # environment.json
+    about: About
     config: Config
     data: DataSummary
     vocabulary: Vocabulary
@@ -125,13 +123,15 @@ class FinishedRun:
         """
         folder = RunFolder(Path(path).resolve())
         try:
-            about = _read_about(folder, path)
-            config = from_dict(json.loads((folder.path / "config.json").read_text(encoding="utf-8")))
-            data = DataSummary.from_json(folder.final_stats("data.json").read_text(encoding="utf-8"))
+            about = folder.about()
+            if not folder.has_ended:
+                raise RunError(
+                    f"{path}: the run has not ended (status {about.status}); python main.py {about.profile} goes on with it"
+                )
+            config, data, findings = config_of(folder), folder.summary(), folder.findings()
             vocabulary = Vocabulary.from_json(folder.vocabulary.read_text(encoding="utf-8"))
-            verdicts = json.loads(folder.final_stats("results.json").read_text(encoding="utf-8"))["verdicts"]
-            leaders = {v["bucket"]: Study(**v["leader"]) for v in verdicts if v["leader"]}
-            ranking = {verdict["bucket"]: _ranked(verdict) for verdict in verdicts}
+            leaders = {verdict.bucket: verdict.leader for verdict in findings.verdicts if verdict.leader}
+            ranking = {verdict.bucket: verdict.best() for verdict in findings.verdicts}
             ended = in_order(folder.load_results())
             results = {r.study: r for r in ended if r.status == "completed" and r.repeats and not r.study.n_reviews}
         except RunError:
@@ -248,26 +248,3 @@ class FinishedRun:
                 f"{self.name}: the stored predictions of {study.id} are damaged or missing ({error}); "
                 "run the same command with --fresh"
             ) from error
-
-
-def _read_about(folder: RunFolder, path: Path | str) -> dict[str, Any]:
-    try:
-        about = json.loads((folder.path / "environment.json").read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise RunError(f"{path}: there is no run; python main.py makes one in artifacts/, --run names another folder") from error
-    version = about.get("artefact_version", "4 or older")
-    if version != ARTEFACT_VERSION:
-        raise RunError(f"{path} is of format {version}, this program reads {ARTEFACT_VERSION}: run python main.py again")
-    if not folder.final_stats("results.json").is_file():
-        raise RunError(
-            f"{path}: the run has not ended (status {about.get('status')}); python main.py {about.get('profile')} goes on with it"
-        )
-    return about
-
-
-def _ranked(verdict: dict[str, Any]) -> tuple[Study, ...]:
-    """The `BEST` networks of the leader's scope that are no controls, the best on the bucket's validation reviews first."""
-    losses = {Study(**s["study"]): s["val_loss"] for s in verdict["standings"] if s["val_loss"] is not None}
-    leader = Study(**verdict["leader"]) if verdict["leader"] else None
-    rivals = [s for s in losses if leader and s.scope == leader.scope and not ARCHITECTURES[s.architecture].control_of]
-    return tuple(sorted(rivals, key=lambda study: losses[study])[:BEST])

@@ -13,7 +13,7 @@ import filelock
 
 from inference.predictor import BATCH, LARGEST_TEXT, Prediction, Predictor
 from records.errors import ArtifactsError, TableError, TextError
-from saver import unusable, write_text
+from records.files import unusable, write_text
 
 ADDED = ("sentiment", "probability", "confidence", "intensity", "bucket", "study", "unknown_words", "problem")
 

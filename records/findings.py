@@ -1,11 +1,11 @@
-"""What follows from all results of a run: records, as those of `results.py`, of who is better than whom and how sure that is."""
+"""What follows from all results of a run: who is better than whom, and how sure that is."""
 
 import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
 from records.codec import Record
-from records.study import Study
+from records.study import Scope, Seconds, Study
 
 BEST = 3  # networks of the ensemble that validation chooses
 
@@ -72,9 +72,14 @@ class BucketVerdict(Record):
     n_test: int
     n_leaked: int  # test reviews whose text stands in the training part too
     chance: float  # share of the larger class among the test reviews
-    leader: Study | None  # the network with the lowest mean val_loss; None when no network has a result
+    leader: Study | None  # the first of the ranking; None when no network has a result
     standings: tuple[Standing, ...]  # in the order of the studies, yardsticks last
     comparisons: tuple[Comparison, ...]
+    ranking: tuple[Study, ...] = ()  # networks that may lead, all but controls: that with the lowest mean val_loss first
+
+    def best(self) -> tuple[Study, ...]:
+        """The `BEST` networks of the leader's scope, for an ensemble."""
+        return tuple(study for study in self.ranking if self.leader and study.scope == self.leader.scope)[:BEST]
 
     def verdict_on(self, study: Study, other: Study) -> str | None:
         """How a study compares with another; None where they were not compared."""
@@ -154,8 +159,43 @@ class Importance(Record):
 
 
 @dataclass(frozen=True)
+class ArchitectureAverages(Record):
+    """An architecture's studies of one scope together: totals, and means over buckets and repeats, each bucket counting the same.
+
+    A mean is None where no study completed, or none has the number.
+    """
+
+    architecture: str
+    scope: Scope
+    studies_completed: int
+    studies_failed: int
+    buckets_scored: int
+    mean_test_accuracy: float | None
+    mean_test_accuracy_without_leaked: float | None
+    mean_f1: float | None
+    mean_test_brier: float | None
+    mean_test_brier_at_temperature: float | None
+    mean_test_calibration_error: float | None
+    mean_test_calibration_error_at_temperature: float | None
+    mean_temperature: float | None
+    mean_parameters: float | None
+    search_seconds: float
+    train_seconds: float
+    trials: int
+
+
+@dataclass(frozen=True)
+class ArchitectureTimes(Record):
+    """What an architecture's studies spent their time on."""
+
+    architecture: str
+    spent: Seconds  # of all workers together
+    step_seconds: float | None  # of one training step, mean over its studies; None where nothing was trained in steps
+
+
+@dataclass(frozen=True)
 class Findings(Record):
-    """What follows from all predictions of a run."""
+    """What follows from all results of a run."""
 
     verdicts: tuple[BucketVerdict, ...] = ()  # one a bucket
     controls: tuple[ControlComparison, ...] = ()
@@ -164,3 +204,4 @@ class Findings(Record):
     length_curves: tuple[LengthCurve, ...] = ()
     importances: tuple[Importance, ...] = ()
     learning_curves: tuple[LearningCurve, ...] = ()
+    architectures: tuple[ArchitectureAverages, ...] = ()

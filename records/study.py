@@ -3,7 +3,8 @@
 import hashlib
 import re
 import textwrap
-from dataclasses import astuple, dataclass, field
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass, field, fields
 from pathlib import PurePosixPath
 from typing import Literal
 
@@ -147,6 +148,12 @@ class Repeat(Record):
     influence: tuple[tuple[int, float], ...] = ()  # of words by their distance from the end, see `evaluation.by_distance`
     engine_difference: float | None = None  # largest difference in probability between the NumPy engine and the trained network
 
+    @property
+    def history_csv(self) -> str:
+        """The history as a table: per epoch losses, accuracies, learning rate, gradient norm, seconds."""
+        lines = [",".join(item.name for item in fields(Epoch)), *(",".join(map(repr, astuple(epoch))) for epoch in self.history)]
+        return "\n".join(lines) + "\n"
+
 
 @dataclass(frozen=True)
 class LayerSize(Record):
@@ -227,6 +234,11 @@ def failed(study: Study, message: str, device: str, trials: tuple[Trial, ...] = 
         repeats=(),
         search_seconds=sum(trial.seconds for trial in trials),
     )
+
+
+def on_all_reviews(results: Iterable[StudyResult]) -> list[StudyResult]:
+    """The results but those on part of a scope's reviews, which are points of learning curves."""
+    return [result for result in results if not result.study.n_reviews]
 
 
 def one_line(error: Exception) -> str:

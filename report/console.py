@@ -12,12 +12,11 @@ from rich.live import Live as RichLive
 from rich.markup import escape
 from rich.table import Table
 
-from config import PROFILE_NOTES, PROFILES, Config
+from config import PROFILES, Config, Profile
 from data_preprocessing import Dataset, cut_buckets
 from experiment.plan import Work, wall_seconds
 from inference.evaluate import OtherReviews, answerer_title
-from models.registry import ARCHITECTURES, title
-from records.findings import BucketVerdict
+from models.registry import ARCHITECTURES, in_order, title
 from records.study import ALL, YARDSTICK, Progress, Study, StudyResult
 from records.summary import DataSummary
 from saver import RunFolder
@@ -28,18 +27,17 @@ log = logging.getLogger(__name__)
 class Live:
     """Shows a sweep while it runs; hand `on_event` to it."""
 
-    def __init__(self, studies: list[Study], work: dict[Study, Work], data: DataSummary, folder: Path) -> None:
+    def __init__(self, work: dict[Study, Work], data: DataSummary, folder: Path) -> None:
         """Prepare the display.
 
         Args:
-            studies: that will run.
-            work: epochs and seconds expected of each.
+            work: every study that will run, with the epochs and seconds expected of it.
             data: for the notices.
             folder: the run's, named at the top.
         """
         self._console = Console(highlight=False)
-        self._studies, self._work, self._folder, self._data = studies, work, folder, data
-        self._epochs_done: dict[Study, int] = dict.fromkeys(studies, 0)
+        self._studies, self._work, self._folder, self._data = list(work), work, folder, data
+        self._epochs_done: dict[Study, int] = dict.fromkeys(work, 0)
         self._running: dict[Study, Progress] = {}
         self._done: dict[Study, StudyResult] = {}
         self._started = time.monotonic()
@@ -122,8 +120,9 @@ def describe(result: StudyResult) -> str:
     return f"{result.study.id}: {right / reviews:.1%} on the test reviews, {how}"
 
 
-def print_summary(verdicts: tuple[BucketVerdict, ...], results: list[StudyResult], folder: RunFolder, data: DataSummary) -> None:
+def print_summary(folder: RunFolder) -> None:
     """The table of test accuracies, the failures, and where the report is."""
+    verdicts, results, data = folder.findings().verdicts, in_order(folder.load_results()), folder.summary()
     console = Console(highlight=False)
     console.print(
         f"Test accuracy (%) on {escape(data.title)}; the network that [bold]validation chooses[/] is bold", soft_wrap=True
@@ -184,7 +183,8 @@ def print_lists(config: Config) -> None:
         print(f"  {name:36}{architecture.title}")
     print("profiles:")
     for name in PROFILES:
-        print(f"  {name:36}{PROFILE_NOTES[name]}")
+        profile = PROFILES[name]
+        print(f"  {name:36}{profile.note}; {profile.minutes} minutes on 2 cores; {profile.accuracy}")
     quantiles = config.compare.bucket_quantiles
     if quantiles:
         print(f"buckets: {quantiles} quantiles of the training lengths")
@@ -192,8 +192,9 @@ def print_lists(config: Config) -> None:
         print("buckets:", ", ".join(bucket.name for bucket in cut_buckets(config.compare, np.empty(0))))
 
 
-def print_plan(studies: list[Study], work: dict[Study, Work], dataset: Dataset, workers: int) -> None:
+def print_plan(profile: Profile, work: dict[Study, Work], dataset: Dataset, workers: int) -> None:
     """What would run: studies, trials, epochs, and an estimate of the time."""
+    studies = list(work)
     for note in dataset.summary.notes:
         print(note)
     print(f"{'study':40}{'trials':>8}{'epochs':>8}{'estimate':>12}")
@@ -202,6 +203,7 @@ def print_plan(studies: list[Study], work: dict[Study, Work], dataset: Dataset, 
     seconds = wall_seconds([work[study].seconds for study in studies], workers)
     trials, epochs = (sum(getattr(work[study], key) for study in studies) for key in ("trials", "epochs"))
     print(f"{len(studies)} studies, {trials} trials, at most {epochs} epochs; about {_minutes(seconds)} with {workers} workers")
+    print(f"(the profile as it stands took {profile.minutes} minutes when it was measured on 2 cores with the real reviews)")
     print("(epochs are upper limits: early stopping usually ends sooner; the time is a rough estimate for a CPU core)")
 
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from config import PROFILE_NOTES, PROFILES, Choice, Config, LogRange, Range
+from config import PROFILES, Choice, Config, LogRange, Range
 from experiment.options import validate, with_overrides
 from models.registry import selectable
 from records.errors import ConfigError
@@ -12,12 +12,12 @@ from records.errors import ConfigError
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_every_profile_is_valid(profile: str) -> None:
-    validate(PROFILES[profile], selectable())
-    assert PROFILE_NOTES[profile]
+    validate(PROFILES[profile].config, selectable())
+    assert PROFILES[profile].note
 
 
 def test_study_is_the_published_experiment_and_is_not_shrunk() -> None:
-    study = PROFILES["study"]
+    study = PROFILES["study"].config
     assert study.compare.architectures == ("simple_rnn", "lstm", "gru", "custom_gru")
     assert study.compare.bucket_edges == (129, 175, 284, 597)
     assert (study.search.max_trials, study.search.epochs, study.training.epochs, study.training.repeats) == (

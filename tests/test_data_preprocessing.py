@@ -120,7 +120,7 @@ def test_leaks_and_duplicates_are_counted_and_dropped_on_request(tmp_path: Path,
     rows += [("train", 0, texts[0]), ("train", 1, texts[150]), ("test", 1, texts[150])]
     path = tmp_path / "r.csv"
     path.write_text("split,label,text\n" + "".join(f"{s},{y},{t}\n" for s, y, t in rows))
-    base = with_overrides(PROFILES["smoke"], [f"data.source={path}", "compare.bucket_edges=()"])
+    base = with_overrides(PROFILES["smoke"].config, [f"data.source={path}", "compare.bucket_edges=()"])
     summary = dp.prepare(base).summary
     assert (summary.duplicates_train, summary.duplicates_test, summary.leaked, summary.leaked_dropped) == (1, 1, 1, 0)
     dropped = dp.prepare(with_overrides(base, ["data.drop_leaked=True"])).summary
@@ -129,7 +129,7 @@ def test_leaks_and_duplicates_are_counted_and_dropped_on_request(tmp_path: Path,
 
 
 def test_the_real_buckets_hold_the_published_numbers(real_data: Path) -> None:
-    summary = dp.prepare(with_overrides(PROFILES["study"], [f"data.source={real_data}"])).summary
+    summary = dp.prepare(with_overrides(PROFILES["study"].config, [f"data.source={real_data}"])).summary
     train = [b.n_train + b.n_validation for b in summary.buckets]
     assert train == [6169, 6089, 6306, 5116, 1320]
     assert [b.n_test for b in summary.buckets] == [6564, 6061, 6295, 4895, 1185]
@@ -138,7 +138,7 @@ def test_the_real_buckets_hold_the_published_numbers(real_data: Path) -> None:
 
 
 def test_subwords_are_learned_on_training_texts_only_and_kept_with_the_data(tmp_path: Path) -> None:
-    config = with_overrides(PROFILES["smoke"], ["data.tokens=subwords", "data.vocab_size=300", "data.demo_reviews=600"])
+    config = with_overrides(PROFILES["smoke"].config, ["data.tokens=subwords", "data.vocab_size=300", "data.demo_reviews=600"])
     dataset = dp.prepare(config)
     assert dataset.vocab_size <= 300 and dataset.vocabulary.piece_model
     save(dataset, tmp_path / "d.npz")
@@ -148,7 +148,7 @@ def test_subwords_are_learned_on_training_texts_only_and_kept_with_the_data(tmp_
 
 def test_subwords_of_a_source_of_ids_are_one_sentence(real_data: Path) -> None:
     with pytest.raises(DataError, match=r"data.tokens: Keras IMDB reviews has ids of words and no texts"):
-        dp.prepare(with_overrides(PROFILES["quick"], [f"data.source={real_data}", "data.tokens=subwords"]))
+        dp.prepare(with_overrides(PROFILES["quick"].config, [f"data.source={real_data}", "data.tokens=subwords"]))
 
 
 def test_a_learning_curves_reviews_are_nested_and_have_every_bucket_and_class(demo_data: dp.Dataset) -> None:

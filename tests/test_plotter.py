@@ -50,7 +50,7 @@ def script_errors(complaints: str) -> list[str]:
 
 def write(tmp_path: Path) -> RunFolder:
     folder = RunFolder(tmp_path / "quick-12345678")
-    report.write(results(), replace(findings(), controls=()), a_summary(), ABOUT, PROFILES["quick"], folder)
+    report.write(results(), replace(findings(), controls=()), a_summary(), ABOUT, PROFILES["quick"].config, folder)
     return folder
 
 
@@ -65,7 +65,7 @@ def test_the_report_is_one_offline_file_with_every_figure(tmp_path: Path) -> Non
 
 
 def test_the_report_says_what_the_word_vectors_have_seen(tmp_path: Path) -> None:
-    quick, folder = PROFILES["quick"], RunFolder(tmp_path / "quick-12345678")
+    quick, folder = PROFILES["quick"].config, RunFolder(tmp_path / "quick-12345678")
     for source, unlabelled, said in (
         ("learned", False, "whole training part."),
         ("learned", True, "and on unlabelled ones."),
@@ -84,7 +84,7 @@ def test_failures_are_shown_and_their_text_is_escaped(tmp_path: Path) -> None:
 
 def test_a_demo_report_cannot_be_mistaken_for_imdb(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "r")
-    report.write(results(), replace(findings(), controls=()), a_summary(is_demo=True), ABOUT, PROFILES["quick"], folder)
+    report.write(results(), replace(findings(), controls=()), a_summary(is_demo=True), ABOUT, PROFILES["quick"].config, folder)
     assert "None of the numbers below say anything about IMDB" in folder.report.read_text(encoding="utf-8")
 
 
@@ -161,5 +161,5 @@ def test_the_index_lists_runs_newest_first(tmp_path: Path) -> None:
 
 def test_an_empty_run_still_has_a_page(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "r")
-    report.write([a_result("gru", "0-129", 0, status="failed")], Findings(), a_summary(), ABOUT, PROFILES["quick"], folder)
+    report.write([a_result("gru", "0-129", 0, status="failed")], Findings(), a_summary(), ABOUT, PROFILES["quick"].config, folder)
     assert "No network has a result yet." in folder.report.read_text(encoding="utf-8")

@@ -160,12 +160,11 @@ def _accuracy(score: Score | None) -> str:
 
 def _means(run: FinishedRun, study: Study) -> dict[str, str]:
     """Bucket -> mean accuracy over repeats, of the verdicts that the run's report shows."""
-    verdicts = json.loads(run.folder.final_stats("results.json").read_text(encoding="utf-8"))["verdicts"]
     return {
-        verdict["bucket"]: f"{s['accuracy']:.4f} [{s['low']:.4f}, {s['high']:.4f}]"
-        for verdict in verdicts
-        for s in verdict["standings"]
-        if Study(**s["study"]) == study
+        verdict.bucket: f"{s.accuracy:.4f} [{s.low:.4f}, {s.high:.4f}]"
+        for verdict in run.folder.findings().verdicts
+        for s in verdict.standings
+        if s.study == study
     }
 
 
@@ -286,7 +285,7 @@ def _export(format: str, measured: Measured) -> str:
 
 
 def _origin(run: FinishedRun, trained: Trained) -> str:
-    about: dict[str, Any] = run.about
+    about: dict[str, Any] = run.about.rows
     versions = ", ".join(f"{name} {about[name]}" for name in _VERSIONS if about.get(name))
     return (
         f"## Where it comes from\n\nRun `{run.name}` (profile {about.get('profile')}, commit {about.get('git_commit')}, ended "

@@ -251,7 +251,7 @@ def test_every_source_becomes_a_dataset(tmp_path: Path) -> None:
     corpus = demo.generate(400, 1)
     lines = "".join(f'"{text}",{label}\n' for text, label in zip(corpus.texts or [], corpus.labels, strict=True))
     path = table(tmp_path, "text,label\n" + lines)
-    dataset = prepare(with_overrides(PROFILES["smoke"], [f"data.source={path}", "compare.bucket_edges=(150,)"]))
+    dataset = prepare(with_overrides(PROFILES["smoke"].config, [f"data.source={path}", "compare.bucket_edges=(150,)"]))
     assert (len(dataset.test), len(dataset.train) + len(dataset.validation)) == (80, 320)
     words = set(dataset.vocabulary.words)
     test_words = {w for i in dataset.test.rows for w in (corpus.texts or [])[i].split()}
@@ -270,15 +270,15 @@ def test_unlabelled_texts_bring_words_but_none_that_stands_in_the_test_part(tmp_
     rows += ["unsup,-1,zyzzyva zyzzyva", f"test,1,{tested}", f"unsup,-1,{tested}"]
     path = table(tmp_path, "\n".join(["split,label,text", *rows]))
     about = [f"data.source={path}", "compare.bucket_edges=(150,)"]
-    plain = prepare(with_overrides(PROFILES["smoke"], about))
-    further = prepare(with_overrides(PROFILES["smoke"], [*about, "data.unlabelled=true"]))
+    plain = prepare(with_overrides(PROFILES["smoke"].config, about))
+    further = prepare(with_overrides(PROFILES["smoke"].config, [*about, "data.unlabelled=true"]))
     assert len(plain.unlabelled) == 0 and "zyzzyva" not in plain.vocabulary.words
     assert [further.vocabulary.decode(ids) for ids in (further.unlabelled[0],)] == ["zyzzyva zyzzyva"]
     assert (further.summary.n_unlabelled, further.summary.unlabelled_dropped) == (1, 1)
     assert "quagga" not in further.vocabulary.words
     assert plain.fingerprint != further.fingerprint
     with pytest.raises(DataError, match=r"data.unlabelled: .* has no unlabelled reviews; aclImdb has them"):
-        prepare(with_overrides(PROFILES["smoke"], ["data.unlabelled=true"]))
+        prepare(with_overrides(PROFILES["smoke"].config, ["data.unlabelled=true"]))
 
 
 def test_real_texts_get_the_ids_of_the_real_imdb_npz(real_data: Path) -> None:

@@ -31,7 +31,7 @@ def table(tmp_path: Path) -> Path:
 
 
 def config_of(table: Path, *changes: str) -> Config:
-    return with_overrides(PROFILES["smoke"], [f"data.source={table}", "compare.bucket_edges=(6,)", *changes])
+    return with_overrides(PROFILES["smoke"].config, [f"data.source={table}", "compare.bucket_edges=(6,)", *changes])
 
 
 def kept(config: Config, folder: Path) -> tuple[Dataset, Path]:

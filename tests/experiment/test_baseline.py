@@ -27,7 +27,7 @@ def test_it_counts_its_parameters(demo_data: Dataset) -> None:
 
 def test_the_real_numbers_are_reached_within_half_a_point(real_data: Path) -> None:
     """Per bucket, and trained on everything (shown per bucket)."""
-    data = prepare(with_overrides(PROFILES["study"], [f"data.source={real_data}"]))
+    data = prepare(with_overrides(PROFILES["study"].config, [f"data.source={real_data}"]))
     names = [bucket.name for bucket in data.buckets]
 
     def accuracy(pipeline: object, bucket: str) -> float:

@@ -24,10 +24,12 @@ from data import store as data_cache
 from data_preprocessing import Dataset
 from experiment import devices
 from experiment.options import with_overrides
-from experiment.workers import Sweep, Workplace, only, plan
+from experiment.plan import only
+from experiment.plan import studies as planned
+from experiment.workers import Sweep, Workplace
 from records.errors import ConfigError
 from records.study import Study, StudyResult
-from tests.conftest import ROOT, SmokeRun, main
+from tests.conftest import ROOT, SmokeRun, lend_programs, main
 
 
 def timeless(folder: Path) -> pd.DataFrame:
@@ -46,6 +48,7 @@ def start(artifacts: Path, workers: int, *more: str) -> "subprocess.Popen[bytes]
         *more,
     ]
     environment = {k: v for k, v in os.environ.items() if k != "LENGTHWISE_DATA"}
+    lend_programs(artifacts)
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment)
 
 
@@ -125,10 +128,10 @@ def test_where_no_worker_can_start_the_log_says_why(tmp_path: Path, monkeypatch:
 
 
 def test_a_worker_that_grows_too_large_is_replaced_and_the_numbers_stay(smoke_run: SmokeRun, tmp_path: Path) -> None:
-    config, seen = PROFILES["smoke"], list[object]()
+    config, seen = PROFILES["smoke"].config, list[object]()
     dataset, prepared = data_cache.fetch(config, tmp_path)
     data_cache.keep(dataset, prepared)
-    studies = only(plan(config, dataset), [f"simple_rnn/{dataset.buckets[0].name}"])
+    studies = only(planned(config, dataset), [f"simple_rnn/{dataset.buckets[0].name}"])
     folder = saver.RunFolder(tmp_path / "run")
     place = Workplace(config, folder, tmp_path, prepared, {}, largest_worker=0)
     with logger.logging_to(folder.log):
@@ -176,15 +179,15 @@ def test_a_generalist_is_scored_bucket_by_bucket_beside_the_specialists(tmp_path
 
 
 def test_the_longest_studies_come_first_and_the_yardsticks_last(demo_data: Dataset) -> None:
-    config = with_overrides(PROFILES["smoke"], ["compare.scope=both"])
-    studies = plan(config, demo_data)
+    config = with_overrides(PROFILES["smoke"].config, ["compare.scope=both"])
+    studies = planned(config, demo_data)
     assert len(studies) == 4 * 3 + 3  # the control of custom_gru comes along
     assert [s.architecture for s in studies[-3:]] == ["linear"] * 3
     assert studies[0].bucket == "all" and studies[11].bucket == demo_data.buckets[0].name
 
 
 def test_only_takes_architectures_and_studies_with_their_yardsticks(demo_data: Dataset) -> None:
-    studies = plan(PROFILES["smoke"], demo_data)
+    studies = planned(PROFILES["smoke"].config, demo_data)
     first = demo_data.buckets[0].name
     assert only(studies, []) == studies
     assert only(studies, [f"gru/{first}"]) == [Study("gru", first), Study("linear", first)]

@@ -1,0 +1,162 @@
+"""`main.py run [PROFILE]`: from reviews to a report. The workers import TensorFlow, this process does not."""
+
+import argparse
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from config import PROFILES, Config
+from experiment.options import validate, with_overrides
+from models.registry import selectable
+from records.errors import ConfigError, LengthwiseError, closest
+from records.files import write_text
+
+if TYPE_CHECKING:
+    from data_preprocessing import Dataset
+    from experiment.devices import Device
+    from experiment.plan import Work
+    from records.study import Study
+    from saver import RunFolder
+
+DONE, SOME_FAILED, INTERRUPTED = 0, 1, 130
+RESERVED = ("compare", "prune")  # names of later subcommands
+HELP = "compare recurrent networks over review lengths"
+EPILOG = (
+    "Exit codes: 0 all studies done, 1 some failed (the report shows them), 2 bad configuration, data or usage, 130 interrupted "
+    "(the same command goes on). Put PROFILE first: --only and --set take several values."
+)
+log = logging.getLogger("lengthwise")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of the subcommand."""
+    parser.add_argument("profile", nargs="?", default="quick", metavar="PROFILE", help="a profile of config.py (default: quick)")
+    parser.add_argument(
+        "--only", nargs="+", action="extend", default=[], metavar="STUDY", help="run these only: ARCH, BUCKET or ARCH/BUCKET"
+    )
+    parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="SECTION.FIELD=VALUE", help="change the config")
+    parser.add_argument("--workers", type=int, metavar="N", help="worker processes (default: one per GPU, or per core)")
+    parser.add_argument("--backend", metavar="NAME", help="tensorflow or jax: short for --set run.backend=NAME")
+    parser.add_argument("--artifacts", type=Path, default=Path("artifacts"), metavar="DIR", help="where runs are kept")
+    parser.add_argument("--fresh", action="store_true", help="move this config's existing folder aside and start anew")
+    parser.add_argument("--dry-run", action="store_true", help="say what would run and how long it would take")
+    parser.add_argument("--list", action="store_true", help="show architectures, profiles and buckets")
+
+
+def choose_config(options: argparse.Namespace) -> Config:
+    """The profile with its overrides, checked.
+
+    Raises:
+        ConfigError: every problem found.
+    """
+    if options.profile in RESERVED:
+        raise ConfigError(f"{options.profile} is reserved for a later command; profiles: {', '.join(PROFILES)}")
+    if options.profile not in PROFILES:
+        raise ConfigError(f"no profile is named {options.profile!r}{closest(options.profile, PROFILES)}")
+    if options.workers is not None and options.workers < 1:
+        raise ConfigError(f"--workers: expected a positive integer, got {options.workers}")
+    backend = [f"run.backend={options.backend}"] if options.backend else []
+    config = with_overrides(PROFILES[options.profile].config, [*options.set, *backend])
+    validate(config, selectable())
+    return config
+
+
+def main(options: argparse.Namespace) -> int:
+    """List, plan or run what the options ask for; returns the exit code."""
+    config = choose_config(options)
+
+    from data import store
+    from experiment import devices, plan
+    from report import console
+
+    if options.list:
+        console.print_lists(config)
+        return DONE
+    available = devices.available(config.run.device, config.run.backend)
+    dataset, prepared = store.fetch(config, options.artifacts / "cache")
+    studies = plan.only(plan.studies(config, dataset), options.only)
+    work = {study: plan.work(study, config, dataset) for study in studies}
+    workers = devices.spread(available, options.workers)
+    if options.dry_run:
+        console.print_plan(PROFILES[options.profile], work, dataset, len(workers))
+        return DONE
+    return _run(options, Planned(config, dataset, prepared, work, workers))
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What is about to run."""
+
+    config: Config
+    dataset: "Dataset"
+    prepared: Path  # the file of the prepared reviews, which workers read
+    work: "dict[Study, Work]"  # every study, in the order that they start in, and what it is expected to take
+    workers: "tuple[Device, ...]"  # the device of each
+
+
+def _run(options: argparse.Namespace, planned: Planned) -> int:
+    """Sweep, draw conclusions, write the report; returns the exit code."""
+    import logger
+    import saver
+    from data import store, word_vectors
+    from experiment import devices
+
+    config, dataset, cache = planned.config, planned.dataset, options.artifacts / "cache"
+    environment = devices.environment(planned.workers[0].kind, config.run.backend)
+    fingerprint = dataset.fingerprint + word_vectors.fingerprint(config, dataset)
+    name = saver.run_name(options.profile, config, fingerprint, environment)
+    with saver.open_run(options.artifacts, name, fresh=options.fresh) as folder, logger.logging_to(folder.log):
+        about = folder.begin(options.profile, config, environment, dataset.summary)
+        log.info("%s on %s: %d studies, %d workers", name, about.data, len(planned.work), len(planned.workers))
+        store.keep(dataset, planned.prepared)
+        write_text(folder.vocabulary, dataset.vocabulary.to_json())
+        is_interrupted = _sweep(planned, folder, cache)
+        return _conclude(folder, dataset, is_interrupted=is_interrupted)
+
+
+def _sweep(planned: Planned, folder: "RunFolder", cache: Path) -> bool:
+    """Train and test everything that is not done yet; whether it was interrupted."""
+    from data import word_vectors
+    from experiment import workers
+    from report import console
+
+    vectors = word_vectors.fetch(planned.config, planned.dataset, cache, say=console.note)
+    workplace = workers.Workplace(planned.config, folder, cache, planned.prepared, vectors)
+    with console.Live(planned.work, planned.dataset.summary, folder.path) as live:
+        sweep = workers.Sweep(workplace, planned.workers, live.on_event)
+        return sweep.run(list(planned.work)) == "interrupted"
+
+
+def _conclude(folder: "RunFolder", dataset: "Dataset", *, is_interrupted: bool) -> int:
+    """Write the findings, the tables and the report; returns the exit code."""
+    import plotter
+    from analysis import findings, tables
+    from models.registry import in_order
+    from report import console
+
+    results = in_order(folder.load_results())
+    has_failures = any(result.status == "failed" for result in results)
+    about = folder.end("interrupted" if is_interrupted else "some failed" if has_failures else "done")
+    log.info("%s after %.1f minutes", about.status, about.minutes)
+    found = findings.find(results, folder, dataset.buckets)
+    folder.write_conclusions(dataset.summary, found)
+    tables.write(results, found, folder)
+    if not is_interrupted:
+        _gather_examples(folder, dataset)
+    plotter.write_report(folder)
+    plotter.write_index(folder.path.parent)
+    console.print_summary(folder)
+    return INTERRUPTED if is_interrupted else SOME_FAILED if has_failures else DONE
+
+
+def _gather_examples(folder: "RunFolder", dataset: "Dataset") -> None:
+    """Gather what the report shows beyond scores; a run that cannot be asked has its report without."""
+    from inference import examples
+    from report import console
+
+    console.note("behavioural tests and explanations ...")
+    try:
+        examples.fetch(folder, dataset)
+    except LengthwiseError as error:
+        console.note(f"none in the report: {error}")
