@@ -9,12 +9,12 @@ Array = np.ndarray
 
 bitwise_xor, concatenate, equal, mod, pad = np.bitwise_xor, np.concatenate, np.equal, np.mod, np.pad
 right_shift, tanh, where, zeros_like = np.right_shift, np.tanh, np.where, np.zeros_like
-_HALF = np.float32(0.5)
+_HALF = np.array(0.5, np.float32)  # as an array: a step of one review takes half as long as with a scalar
 
 
 def sigmoid(x: Array) -> Array:
     """`1 / (1 + exp(-x))` of each element, without overflow, in the shape and precision of `x`."""
-    return _HALF * np.tanh(_HALF * x) + _HALF
+    return np.add(np.multiply(np.tanh(np.multiply(x, _HALF)), _HALF), _HALF)
 
 
 def split(x: Array, parts: int, axis: int) -> Sequence[Array]:

@@ -75,8 +75,8 @@ class Recurrent:
     def __call__(self, x: Array, lengths: Lengths) -> Array:
         """The output after every word, `<float32>[time, reviews, units]`."""
         outputs = np.zeros((*x.shape[:2], len(self.recurrent_kernel)), np.float32)
-        for t, _, (output, *_), _ in self.steps(x, lengths):
-            outputs[t, : len(output)] = output
+        for t, _, after, _ in self.steps(x, lengths):
+            outputs[t, : len(after[0])] = after[0]
         return outputs
 
     def steps(self, x: Array, lengths: Lengths) -> Iterator[tuple[int, States, States, States]]:
@@ -89,7 +89,7 @@ class Recurrent:
             before = states if len(states[0]) == n else tuple(_rows(state, n) for state in states)
             h_sums = before[0].dot(self.recurrent_kernel)
             if cell.biases == 2:
-                h_sums += self.bias[1]
+                h_sums += self.bias[1:]
             states, saved = cell.step(arrays, x_sums[t, :n], h_sums, before)
             yield t, before, states, saved
 

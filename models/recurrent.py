@@ -22,7 +22,7 @@ from models.cells import Cell, GRUCell, LSTMCell, SimpleRNNCell, States, Tensor
 # -- the loop over time ------------------------------------------------------------------------------------------------
 
 
-def read_sequences(
+def read_sequences(  # long: `custom_gradient` takes the gradient as a function inside the function
     cell: type[Cell], sequences: Tensor, mask: Tensor | None, initial: States, weights: States, *, reverse: bool
 ) -> tuple[Tensor, States]:
     """Carry the states through time. Differentiable, by hand.
