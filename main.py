@@ -18,7 +18,7 @@ from models.registry import selectable
 from records.errors import ConfigError, closest
 
 if TYPE_CHECKING:
-    from data_preprocessing import Dataset
+    from data.types import Dataset
     from saver import RunFolder
 
 RESERVED = ("compare", "prune")
@@ -106,12 +106,13 @@ def run(options: argparse.Namespace) -> int:
     """Prepare the data, run the sweep, write the report; returns the exit code."""
     config = choose_config(options)
 
+    import data_preprocessing
     import logger
     import plotter as report
     import saver
     from analysis import tables as final_stats
-    from data import store as data_cache
-    from data import word_vectors
+    from data import store, word_vectors
+    from data.summary import summarise
     from experiment import devices
     from experiment import plan as budget
     from experiment import workers as sweep
@@ -122,7 +123,7 @@ def run(options: argparse.Namespace) -> int:
         return DONE
     available = devices.available(config.run.device, config.run.backend)
     cache = options.artifacts / "cache"
-    dataset, prepared = data_cache.fetch(config, cache)
+    dataset, prepared = data_preprocessing.load_or_prepare(config, cache)
     planned = sweep.plan(config, dataset)
     studies = sweep.only(planned, options.only)
     work = {study: budget.of_study(study, config, dataset) for study in studies}
@@ -131,15 +132,16 @@ def run(options: argparse.Namespace) -> int:
         console.print_plan(studies, work, dataset, len(workers))
         return DONE
     environment = devices.environment(workers[0].kind, config.run.backend)
+    summary = summarise(dataset)
     fingerprint = dataset.fingerprint + word_vectors.fingerprint(config, dataset)
     name = saver.run_name(options.profile, config, fingerprint, environment)
     with saver.open_run(options.artifacts, name, fresh=options.fresh) as folder, logger.logging_to(folder.log):
-        about = saver.begin_run(folder, options.profile, config, environment, dataset.summary)
+        about = saver.begin_run(folder, options.profile, config, environment, summary)
         log.info("%s on %s: %d studies, %d workers, %s", name, about["data"], len(studies), len(workers), workers[0].name)
-        data_cache.keep(dataset, prepared)
+        store.keep(dataset, prepared)
         saver.write_text(folder.vocabulary, dataset.vocabulary.to_json())
-        vectors = word_vectors.fetch(config, dataset, cache, say=console.note)
-        with console.Live(studies, work, dataset.summary, folder.path) as live:
+        vectors = word_vectors.load_or_build(config, dataset, cache, say=console.note)
+        with console.Live(studies, work, summary, folder.path) as live:
             workplace = sweep.Workplace(config, folder, cache, prepared, vectors)
             interrupted = sweep.Sweep(workplace, workers, live.on_event).run(studies) == "interrupted"
         results = final_stats.recorded(folder)
@@ -147,13 +149,13 @@ def run(options: argparse.Namespace) -> int:
         about = saver.end_run(folder, about, "interrupted" if interrupted else "some failed" if failed else "done")
         log.info("%s after %.1f minutes", about["status"], about["minutes"])
         findings = final_stats.find(results, folder, dataset.buckets)
-        final_stats.write(results, findings, dataset.summary, folder)
+        final_stats.write(results, findings, summary, folder)
         if not interrupted:
             console.note("behavioural tests and explanations ...")
             _gather_evidence(folder, dataset)
-        report.write(results, findings, dataset.summary, about, config, folder)
+        report.write(results, findings, summary, about, config, folder)
         report.write_index(options.artifacts)
-    console.print_summary(findings.verdicts, results, folder, dataset.summary)
+    console.print_summary(findings.verdicts, results, folder, summary)
     return INTERRUPTED if interrupted else SOME_FAILED if failed else DONE
 
 

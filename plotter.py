@@ -12,7 +12,7 @@ from plotly.offline import get_plotlyjs
 
 from analysis import tables as final_stats
 from config import Config
-from data_preprocessing import Bucket
+from data.types import Bucket
 from experiment.options import from_dict
 from inference import evaluate
 from inference import examples as evidence

@@ -13,7 +13,7 @@ from analysis.calibration import reliability, with_temperature
 from analysis.comparison import Predictions, Truth, corrected, ensembles, judge
 from analysis.evaluation import accuracy_interval, difference_interval, is_right, over_length
 from analysis.importance import importances
-from data_preprocessing import Bucket
+from data.types import Bucket
 from models.registry import ARCHITECTURES, in_order
 from records.findings import BucketVerdict, ControlComparison, Ensemble, Findings, LearningCurve, LengthCurve, Reliability
 from records.study import ALL, Repeat, Score, Seconds, Study, StudyResult, bucket_order

@@ -10,8 +10,6 @@ import hashlib
 import importlib.metadata
 import json
 import logging
-import os
-import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -21,10 +19,12 @@ from typing import Any
 import numpy as np
 
 from config import Choice, Config, Range, Vectors
-from data.types import Sequences
+from data.batches import known_ids
+from data.store import UNREADABLE
+from data.types import Dataset, Sequences
 from data.vocabulary import FIRST_WORD, PADDING, START, Vocabulary
-from data_preprocessing import Dataset, known_ids
 from records.errors import ConfigError, DataError
+from saver import atomic
 
 SECONDS_PER_NUMBER = 4e-8  # of a word's vector and a pass over the texts; one CPU thread
 RANDOM, LEARNED = "random", "learned"
@@ -40,8 +40,8 @@ class WordVectors:
     coverage: float  # share of the training tokens whose word has a vector of its own; the other words' are drawn
 
 
-def fetch(config: Config, dataset: Dataset, folder: Path, say: Callable[[str], None] = log.info) -> dict[int, Path]:
-    """The files with the vectors of every width that the space holds, in this folder: found there, or made now.
+def load_or_build(config: Config, dataset: Dataset, folder: Path, say: Callable[[str], None] = log.info) -> dict[int, Path]:
+    """The files in this folder with the vectors of every width that the space holds; those that are not there are made.
 
     Args:
         config: of the run.
@@ -59,17 +59,17 @@ def fetch(config: Config, dataset: Dataset, folder: Path, say: Callable[[str], N
     name, files = fingerprint(config, dataset)[:16], {}
     for width in widths(config) if name else ():
         files[width] = folder / f"vectors-{width}-{name}.npz"
-        if not _is_complete(files[width]):
+        if not _is_whole(files[width]):
             how = f"about {_minutes(config, dataset, width)} min" if config.vectors.source == LEARNED else "a minute or so"
             say(f"making word vectors ({config.vectors.source}, {width} numbers a word): {how}, once for these reviews")
-            _save(_make(config, dataset, width), files[width])
+            _keep(_build(config, dataset, width), files[width])
         coverage = load(files[width]).coverage
         say(f"word vectors ({config.vectors.source}, {width} numbers a word) cover {coverage:.1%} of the training tokens")
     return files
 
 
 def load(path: Path) -> WordVectors:
-    """The vectors that `fetch` left."""
+    """The vectors of a file that `load_or_build` named."""
     with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
         return WordVectors(file["matrix"], float(file["coverage"]))
 
@@ -91,7 +91,7 @@ def _minutes(config: Config, dataset: Dataset, width: int) -> int:
     return max(1, round(seconds / 60))
 
 
-def _make(config: Config, dataset: Dataset, width: int) -> WordVectors:
+def _build(config: Config, dataset: Dataset, width: int) -> WordVectors:
     if config.vectors.source == LEARNED:
         known = learn(dataset, width, config.vectors, config.run.seed)
         mean, deviation = np.nanmean(known, axis=0), np.nanstd(known, axis=0)
@@ -242,17 +242,14 @@ def fingerprint(config: Config, dataset: Dataset) -> str:
     return hashlib.sha256(json.dumps(about).encode() + Path(__file__).read_bytes()).hexdigest()
 
 
-def _is_complete(path: Path) -> bool:
+def _is_whole(path: Path) -> bool:
     try:
         load(path)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # not there, or cut short: it is only a cache
+    except UNREADABLE:
         return False
     return True
 
 
-def _save(vectors: WordVectors, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}.part")
-    with temporary.open("wb") as file:
+def _keep(vectors: WordVectors, path: Path) -> None:
+    with atomic(path) as temporary, temporary.open("wb") as file:
         np.savez(file, allow_pickle=False, matrix=vectors.matrix, coverage=np.float64(vectors.coverage))
-    temporary.replace(path)

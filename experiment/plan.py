@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from config import Choice, Config, LogRange, Range, Search, Space, Training
-from data_preprocessing import Dataset
+from data.types import Dataset
 from models.registry import ARCHITECTURES
 from records.study import YARDSTICK, Study
 

@@ -19,8 +19,8 @@ from analysis.evaluation import accuracy, by_distance, log_loss
 from analysis.scores import score
 from config import Config
 from data import word_vectors
-from data.types import IdArray
-from data_preprocessing import Dataset, Reviews, ladder, network_ids
+from data.batches import ladder, network_ids
+from data.types import Dataset, IdArray, Reviews
 from experiment import baseline
 from experiment import plan as budget
 from experiment.devices import memory_of_process, return_freed_memory

@@ -13,7 +13,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from config import PROFILE_NOTES, PROFILES, Config
-from data_preprocessing import Dataset, cut_buckets
+from data.types import Dataset
+from data_preprocessing import cut_buckets
 from experiment.plan import Work, wall_seconds
 from inference.evaluate import OtherReviews, answerer_title
 from models.registry import ARCHITECTURES, title
@@ -194,7 +195,7 @@ def print_lists(config: Config) -> None:
 
 def print_plan(studies: list[Study], work: dict[Study, Work], dataset: Dataset, workers: int) -> None:
     """What would run: studies, trials, epochs, and an estimate of the time."""
-    for note in dataset.summary.notes:
+    for note in dataset.origin.notes:
         print(note)
     print(f"{'study':40}{'trials':>8}{'epochs':>8}{'estimate':>12}")
     for study in studies:
