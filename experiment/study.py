@@ -94,7 +94,7 @@ class _Yardstick:
 
     def __init__(self, study: Study, workshop: Workshop, folder: RunFolder, report: Report) -> None:
         self._study, self._workshop, self._folder = study, workshop, folder
-        self._data = workshop.dataset.of(study)
+        self._data = budget.reviews_of(study, workshop.dataset)
         self._seed = study.seed(workshop.config.run.seed)
         self._stopwatch = workshop.networks.stopwatch
 
@@ -152,7 +152,7 @@ class _Network:
 
     def __init__(self, study: Study, workshop: Workshop, folder: RunFolder, report: Report) -> None:
         self._study, self._workshop, self._folder, self._report = study, workshop, folder, report
-        self._config, self._data = workshop.config, workshop.dataset.of(study)
+        self._config, self._data = workshop.config, budget.reviews_of(study, workshop.dataset)
         self._architecture = ARCHITECTURES[study.architecture]
         self._train, self._validation = self._examples("train"), self._examples("validation")
         self._best_val_accuracy = 0.0
