@@ -31,7 +31,7 @@ def load_or_prepare(config: Config, folder: Path) -> tuple[Dataset, Path]:
     Raises:
         DataError: the source cannot be used, or a bucket is too small to train on.
     """
-    content = store.source_digest(config.data)  # before the reviews are read: files that change meanwhile are other files
+    content = store.source_digest(config.data)  # first: what changes while the reviews are read is another source
     if content is not None:
         path = store.path_of(folder, config, content)
         if (kept := store.load_if_whole(path)) is not None:

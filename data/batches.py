@@ -1,4 +1,9 @@
-"""From reviews to the padded batches of ids that a network reads, cut to its vocabulary and to its longest length."""
+"""From reviews to the padded batches of ids that a network reads, cut to its vocabulary and to its longest length.
+
+ids = network_ids(reviews.sequences, vocab_size=10_000, max_length=300, truncate="tail")
+lengths = np.array([len(each) for each in ids])
+batches = [pad([ids[i] for i in batch], lengths[batch].max()) for batch in plan_batches(lengths, 32, rng)]
+"""
 
 import numpy as np
 
