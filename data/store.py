@@ -1,7 +1,7 @@
 """The cache of prepared reviews: a dataset as one file, which workers read and which the next run of the same data starts from.
 
-`data_preprocessing.load_or_prepare` fills it. A file's name tells what its content depends on: the settings, this program's
-code, and the reviews. So a file is never wrong, only missing, and the folder may be deleted at any time.
+`data_preprocessing.load_or_prepare` reads it and `keep` fills it. A file's name tells what its content depends on: the settings,
+this program's code, and the reviews. So a file is never out of date, only missing, and the folder may be deleted at any time.
 """
 
 import hashlib
