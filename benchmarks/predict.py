@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks import machine
-from data import store as data_cache
-from data_preprocessing import OOV
+from data import store
+from data.vocabulary import OOV
 from experiment.devices import Device, restrict_process
 
 ROOT = Path(__file__).parents[1]
@@ -259,7 +259,7 @@ def _seconds(action: Callable[[], object]) -> float:
 
 
 def _dataset(artifacts: Path) -> Any:
-    return data_cache.load_prepared(next((artifacts / "cache").glob("data-*.npz")))
+    return store.load(next((artifacts / "cache").glob("data-*.npz")))
 
 
 def _texts(dataset: Any, count: int, tokens: int, least: int = 1) -> list[str]:

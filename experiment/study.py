@@ -19,8 +19,8 @@ from analysis.evaluation import accuracy, by_distance, log_loss
 from analysis.scores import score
 from config import Config
 from data import word_vectors
-from data.types import IdArray
-from data_preprocessing import Dataset, Reviews, ladder, network_ids
+from data.batches import ladder, network_ids
+from data.types import Dataset, IdArray, Reviews
 from experiment import baseline
 from experiment import plan as budget
 from experiment.devices import memory_of_process, return_freed_memory
@@ -95,7 +95,7 @@ class _Yardstick:
 
     def __init__(self, study: Study, workshop: Workshop, folder: RunFolder, report: Report) -> None:
         self._study, self._workshop, self._folder = study, workshop, folder
-        self._data = workshop.dataset.of(study)
+        self._data = budget.reviews_of(study, workshop.dataset)
         self._seed = study.seed(workshop.config.run.seed)
         self._stopwatch = workshop.networks.stopwatch
 
@@ -153,7 +153,7 @@ class _Network:
 
     def __init__(self, study: Study, workshop: Workshop, folder: RunFolder, report: Report) -> None:
         self._study, self._workshop, self._folder, self._report = study, workshop, folder, report
-        self._config, self._data = workshop.config, workshop.dataset.of(study)
+        self._config, self._data = workshop.config, budget.reviews_of(study, workshop.dataset)
         self._architecture = ARCHITECTURES[study.architecture]
         self._train, self._validation = self._examples("train"), self._examples("validation")
         self._best_val_accuracy = 0.0

@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 import logger
 from config import Config
-from data.store import load_prepared
+from data import store
 from experiment.devices import Device, restrict_process
 from experiment.plan import reference, repeats
 from experiment.program_cache import ProgramCache, trim
@@ -76,7 +76,7 @@ class Workplace:
     config: Config
     folder: RunFolder
     cache: Path  # what may be deleted between runs: compiled programs
-    prepared: Path  # what data_cache.save wrote
+    prepared: Path  # what data.store.keep wrote
     vectors: dict[int, Path]  # width -> what word_vectors.fetch left
     largest_worker: float = 1.0e9  # bytes of memory; a larger worker ends after its trial or repeat, and a new one goes on
 
@@ -269,7 +269,7 @@ def _work(connection: Any, device: Device, workplace: Workplace) -> None:
     programs = ProgramCache(workplace.cache, folder.programs / str(os.getpid()), config.run.backend)
     logger.silence_libraries(folder.path / "logs" / "libraries.log")
     inbox = _Inbox(connection)
-    dataset = load_prepared(workplace.prepared)
+    dataset = store.load(workplace.prepared)
     started = time.perf_counter()
     from experiment.study import Overgrown, Workshop, open_study  # imports Keras, now that the process is restricted
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from data.types import IdArray
-from data_preprocessing import Dataset, Reviews
+from data.types import Dataset, IdArray, Reviews
 from engine.cells import sigmoid
 from inference.explain import DeletionCurve, Explanation, explain, faithfulness
 from inference.probes import PassRate, measure

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from config import Config
-from data.types import IdArray
+from data.batches import truncated
+from data.types import Bucket, IdArray
 from data.vocabulary import OOV, Vocabulary
-from data_preprocessing import Bucket, truncated
 from engine import linear, network
 from engine.cells import Array, sigmoid
 from experiment.options import config_of

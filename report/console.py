@@ -13,12 +13,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from config import PROFILES, Config, Profile
-from data_preprocessing import Dataset, cut_buckets
+from data.types import Dataset
+from data_preprocessing import cut_buckets
 from experiment.plan import Work, wall_seconds
 from inference.evaluate import OtherReviews, answerer_title
 from models.registry import ARCHITECTURES, in_order, title
 from records.study import ALL, YARDSTICK, Progress, Study, StudyResult
-from records.summary import DataSummary
 from saver import RunFolder
 
 log = logging.getLogger(__name__)
@@ -27,16 +27,15 @@ log = logging.getLogger(__name__)
 class Live:
     """Shows a sweep while it runs; hand `on_event` to it."""
 
-    def __init__(self, work: dict[Study, Work], data: DataSummary, folder: Path) -> None:
+    def __init__(self, work: dict[Study, Work], folder: RunFolder) -> None:
         """Prepare the display.
 
         Args:
             work: every study that will run, with the epochs and seconds expected of it.
-            data: for the notices.
-            folder: the run's, named at the top.
+            folder: of the run that has begun.
         """
         self._console = Console(highlight=False)
-        self._studies, self._work, self._folder, self._data = list(work), work, folder, data
+        self._studies, self._work, self._folder, self._data = list(work), work, folder.path, folder.summary()
         self._epochs_done: dict[Study, int] = dict.fromkeys(work, 0)
         self._running: dict[Study, Progress] = {}
         self._done: dict[Study, StudyResult] = {}
@@ -195,7 +194,7 @@ def print_lists(config: Config) -> None:
 def print_plan(profile: Profile, work: dict[Study, Work], dataset: Dataset, workers: int) -> None:
     """What would run: studies, trials, epochs, and an estimate of the time."""
     studies = list(work)
-    for note in dataset.summary.notes:
+    for note in dataset.origin.notes:
         print(note)
     print(f"{'study':40}{'trials':>8}{'epochs':>8}{'estimate':>12}")
     for study in studies:
