@@ -153,7 +153,7 @@ def _score_file(predictor: Predictor, options: argparse.Namespace) -> int:
 
 def _explain(predictor: Predictor, options: argparse.Namespace) -> int:
     from inference.explain import explain
-    from report.explain_text import show
+    from report.explanation import print_explanation
 
     text = options.text if options.text is not None else "\n".join(_lines())
     prediction, encoded = predictor(text), predictor.encode(text)
@@ -162,11 +162,11 @@ def _explain(predictor: Predictor, options: argparse.Namespace) -> int:
         print(json.dumps(asdict(prediction) | {"explanation": asdict(explanation)}))
     elif options.output is None:
         print(sentence(prediction))
-        show(explanation)
+        print_explanation(explanation)
     if options.output is not None:
-        import plotter as report
+        import plotter
 
-        report.write_explanation(options.output, sentence(prediction), explanation, encoded, predictor.run.name)
+        plotter.write_explanation(options.output, sentence(prediction), explanation, encoded, predictor.run.name)
         print(options.output)
     return DONE
 

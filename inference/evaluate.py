@@ -116,8 +116,12 @@ def store(folder: RunFolder, found: OtherReviews, said: dict[str, np.ndarray], l
 
 def stored(folder: RunFolder) -> list[OtherReviews]:
     """What has been stored, by name."""
-    paths = sorted(folder.final_stats("other_reviews").glob("*.json"))
-    return [OtherReviews.from_json(path.read_text(encoding="utf-8")) for path in paths]
+    return [OtherReviews.from_json(path.read_text(encoding="utf-8")) for path in paths(folder)]
+
+
+def paths(folder: RunFolder) -> list[Path]:
+    """The files of what has been stored, by name."""
+    return sorted(folder.final_stats("other_reviews").glob("*.json"))
 
 
 def answerer_title(answerer: str) -> str:
