@@ -14,8 +14,7 @@ import saver
 from analysis import tables as final_stats
 from config import Config
 from experiment.options import config_of
-from inference import evaluate
-from inference import examples as evidence
+from inference import evaluate, examples
 from inference.explain import Explanation
 from inference.probes import CAPABILITIES
 from inference.run import Encoded
@@ -65,9 +64,9 @@ def write(
     verdicts, ended = findings.verdicts, results
     results = on_all_reviews(ended)
     figures = plotter.all_figures(results, findings, data, config.search.objective)
-    gathered, others = evidence.stored(folder), evaluate.stored(folder)
+    gathered, others = examples.stored(folder), evaluate.stored(folder)
     if gathered is not None:
-        figures |= _evidence_figures(gathered)
+        figures |= _example_figures(gathered)
     script = get_plotlyjs()
     write_text(folder.plot("plotly.min.js"), script)
     for key, figure in figures.items():
@@ -91,7 +90,7 @@ def write(
         buckets=[verdict.bucket for verdict in verdicts],
         ensembles=_ensembles(findings),
         spent=final_stats.times(ended),
-        evidence=gathered,
+        examples=gathered,
         capabilities=CAPABILITIES,
         others=others,
         answerer_title=evaluate.answerer_title,
@@ -113,10 +112,10 @@ def write_report(folder: RunFolder) -> None:
     write(results, folder.findings(), folder.summary(), folder.about(), config_of(folder), folder)
 
 
-def _evidence_figures(gathered: evidence.Evidence) -> dict[str, go.Figure]:
+def _example_figures(gathered: examples.Examples) -> dict[str, go.Figure]:
     figures = {"probes": probe_figure(probe_matrix(gathered.probes))} if gathered.probes else {}
     if gathered.faithfulness:
-        figures["faithfulness"] = plot_explanation.deletion_figure(evidence.mean_curves(gathered.faithfulness))
+        figures["faithfulness"] = plot_explanation.deletion_figure(examples.mean_curves(gathered.faithfulness))
     return figures
 
 

@@ -157,6 +157,6 @@ def _gather_examples(folder: "RunFolder", dataset: "Dataset") -> None:
 
     console.note("behavioural tests and explanations ...")
     try:
-        examples.fetch(folder, dataset)
+        examples.load_or_gather(folder, dataset)
     except LengthwiseError as error:
         console.note(f"none in the report: {error}")

@@ -152,8 +152,8 @@ class _Shown:
         reading = self.reading
         if reading is None:
             return self.verdict, None, gr.skip(), gr.skip(), "", self.table, None
-        method = gr.Radio(choices=reading.methods, value=GRADIENTS)
-        whose, words = reading.explanation.study.architecture, parts.account_html(reading, GRADIENTS)
+        method = gr.Radio(choices=reading.methods, value=reading.methods[0])
+        whose, words = reading.explanation.study.architecture, parts.account_html(reading, reading.methods[0])
         return self.verdict, reading, whose, method, words, self.table, self.chart
 
 
@@ -193,7 +193,8 @@ class _Asked:
             account = Reading(reading.encoded, reading.bucket, explain(self._run.trained(study), reading.encoded))
         except (RunError, CheckpointError) as error:
             return gr.skip(), gr.skip(), parts.failure_html(error)
-        return account, gr.Radio(choices=account.methods, value=GRADIENTS), parts.account_html(account, GRADIENTS)
+        first = account.methods[0]
+        return account, gr.Radio(choices=account.methods, value=first), parts.account_html(account, first)
 
     def by_another(self, reading: Reading | None, method: str) -> Any:
         """The same account by another method."""

@@ -50,7 +50,7 @@ class Reading:
     @property
     def methods(self) -> list[str]:
         """Those that the model has an answer to."""
-        return [GRADIENTS, OCCLUSION, *([ATTENTION] if self.explanation.attention else [])]
+        return [method for method in (GRADIENTS, OCCLUSION, ATTENTION) if self.shares(method)]
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,9 @@ from typing import Any
 
 from data.vocabulary import FIRST_WORD, OOV, PADDING, START, Vocabulary
 from inference.export.card import separators
+from inference.export.keras import checkpoint
 from inference.run import FinishedRun, Trained
 from records.errors import ExportError
-
-
-def checkpoint(path: Path) -> Any:
-    """The network in a checkpoint that `inference.network.load` has read, and so holds no layer of strangers."""
-    import keras
-
-    from models import recurrent, transformer  # noqa: F401 - so that Keras knows their layers
-
-    return keras.saving.load_model(path, compile=False, safe_mode=True)
 
 
 def _portable(path: Path) -> Any:

@@ -22,6 +22,7 @@ from engine.cells import Array, sigmoid
 from inference.export import onnx as onnx_graph
 from inference.export import savedmodel as tensor_graph
 from inference.export.card import MARK, Measured, card
+from inference.export.keras import checkpoint
 from inference.run import FinishedRun, Trained
 from records.codec import Record
 from records.errors import ExportError
@@ -207,7 +208,7 @@ def _padded(rows: Sequence[IdArray]) -> Array:
 def _write_keras(run: FinishedRun, trained: Trained, folder: Path) -> Reader:
     file = folder / "model.keras"
     shutil.copyfile(run.folder.checkpoint(trained.study, trained.repeat.number), file)
-    model = tensor_graph.checkpoint(file)
+    model = checkpoint(file)
     return lambda rows: sigmoid(np.asarray(model.predict_on_batch(_padded(rows)))[:, 0] / trained.temperature)
 
 
