@@ -148,15 +148,15 @@ def _export(options: argparse.Namespace) -> int:
     import os
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's notes about the machine
-    from inference.export import write
+    from inference.export import folder
 
     finished = FinishedRun.open(options.run)
     studies = [*dict.fromkeys(finished.leaders.values())]
     if options.study:
         studies = [study for bucket in finished.buckets for study in finished.choose(options.study, bucket.name)]
     try:
-        exported = [write.export(finished, study, options.export, options.to) for study in dict.fromkeys(studies)]
+        exported = [folder.export(finished, study, options.export, options.to) for study in dict.fromkeys(studies)]
     except OSError as error:
         raise unusable(options.to, error, "--to") from error
-    print(write.table(exported))
+    print(folder.table(exported))
     return DONE

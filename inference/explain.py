@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from data.types import IdArray
-from engine.cells import Array, sigmoid
+from engine.arrays import Array, sigmoid
 from engine.layers import Lengths
 from engine.linear import LinearModel
-from engine.network import CELLS_OF_A_BATCH, PlainNetwork
+from engine.network import CELLS_OF_A_BATCH, NumpyNetwork
 from inference.run import Encoded
 from inference.trained import Trained
 from records.codec import Record
@@ -103,7 +103,7 @@ def _numbers(array: Array | None) -> tuple[float, ...] | None:
 
 def has_gradients(model: Trained) -> bool:
     """Whether integrated gradients can be had: not of a network that Keras runs, since Keras is only asked for logits."""
-    return isinstance(model.model, LinearModel | PlainNetwork)
+    return isinstance(model.model, LinearModel | NumpyNetwork)
 
 
 def integrated_gradients(model: Trained, row: IdArray) -> tuple[Array, float]:
@@ -120,14 +120,14 @@ def integrated_gradients(model: Trained, row: IdArray) -> tuple[Array, float]:
     """
     if isinstance(model.model, LinearModel):
         return model.model.contributions(row), model.model.intercept
-    if not isinstance(model.model, PlainNetwork):
+    if not isinstance(model.model, NumpyNetwork):
         raise InferenceError(f"{model.study.id}: integrated gradients are not available, because Keras reads it; occlusion is")
     with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is checked
         shares, base = _until_complete(model.model, row, COMPLETE * model.temperature)
     return model.finite(shares / model.temperature), float(model.finite(np.array(base / model.temperature)))
 
 
-def _until_complete(network: PlainNetwork, row: IdArray, gap: float) -> tuple[Array, float]:
+def _until_complete(network: NumpyNetwork, row: IdArray, gap: float) -> tuple[Array, float]:
     """Shares of the logit before the temperature whose sum misses it by at most `gap`, if any do; and the logit of no meaning."""
     vectors, lengths = network.embed([row])
     base = float(network.read(np.zeros_like(vectors), lengths)[0])
@@ -139,7 +139,7 @@ def _until_complete(network: PlainNetwork, row: IdArray, gap: float) -> tuple[Ar
     return shares, base
 
 
-def _shares(network: PlainNetwork, vectors: Array, steps: int) -> Array:
+def _shares(network: NumpyNetwork, vectors: Array, steps: int) -> Array:
     """The integral at so many points, as many at a time as are read in a batch."""
     points, weights = _legendre(steps)
     at, weights = ((points + 1) / 2).astype(np.float32), weights / 2
@@ -219,7 +219,7 @@ def faithfulness(model: Trained, reviews: Sequence[IdArray]) -> tuple[DeletionCu
 
 
 def _attention(model: Trained, row: IdArray) -> Array | None:
-    if not isinstance(model.model, PlainNetwork):
+    if not isinstance(model.model, NumpyNetwork):
         return None
     with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is checked
         weights = model.model.attention(row)

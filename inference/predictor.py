@@ -11,7 +11,7 @@ from typing import Literal, Self, overload
 
 import numpy as np
 
-from engine.cells import sigmoid
+from engine.arrays import sigmoid
 from inference.run import Encoded, FinishedRun
 from inference.trained import Trained
 from records.codec import Record

@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from engine.cells import sigmoid
+from engine.arrays import sigmoid
 from inference.run import Encoded, FinishedRun
 from records.codec import Record
 from records.errors import InferenceError

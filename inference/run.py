@@ -13,8 +13,8 @@ from config import Config
 from data.types import IdArray
 from data.vocabulary import OOV, Vocabulary
 from data_preprocessing import Bucket
-from engine import linear, network
-from engine.cells import Array
+from engine import checkpoint, linear
+from engine.arrays import Array
 from experiment.options import config_of
 from inference.trained import Model, Trained
 from models.registry import ARCHITECTURES, in_order
@@ -193,7 +193,7 @@ class FinishedRun:
             from inference.export.keras import KerasNetwork
 
             return KerasNetwork(path)
-        model = network.load(path)
+        model = checkpoint.load(path)
         if len(model.embedding) != self.data.vocabulary:
             raise CheckpointError(
                 f"{path} knows {len(model.embedding)} ids, this run {self.data.vocabulary}: it is another run's checkpoint"

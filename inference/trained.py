@@ -10,7 +10,7 @@ import numpy as np
 from data.types import IdArray
 from data.vocabulary import OOV
 from data_preprocessing import truncated
-from engine.cells import Array, sigmoid
+from engine.arrays import Array, sigmoid
 from engine.linear import LinearModel
 from records.errors import DivergedError
 from records.study import Repeat, Study

@@ -1,69 +1,98 @@
-"""A checkpoint as Keras itself runs it: for exports, and for networks that the NumPy engine does not reproduce."""
+"""The checkpoint itself as an export; and the network as Keras runs it, which every export is compared with."""
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from data.types import IdArray
-from data.vocabulary import PADDING, START
-from records.errors import CheckpointError
+from engine.arrays import Array, sigmoid
+from inference.export import Reader, padded
+from inference.export.network import read
+from inference.run import FinishedRun, Trained
+from models.bigrams import bigram_rows
+from records.errors import ExportError
 
-_BATCH = 32  # reviews that are read together
+
+def write(run: FinishedRun, trained: Trained, folder: Path) -> Reader:
+    """Copy the checkpoint to `folder/model.keras`, byte for byte."""
+    file = folder / "model.keras"
+    shutil.copyfile(_path(run, trained), file)
+    return _reader(read(file), trained)
 
 
-def checkpoint(path: Path) -> Any:
-    """The `keras.Model` in a checkpoint; it is read in safe mode, which refuses code that is stored in the file."""
+def probabilities(run: FinishedRun, trained: Trained, rows: Sequence[IdArray]) -> Array:
+    """The calibrated probability of each review, `<float>[reviews]`, from the checkpoint as Keras runs it.
+
+    Args:
+        run: that the checkpoint is of.
+        trained: the network.
+        rows: token ids as the network reads them, each `<int32>[time]`.
+    """
+    return _reader(read(_path(run, trained)), trained)(rows)
+
+
+def portable(run: FinishedRun, trained: Trained) -> Any:
+    """From token ids `<int32>[batch, time]` to calibrated probabilities `<float32>[batch]`, for TensorFlow's formats.
+
+    The weights are the checkpoint's; recurrent layers are Keras's own, which need no project, no XLA and no cuDNN where the
+    graph is run.
+
+    Raises:
+        ExportError: Keras runs on another backend.
+    """
     import keras
 
-    from models import recurrent, transformer  # noqa: F401 - so that Keras knows their layers
-
-    return keras.saving.load_model(path, compile=False, safe_mode=True)
-
-
-class KerasNetwork:
-    """A network that Keras reads: slower to start than the NumPy engine, and without gradients for explanations."""
-
-    def __init__(self, path: Path) -> None:
-        """Read a checkpoint.
-
-        Raises:
-            CheckpointError: the file is missing or damaged, Keras does not know one of its layers, or Keras is not installed.
-        """
-        try:
-            self._model = checkpoint(path)
-        except ImportError as error:
-            raise CheckpointError(
-                f"{path} is read by Keras alone, and {error.name} is not installed; choose another --study"
-            ) from error
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise CheckpointError(
-                f"{path} cannot be read by Keras ({type(error).__name__}: {str(error)[:200]}); choose another --study"
-            ) from error
-
-    def logits(self, rows: Sequence[IdArray]) -> np.ndarray:
-        """The logit of each review, `<float64>[rows]`; reviews of about the same length are read together.
-
-        Args:
-            rows: token ids, each `<int32>[time]`, the start token included.
-        """
-        logits, order = np.empty(len(rows)), np.argsort([len(row) for row in rows], kind="stable")
-        for start in range(0, len(rows), _BATCH):
-            batch = order[start : start + _BATCH]
-            logits[batch] = self._model.predict_on_batch(_padded([rows[i] for i in batch]))[: len(batch), 0]
-        return logits
+    if keras.backend.backend() != "tensorflow":
+        raise ExportError(f"KERAS_BACKEND is {keras.backend.backend()}: TensorFlow's formats are written with tensorflow")
+    network = read(_path(run, trained))
+    model = keras.models.clone_model(network, clone_function=_stock)
+    model.set_weights(network.get_weights())
+    ids = keras.Input((None,), dtype="int32", name="token_ids")
+    given = [ids]
+    if tables := [layer for layer in model.layers if layer.name == "bigram_embedding"]:
+        model = keras.Model([model.input, tables[0].input], model.output)
+        given += [bigram_rows(_without_unsigned(), ids, tables[0].input_dim)]
+    return keras.Model(ids, keras.ops.sigmoid(model(given)[:, 0] / trained.temperature))
 
 
-def _padded(rows: Sequence[IdArray]) -> np.ndarray:
-    """`<int32>[reviews, time]`, both rounded up to powers of two: each shape is compiled once, which takes a second."""
-    shape = (_power_of_two(len(rows)), _power_of_two(max(map(len, rows))))
-    padded = np.full(shape, PADDING, np.int32)
-    padded[:, 0] = START  # rows that are not wanted hold a word too
-    for number, row in enumerate(rows):
-        padded[number, : len(row)] = row
-    return padded
+def _path(run: FinishedRun, trained: Trained) -> Path:
+    return run.folder.checkpoint(trained.study, trained.repeat.number)
 
 
-def _power_of_two(number: int) -> int:
-    return 1 << (number - 1).bit_length()
+def _reader(model: Any, trained: Trained) -> Reader:
+    return lambda rows: sigmoid(np.asarray(model.predict_on_batch(padded(rows)))[:, 0] / trained.temperature)
+
+
+def _stock(layer: Any) -> Any:
+    """A layer of this configuration; Keras's own where ours is written from scratch, and without cuDNN."""
+    import keras
+
+    from models import recurrent
+
+    kinds = {
+        recurrent.CustomSimpleRNN: keras.layers.SimpleRNN,
+        recurrent.CustomLSTM: keras.layers.LSTM,
+        recurrent.CustomGRU: keras.layers.GRU,
+    }
+    if kind := kinds.get(type(layer)):
+        made = kind(layer.units, return_sequences=layer.return_sequences, name=layer.name)
+    else:
+        made = type(layer).from_config(layer.get_config())
+    for each in (made, getattr(made, "forward_layer", made), getattr(made, "backward_layer", made)):
+        if hasattr(each, "use_cudnn"):
+            each.use_cudnn = False
+    return made
+
+
+def _without_unsigned() -> Any:
+    """`keras.ops`, but for the two functions that LiteRT has not for unsigned numbers, which are computed of signed ones."""
+    from keras import ops
+
+    xp = SimpleNamespace(**vars(ops))
+    xp.pad = lambda x, widths: ops.cast(ops.pad(ops.cast(x, "int32"), widths), "uint32")
+    xp.mod = lambda x, divisor: ops.mod(ops.cast(x, "int64"), ops.cast(divisor, "int64"))
+    return xp
