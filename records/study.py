@@ -12,6 +12,7 @@ from records.codec import Record
 
 YARDSTICK = "linear"  # the architecture name of the TF-IDF + logistic regression rows
 ALL = "all"  # the bucket name of a generalist, and of the whole test part
+ENGINE_TOLERANCE = 1e-4  # largest difference in probability with which the NumPy engine may answer for a trained network
 Hyperparameters = dict[str, float | int]
 Scope = Literal["bucket", "all", "fine-tuned"]
 Status = Literal["completed", "pruned", "failed"]  # pruned: a trial stopped because others did better
@@ -146,7 +147,15 @@ class Repeat(Record):
     spent: Seconds = field(default_factory=Seconds)
     scores_elsewhere: tuple[Score, ...] = ()  # of a specialist, on the buckets it is not for
     influence: tuple[tuple[int, float], ...] = ()  # of words by their distance from the end, see `evaluation.by_distance`
-    engine_difference: float | None = None  # largest difference in probability between the NumPy engine and the trained network
+    # Largest difference in probability between the NumPy engine, which reads the checkpoint, and the trained network, on some
+    # test reviews; None for the yardstick, and where the engine refuses the checkpoint.
+    engine_difference: float | None = None
+    engine_refusal: str = ""  # why the engine does not read the checkpoint, else ""
+
+    @property
+    def is_read_by_engine(self) -> bool:
+        """Whether the NumPy engine has been seen to answer like the trained network; False for the yardstick, which has none."""
+        return not self.engine_refusal and self.engine_difference is not None and self.engine_difference <= ENGINE_TOLERANCE
 
     @property
     def history_csv(self) -> str:
