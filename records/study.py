@@ -4,7 +4,7 @@ import hashlib
 import re
 import textwrap
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass, field, fields
+from dataclasses import asdict, astuple, dataclass, field, fields
 from pathlib import PurePosixPath
 from typing import Literal
 
@@ -13,7 +13,7 @@ from records.codec import Record
 YARDSTICK = "linear"  # the architecture name of the TF-IDF + logistic regression rows
 ALL = "all"  # the bucket name of a generalist, and of the whole test part
 ENGINE_TOLERANCE = 1e-4  # largest difference in probability with which the NumPy engine may answer for a trained network
-Hyperparameters = dict[str, float | int]
+Hyperparameters = dict[str, float | int]  # as records keep them: the fields of a network's `Setting`, the yardstick's `C`
 Scope = Literal["bucket", "all", "fine-tuned"]
 Status = Literal["completed", "pruned", "failed"]  # pruned: a trial stopped because others did better
 
@@ -57,6 +57,29 @@ class Study(Record):
         """
         text = "/".join(map(str, (base, self.id, *parts)))
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") % (2**31 - 1) + 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One value for each hyperparameter of a network; `config.Space` has the range of each, under the same name."""
+
+    units: int  # width of the recurrent state
+    embedding_dim: int  # width of a word's vector
+    dropout: float  # share of pooled features dropped
+    spatial_dropout: float  # share of embedding channels dropped for a whole review
+    adversarial: float  # how far word vectors are moved against the network, in their root mean square
+    learning_rate: float  # Adam's initial step size
+    batch_size: int  # reviews per training step
+
+    @classmethod
+    def of(cls, hyperparameters: Hyperparameters) -> "Setting":
+        """The setting that the record of a network's trial, repeat or study keeps."""
+        return cls(**hyperparameters)  # type: ignore[arg-type]
+
+    @property
+    def hyperparameters(self) -> Hyperparameters:
+        """What a record keeps of it."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)
