@@ -309,13 +309,13 @@ def _scorer(artifacts: Path, way: str) -> Score:
 
 
 def _compiled(vocab_size: int) -> Any:
-    from experiment.network import Networks
+    from experiment.network import ModelCache
     from models.classifier import NetworkShape
 
     shape = NetworkShape(
         architecture="gru", engine="custom", vocab_size=vocab_size, embedding_dim=EMBEDDING, units=UNITS, pooling="mean"
     )
-    return Networks(np.array([300, LONGEST]), clip_norm=1.0).get(shape, 32)
+    return ModelCache(np.array([300, LONGEST]), clip_norm=1.0).get(shape, 32)
 
 
 if __name__ == "__main__":
