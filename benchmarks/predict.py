@@ -268,7 +268,7 @@ def _texts(dataset: Any, count: int, tokens: int, least: int = 1) -> list[str]:
 
 
 def _export(artifacts: Path, format: str) -> dict[str, Any]:
-    from inference.export.write import export
+    from inference.export.folder import export
     from inference.run import FinishedRun
     from records.study import ALL, Study
 
@@ -307,13 +307,13 @@ def _scorer(artifacts: Path, way: str) -> Score:
 
 
 def _compiled(vocab_size: int) -> Any:
-    from experiment.network import Networks
+    from experiment.network import ModelCache
     from models.classifier import NetworkShape
 
     shape = NetworkShape(
         architecture="gru", engine="custom", vocab_size=vocab_size, embedding_dim=EMBEDDING, units=UNITS, pooling="mean"
     )
-    return Networks(np.array([300, LONGEST]), clip_norm=1.0).get(shape, 32)
+    return ModelCache(np.array([300, LONGEST]), clip_norm=1.0).get(shape, 32)
 
 
 if __name__ == "__main__":

@@ -122,9 +122,9 @@ def _sweep(planned: Planned, folder: "RunFolder", cache: Path) -> bool:
     from report import console
 
     vectors = word_vectors.fetch(planned.config, planned.dataset, cache, say=console.note)
-    workplace = workers.Workplace(planned.config, folder, cache, planned.prepared, vectors)
+    context = workers.SweepContext(planned.config, folder, cache, planned.prepared, vectors)
     with console.Live(planned.work, planned.dataset.summary, folder.path) as live:
-        sweep = workers.Sweep(workplace, planned.workers, live.on_event)
+        sweep = workers.Sweep(context, planned.workers, live.on_event)
         return sweep.run(list(planned.work)) == "interrupted"
 
 
@@ -157,6 +157,6 @@ def _gather_examples(folder: "RunFolder", dataset: "Dataset") -> None:
 
     console.note("behavioural tests and explanations ...")
     try:
-        examples.fetch(folder, dataset)
+        examples.load_or_gather(folder, dataset)
     except LengthwiseError as error:
         console.note(f"none in the report: {error}")

@@ -9,7 +9,8 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
+
+import psutil
 
 from records.errors import ConfigError
 
@@ -41,14 +42,14 @@ def available(choice: str, backend: str) -> tuple[Device, ...]:
     """
     gpus = _gpus() if choice != "cpu" else ()
     if choice == "gpu" and not gpus:
-        raise ConfigError("run.device: no NVIDIA GPU answers nvidia-smi; use auto or cpu, or see README, 'On a GPU'")
+        raise ConfigError("run.device: no NVIDIA GPU answers nvidia-smi; use auto or cpu, or see docs/gpu.md")
     if gpus:
         if _can_use_gpus(backend):
             return gpus
         problem = f"{gpus[0].name} answers nvidia-smi, but {backend} as it is installed here cannot use it"
         if choice == "gpu":
-            raise ConfigError(f"run.device: {problem}; use auto or cpu, or see README, 'On a GPU'")
-        log.warning("%s: training on the CPU; see README, 'On a GPU'", problem)
+            raise ConfigError(f"run.device: {problem}; use auto or cpu, or see docs/gpu.md")
+        log.warning("%s: training on the CPU; see docs/gpu.md", problem)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return tuple(Device("cpu", number, f"cpu ({platform.machine()})") for number in range(cores))
 
@@ -114,11 +115,21 @@ def return_freed_memory() -> None:
 def memory_of_process(pid: int) -> int:
     """Bytes of memory that a process takes: its own, and its share of what it has in common with others (PSS).
 
+    Some systems do not count shares, or not for everyone: there it is what is the process's own (USS), or else all it has in
+    memory (RSS).
+
     Raises:
-        OSError: it has ended.
+        OSError: the process has ended, or the system says nothing of it.
     """
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
-    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    try:
+        process = psutil.Process(pid)
+        try:
+            memory = process.memory_full_info()
+        except (psutil.AccessDenied, OSError):
+            memory = process.memory_info()
+    except psutil.Error as error:
+        raise ProcessLookupError(str(error)) from error
+    return int(getattr(memory, "pss", 0) or getattr(memory, "uss", 0) or memory.rss)
 
 
 def environment(kind: str, backend: str) -> dict[str, str]:

@@ -16,6 +16,7 @@ from config import PROFILES, Config, Profile
 from data_preprocessing import Dataset, cut_buckets
 from experiment.plan import Work, wall_seconds
 from inference.evaluate import OtherReviews, answerer_title
+from inference.probes import CAPABILITIES, PassRate
 from models.registry import ARCHITECTURES, in_order, title
 from records.study import ALL, YARDSTICK, Progress, Study, StudyResult
 from records.summary import DataSummary
@@ -174,6 +175,24 @@ def print_other_reviews(found: OtherReviews, folder: RunFolder) -> None:
     if found.n_unread:
         print(f"{found.n_unread} texts have no word that the run knows; they count as half right")
     print(f"kept in {folder.final_stats('other_reviews')}; report: {folder.report}")
+
+
+def print_probes(rates: tuple[PassRate, ...]) -> None:
+    """A table of behavioural tests, capabilities in rows and architectures in columns, and what each test asks."""
+    console = Console(highlight=False)
+    console.width = max(console.width, 100)  # a narrower terminal wraps lines, but cuts no number
+    architectures = dict.fromkeys(each.architecture for each in rates)
+    table = Table(title="behavioural tests passed (%)", title_justify="left")
+    table.add_column("test", no_wrap=True)
+    for architecture in architectures:
+        table.add_column(title(architecture), justify="right")
+    for capability in CAPABILITIES:
+        mine = {each.architecture: each for each in rates if each.capability == capability.name}
+        table.add_row(capability.name, *(f"{100 * mine[architecture].rate:.0f}" for architecture in architectures))
+    console.print(table)
+    for capability in CAPABILITIES:
+        number = next(each.n for each in rates if each.capability == capability.name)
+        console.print(f"{capability.name}: {capability.law} ({number} tests)", soft_wrap=True)
 
 
 def print_lists(config: Config) -> None:

@@ -10,7 +10,7 @@ from config import Config
 from experiment.options import config_of
 from inference import evaluate, examples
 from inference.evaluate import OtherReviews
-from inference.examples import Evidence as Examples
+from inference.examples import Examples
 from models.registry import in_order, title
 from records.about import About
 from records.findings import BEST, ArchitectureTimes, Ensemble, Findings

@@ -156,8 +156,8 @@ def print_explanation(explanation: Explanation) -> None:
 
 
 def _coloured(explanation: Explanation) -> Text:
-    text, largest = Text(), max(map(abs, explanation.gradients[1:]), default=0.0) or 1.0
-    for word, share in zip(explanation.words[1:], explanation.gradients[1:], strict=True):
+    text, largest = Text(), max(map(abs, explanation.shares[1:]), default=0.0) or 1.0
+    for word, share in zip(explanation.words[1:], explanation.shares[1:], strict=True):
         strength = min(1.0, abs(share) / largest)
         text.append(word, _style(share, strength) if strength > 0.1 else "")
         text.append(" ")

@@ -208,8 +208,9 @@ class _Shown:
         reading = self.reading
         if reading is None:
             return self.verdict, None, gr.skip(), gr.skip(), "", self.table, None
-        method = gr.Radio(choices=reading.methods, value=GRADIENTS)
-        whose, words = reading.explanation.study.architecture, _account(reading, GRADIENTS)
+        first = reading.methods[0]
+        method = gr.Radio(choices=reading.methods, value=first)
+        whose, words = reading.explanation.study.architecture, _account(reading, first)
         return self.verdict, reading, whose, method, words, self.table, self.chart
 
 
@@ -250,7 +251,8 @@ class _Asked:
             account = Reading(reading.encoded, reading.bucket, explain(self._run.trained(study), reading.encoded))
         except (RunError, CheckpointError) as error:
             return gr.skip(), gr.skip(), _part("failure", str(error))
-        return account, gr.Radio(choices=account.methods, value=GRADIENTS), _account(account, GRADIENTS)
+        first = account.methods[0]
+        return account, gr.Radio(choices=account.methods, value=first), _account(account, first)
 
     def by_another(self, reading: Reading | None, method: str) -> Any:
         """The same account by another method."""

@@ -114,7 +114,12 @@ def _names(names: Iterable[str]) -> str:
 
 
 def completeness_sentence(explanation: Explanation) -> str:
-    """How well the integrated gradients share out what there is to share."""
+    """How well the integrated gradients share out what there is to share; or that there are none."""
+    if explanation.base_logit is None or explanation.completeness_gap is None:
+        return (
+            f"The verdict is a logit of {_signed(explanation.logit)}. Integrated gradients are not available for a network that "
+            "Keras reads: the shares are those of occlusion."
+        )
     told = explanation.logit - explanation.base_logit
     side, gap = "above" if told >= 0 else "below", explanation.completeness_gap
     verdict = (

@@ -79,7 +79,7 @@ def report_of(folder: RunFolder) -> str:
 
 def test_the_report_is_one_offline_file_with_every_figure(tmp_path: Path) -> None:
     folder = ended(tmp_path)
-    write_record(folder.final_stats("evidence.json"), EXAMPLES)
+    write_record(folder.final_stats("examples.json"), EXAMPLES)
     page = report_of(folder)
     assert not re.search(r"<(script|link|img)[^>]+(src|href)=", page.split("</head>")[1])
     assert "MathJax" not in page.split("</head>")[1]
@@ -154,12 +154,12 @@ def test_what_is_damaged_beside_the_results_is_left_out_with_a_reason(tmp_path: 
     assert "explanations are left out because none were gathered" in report_of(folder)
     others = folder.final_stats("other_reviews")
     write_record(others / "films.json", OTHERS)
-    write_record(folder.final_stats("evidence.json"), EXAMPLES)
+    write_record(folder.final_stats("examples.json"), EXAMPLES)
     page = report_of(folder)
     assert "<h3>films.csv</h3>" in page and "70.0 % (60.0 to 80.0)" in page and "left out because" not in page
     (others / "books.json").write_text('{"name": "books"}')  # of another version
     (others / "games.json").write_bytes(b"\xff")
-    folder.final_stats("evidence.json").write_text("{")
+    folder.final_stats("examples.json").write_text("{")
     page = report_of(folder)
     assert "books.json is left out because" in page and "games.json is left out because" in page
     assert "<h3>films.csv</h3>" in page and "explanations are left out because" in page

@@ -11,7 +11,8 @@ import keras
 import numpy as np
 import pytest
 
-from engine import linear, network
+from engine import linear
+from engine.checkpoint import load
 from models.classifier import NetworkShape, build_classifier
 from models.influence import _gradient
 from models.registry import ARCHITECTURES
@@ -80,7 +81,7 @@ def test_a_plain_network_gives_the_logits_of_its_checkpoint_and_the_gradients_of
 ) -> None:
     model, reviews = trained(architecture, pooling, bigrams, rng), rows(rng)
     model.save(tmp_path / "model.keras")
-    plain = network.load(tmp_path / "model.keras")
+    plain = load(tmp_path / "model.keras")
     ids = np.zeros((len(reviews), max(LENGTHS) + 9), np.int32)
     for number, row in enumerate(reviews):
         ids[number, : len(row)] = row
@@ -99,7 +100,7 @@ def test_a_plain_network_gives_the_logits_of_its_checkpoint_and_the_gradients_of
 
 
 def test_a_batch_says_what_each_review_says_alone_in_any_order(checkpoint: Path, rng: np.random.Generator) -> None:
-    plain, reviews = network.load(checkpoint), rows(rng) * 40
+    plain, reviews = load(checkpoint), rows(rng) * 40
     alone = np.concatenate([plain.logits([row]) for row in reviews])
     np.testing.assert_allclose(plain.logits(reviews), alone, atol=1e-6)
     np.testing.assert_allclose(plain.logits(reviews[::-1])[::-1], alone, atol=1e-6)
@@ -110,7 +111,7 @@ def test_attention_weights_are_those_of_the_network_and_sum_to_one(tmp_path: Pat
 
     model, row = trained("attention_gru", "attention", 0, rng), rows(rng)[0]
     model.save(tmp_path / "model.keras")
-    found = network.load(tmp_path / "model.keras").attention(row)
+    found = load(tmp_path / "model.keras").attention(row)
     assert found is not None and found.sum() == pytest.approx(1, abs=1e-6)
     np.testing.assert_allclose(found, np.asarray(attention_weights(model)(row[None]))[0, :, 0], atol=1e-6)
 
@@ -145,7 +146,7 @@ def test_a_checkpoint_with_a_lambda_is_refused_and_its_code_does_not_run(tmp_pat
     keras.Model(inputs, outputs).save(path)
     mark.unlink(missing_ok=True)
     with pytest.raises(CheckpointError, match=r"holds a layer of class Lambda .* nothing of it was run"):
-        network.load(path)
+        load(path)
     assert not mark.exists()
 
 
@@ -160,7 +161,7 @@ def test_a_foreign_class_is_refused_by_its_name_without_being_imported(where: st
             layers.append({"class_name": "Bidirectional", "module": "keras.layers", "config": inner})
 
     with pytest.raises(CheckpointError, match="holds a layer of class Popen"):
-        network.load(rewritten(checkpoint, change))
+        load(rewritten(checkpoint, change))
 
 
 def test_an_option_that_a_plain_network_does_not_have_is_refused(checkpoint: Path) -> None:
@@ -168,7 +169,7 @@ def test_an_option_that_a_plain_network_does_not_have_is_refused(checkpoint: Pat
         next(layer for layer in layers if layer["class_name"] == "GRU")["config"]["activation"] = "relu"
 
     with pytest.raises(CheckpointError, match="expected activation=tanh, got 'relu'"):
-        network.load(rewritten(checkpoint, change))
+        load(rewritten(checkpoint, change))
 
 
 def test_a_cut_an_empty_and_a_missing_checkpoint_are_one_sentence_each(checkpoint: Path, tmp_path: Path) -> None:
@@ -176,9 +177,9 @@ def test_a_cut_an_empty_and_a_missing_checkpoint_are_one_sentence_each(checkpoin
     for size in (0, 10, len(content) // 2, len(content) - 7):
         checkpoint.write_bytes(content[:size])
         with pytest.raises(CheckpointError, match="is damaged or was changed"):
-            network.load(checkpoint)
+            load(checkpoint)
     with pytest.raises(CheckpointError, match="is missing"):
-        network.load(tmp_path / "nothing.keras")
+        load(tmp_path / "nothing.keras")
 
 
 def test_weights_that_are_not_numbers_are_refused(checkpoint: Path) -> None:
@@ -192,7 +193,7 @@ def test_weights_that_are_not_numbers_are_refused(checkpoint: Path) -> None:
         for name, content in parts.items():
             archive.writestr(name, content)
     with pytest.raises(CheckpointError, match="its weights are not numbers"):
-        network.load(checkpoint)
+        load(checkpoint)
 
 
 # -- the yardstick ----------------------------------------------------------------------------------------------------

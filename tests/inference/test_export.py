@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from data.vocabulary import START, Vocabulary
-from engine import network
-from engine.cells import sigmoid
+from engine import checkpoint
+from engine.arrays import sigmoid
 from inference.export import onnx as onnx_graph
 from inference.export import savedmodel as tensor_graph
 from inference.export import write as exports
@@ -77,7 +77,7 @@ def a_checkpoint(folder: Path, architecture: str, pooling: str, bigrams: int) ->
 def a_trained(path: Path, truncate: str = "tail", max_length: int = 40) -> tuple[Any, Trained]:
     """A network of 50 ids in a run of which only the checkpoint and the words are there."""
     result = a_result("gru", "130-175", 0.8, repeats=1)
-    model = network.load(path)
+    model = checkpoint.load(path)
     trained = Trained(result.study, result.repeats[0], model, len(model.embedding), max_length, truncate, np.zeros(1), np.ones(1))
     return SimpleNamespace(folder=SimpleNamespace(checkpoint=lambda *_: path), vocabulary=VOCABULARY), trained
 
@@ -98,7 +98,7 @@ def test_the_onnx_graph_of_every_network_says_what_the_numpy_reader_says(
     architecture: str, pooling: str, bigrams: int, tmp_path: Path, rng: np.random.Generator
 ) -> None:
     onnxruntime = require("onnx")
-    plain = network.load(a_checkpoint(tmp_path, architecture, pooling, bigrams))
+    plain = checkpoint.load(a_checkpoint(tmp_path, architecture, pooling, bigrams))
     rows = [np.array([START, *rng.integers(2, 50, n)], np.int32) for n in (40, 3, 17, 17, 80, 0)]
     written = onnx_graph.model(plain, temperature=1.3).SerializeToString()
     session = onnxruntime.InferenceSession(written, providers=["CPUExecutionProvider"])

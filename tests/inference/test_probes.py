@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inference.examples import Evidence, gather, stored
+from inference.examples import Examples, gather, stored
 from inference.probes import CAPABILITIES, TOLERANCE, Probe, _passes, measure
 from inference.run import FinishedRun
 from records.study import YARDSTICK
@@ -57,7 +57,8 @@ def test_a_test_is_passed_as_its_kind_says(kind, before, after, is_positive, pas
 
 
 def test_every_architecture_is_measured_and_failures_are_told(run: FinishedRun) -> None:
-    rates = measure(run)
+    rates, left_out = measure(run)
+    assert left_out == ()
     assert [*dict.fromkeys(each.architecture for each in rates)] == run.architectures
     assert len(rates) == len(run.architectures) * len(CAPABILITIES)
     for each in rates:
@@ -68,22 +69,22 @@ def test_every_architecture_is_measured_and_failures_are_told(run: FinishedRun) 
 
 
 @pytest.fixture(scope="module")
-def evidence(run: FinishedRun) -> Evidence:
+def examples(run: FinishedRun) -> Examples:
     found = stored(RunFolder(run.folder.path))
     assert found is not None
     return found
 
 
-def test_a_finished_run_has_its_evidence_and_it_round_trips(run: FinishedRun, evidence: Evidence) -> None:
-    assert Evidence.from_json(evidence.to_json()) == evidence
-    assert evidence.probes == measure(run)
+def test_a_finished_run_has_its_examples_and_it_round_trips(run: FinishedRun, examples: Examples) -> None:
+    assert Examples.from_json(examples.to_json()) == examples
+    assert examples.probes == measure(run)[0] and examples.left_out == ()
 
 
 def test_samples_are_test_reviews_of_both_classes_with_the_stored_verdict_of_every_architecture(
-    run: FinishedRun, evidence: Evidence
+    run: FinishedRun, examples: Examples
 ) -> None:
-    assert {(sample.bucket, sample.label) for sample in evidence.samples} == {(b.name, y) for b in run.buckets for y in (0, 1)}
-    for sample in evidence.samples:
+    assert {(sample.bucket, sample.label) for sample in examples.samples} == {(b.name, y) for b in run.buckets for y in (0, 1)}
+    for sample in examples.samples:
         assert [verdict.study.architecture for verdict in sample.verdicts] == run.architectures
         for verdict in sample.verdicts:
             predicted = run.folder.load_predictions(verdict.study, 0)
@@ -94,8 +95,8 @@ def test_samples_are_test_reviews_of_both_classes_with_the_stored_verdict_of_eve
                 assert verdict.probability == pytest.approx(predicted["probabilities"][index], abs=1e-6)
 
 
-def test_a_mistake_is_the_surest_wrong_verdict_of_the_chosen_network(run: FinishedRun, evidence: Evidence) -> None:
-    for mistake in evidence.mistakes:
+def test_a_mistake_is_the_surest_wrong_verdict_of_the_chosen_network(run: FinishedRun, examples: Examples) -> None:
+    for mistake in examples.mistakes:
         leader = run.leaders[mistake.bucket]
         assert mistake.explanation.study == leader
         assert (mistake.explanation.probability >= 0.5) != (mistake.label == 1)
@@ -106,16 +107,16 @@ def test_a_mistake_is_the_surest_wrong_verdict_of_the_chosen_network(run: Finish
         assert abs(mine - 0.5) == pytest.approx(surest)
 
 
-def test_the_report_shows_probes_samples_and_mistakes(smoke_run: SmokeRun, evidence: Evidence) -> None:
+def test_the_report_shows_probes_samples_and_mistakes(smoke_run: SmokeRun, examples: Examples) -> None:
     page = (smoke_run.folder / "report.html").read_text()
     assert all(part in page for part in ("Behavioural tests passed", "Sample predictions", "The most confident mistakes"))
-    assert evidence.samples[0].text[:40] in page
+    assert examples.samples[0].text[:40] in page
 
 
-def test_evidence_of_the_same_studies_is_not_gathered_again(run: FinishedRun, evidence: Evidence, demo_data) -> None:  # type: ignore[no-untyped-def]
+def test_examples_of_the_same_studies_is_not_gathered_again(run: FinishedRun, examples: Examples, demo_data) -> None:  # type: ignore[no-untyped-def]
     from inference import examples as room
 
-    path = run.folder.final_stats("evidence.json")
+    path = run.folder.final_stats("examples.json")
     before = path.stat().st_mtime_ns
-    assert room.fetch(run.folder, demo_data) == evidence and path.stat().st_mtime_ns == before
+    assert room.load_or_gather(run.folder, demo_data) == examples and path.stat().st_mtime_ns == before
     assert gather is room.gather

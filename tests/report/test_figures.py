@@ -8,7 +8,7 @@ import pytest
 
 from analysis.comparison import Predictions, Truth, corrected, judge
 from config import PROFILES
-from inference.examples import Evidence, Faithfulness
+from inference.examples import Examples, Faithfulness
 from inference.probes import CAPABILITIES, PassRate
 from models.registry import ARCHITECTURES, colour
 from records.findings import (
@@ -59,12 +59,13 @@ RELIABILITIES = (
 )
 
 
-EXAMPLES = Evidence(
+EXAMPLES = Examples(
     key="",
     probes=tuple(PassRate("gru", capability.name, 60, 45, ("a failure",)) for capability in CAPABILITIES),
     samples=(),
     mistakes=(),
     faithfulness=(Faithfulness("0-129", Study("gru", "0-129"), 7, CURVES),),
+    left_out=(),
 )
 
 
