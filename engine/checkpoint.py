@@ -11,8 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from engine.arrays import Array
-from engine.graph import OWN, TOKEN_IDS, Node, Op, RefusedError, kind_of, matches, op, read_graph
+from engine.graph import OWN, TOKEN_IDS, Graph, Node, Op, RefusedError, kind_of, matches, op, read_graph
 from engine.layers import (
     Attention,
     Bidirectional,
@@ -64,13 +63,16 @@ def _network(path: Path) -> NumpyNetwork:
     logit.check("units", activation="linear", use_bias=True)
     if logit.kind != "Dense" or logit.config["units"] != 1:
         raise logit.refused("expected a Dense layer of one unit, the logit, at the end")
+    tables = _tables(graph)
     body, embedded = _walk(logit.source())
+    if _embedded(embedded) != tables or embedded.config.get("axis", -1) != -1:
+        raise embedded.refused("expected the vectors of words, and beside them those of pairs of words")
     if sum(isinstance(layer, _POOLINGS) for layer in body) != 1:
         raise logit.refused("expected it to read one vector a review")
-    embedding, bigrams = _tables(embedded)
     graph.refuse_what_is_left()
+    (embedding,), *bigrams = (table.arrays[""] for table in tables)
     kernel, bias = logit.arrays[""]
-    return NumpyNetwork(embedding, bigrams, body, kernel, bias)
+    return NumpyNetwork(embedding, bigrams[0][0] if bigrams else None, body, kernel, bias)
 
 
 Read = tuple[tuple[Layer, ...], Node]  # a node's layers in NumPy, and the node that they read
@@ -79,7 +81,7 @@ Read = tuple[tuple[Layer, ...], Node]  # a node's layers in NumPy, and the node 
 def _walk(node: Node, begin: Node | None = None) -> Read:
     """The layers from `begin`, or else from the vectors of the words, to what this node gives; and where they began."""
     layers: tuple[Layer, ...] = ()
-    while node is not begin and not _is_embedded(node):
+    while node is not begin and not _embedded(node):
         if node.kind not in READERS:
             raise node.refused("it stands where no such layer is known")
         read, node = READERS[node.kind](node)
@@ -90,28 +92,23 @@ def _walk(node: Node, begin: Node | None = None) -> Read:
 # -- the beginning: tables of vectors, and the mask of the words -------------------------------------------------------
 
 
-def _is_embedded(node: Node) -> bool:
+def _tables(graph: Graph) -> tuple[Node, ...]:
+    """The table of the words' vectors, and, if there is one, that of pairs of words."""
+    found = dict[int, Node]()
+    for node in graph.nodes:
+        if node.kind == "Embedding":
+            node.check("input_dim", "output_dim", mask_zero=True)
+            reads = [matches(node.source(), rows, {}) for rows in (TOKEN_IDS, _bigram_rows(node))]
+            if not any(reads) or reads.index(True) in found:
+                raise node.refused("expected one table for token ids and at most one for pairs of words")
+            found[reads.index(True)] = node
+    return tuple(found[place] for place in sorted(found))
+
+
+def _embedded(node: Node) -> tuple[Node, ...]:
+    """The tables that this node puts side by side, or the one that it is; none where it is something else."""
     parts = node.inputs[0] if node.kind == "Concatenate" else (node,)
-    return all(isinstance(part, Node) and part.kind == "Embedding" for part in parts)
-
-
-def _tables(embedded: Node) -> tuple[Array, Array | None]:
-    """The vectors of words, and of pairs of words if the network reads them."""
-    if embedded.kind == "Embedding":
-        return _table(embedded, TOKEN_IDS), None
-    embedded.check(axis=-1)
-    words, pairs, *more = embedded.inputs[0]
-    if more or embedded.named:
-        raise embedded.refused("expected the vectors of words and of pairs of words")
-    return _table(words, TOKEN_IDS), _table(pairs, _bigram_rows(pairs))
-
-
-def _table(node: Node, rows: Op) -> Array:
-    node.check("input_dim", "output_dim", mask_zero=True)
-    if not matches(node.source(), rows, {}):
-        raise node.refused("expected one table that reads the token ids and at most one that reads the rows of pairs of words")
-    (table,) = node.arrays[""]
-    return table
+    return parts if all(isinstance(part, Node) and part.kind == "Embedding" for part in parts) else ()
 
 
 def _bigram_rows(pairs: Node) -> Op:
@@ -203,9 +200,9 @@ def _normalisation(node: Node) -> Read:
 
 def _residual(node: Node) -> Read:
     node.check()
-    (begin, end) = node.inputs[0]
-    inner, began = _walk(end, begin)
-    if began is not begin or node.named:
+    begin, *ends = node.inputs[0]
+    inner, began = _walk(ends[0], begin)
+    if began is not begin or len(ends) != 1 or node.named:
         raise node.refused("expected the sum of what some layers read and what they give, in this order")
     return (Residual(inner),), begin
 

@@ -134,6 +134,8 @@ def _arrays(file: h5py.File) -> dict[str, list[Array]]:
 
     def visit(name: str, item: Any) -> None:
         if isinstance(item, h5py.Dataset) and not item.external and not item.is_virtual:
+            if not np.issubdtype(item.dtype, np.floating):
+                raise RefusedError(f"holds numbers of a type that is not known ({name}: {item.dtype}); expected float32")
             group, _, number = name.removeprefix("layers/").rpartition("vars/")
             found.setdefault(group.rstrip("/"), {})[int(number)] = item[()].astype(np.float32)
 

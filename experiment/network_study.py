@@ -13,7 +13,7 @@ from analysis.evaluation import accuracy, by_distance, log_loss
 from analysis.search_size import only_setting, search_size
 from data.types import IdArray
 from data_preprocessing import Reviews, network_ids
-from engine.network import load
+from engine.checkpoint import load
 from experiment.context import OvergrownError, StudyContext
 from experiment.network import Examples, FitPlan, TrainableNetwork, check_finite, load_weights
 from experiment.plan import final_epochs

@@ -20,12 +20,11 @@ from inference.trained import Model, Trained
 from models.registry import ARCHITECTURES, in_order
 from records.about import About
 from records.errors import CheckpointError, DivergedError, RunError, closest
-from records.study import ALL, YARDSTICK, Repeat, Study, StudyResult
+from records.study import ALL, ENGINE_TOLERANCE, YARDSTICK, Repeat, Study, StudyResult
 from records.summary import DataSummary
 from saver import RunFolder
 
 ENSEMBLE = "ensemble"  # the mean of the networks that were best on validation
-REPRODUCED = 1e-4  # in probability: how far the NumPy engine may be from the trained network
 
 
 @dataclass(frozen=True)
@@ -141,14 +140,17 @@ class FinishedRun:
         return next((study for study in wanted if study in self.results), None)
 
     def refusal(self, study: Study) -> str | None:
-        """Why the NumPy engine is not asked for a study, in a sentence; None where it reproduces the trained network."""
-        difference = self.results[study].best_repeat.engine_difference
-        if difference is None or difference <= REPRODUCED:
+        """Why the NumPy engine is not asked for a study, in a sentence; None where it answers like the trained network."""
+        repeat = self.results[study].best_repeat
+        if study.architecture == YARDSTICK or repeat.is_read_by_engine:
             return None
-        return (
-            f"{study.id} is not read by the NumPy engine: its probabilities differ by up to {difference:.2g} from those of the "
-            f"trained network, and at most {REPRODUCED} is allowed"
-        )
+        why = repeat.engine_refusal or "nobody has compared its answers with those of the trained network"
+        if repeat.engine_difference is not None:
+            why = (
+                f"its probabilities differ by up to {repeat.engine_difference:.2g} from those of the trained network, "
+                f"and at most {ENGINE_TOLERANCE} is allowed"
+            )
+        return f"{study.id} is not read by the NumPy engine: {why}"
 
     def by_engine(self, study: Study) -> Trained:
         """The study's best repeat, read by the NumPy engine.
@@ -190,7 +192,7 @@ class FinishedRun:
             return linear.load(self.folder.linear_model(study, repeat.number))
         path = self.folder.checkpoint(study, repeat.number)
         if self.refusal(study):
-            from inference.export.keras import KerasNetwork
+            from inference.export.network import KerasNetwork
 
             return KerasNetwork(path)
         model = checkpoint.load(path)

@@ -307,7 +307,15 @@ class CustomSimpleRNN(_Recurrent):
     moves them both ways: kernel W `[features, units]`, recurrent kernel U `[units, units]`, bias `[units]`.
     Where a mask `<bool>[batch, time]` is False, the state passes through unchanged.
 
-    It differs from Keras's in what `CustomGRU` says. Paper: Elman (1990), Finding structure in time, Cognitive Science.
+    It differs from `keras.layers.SimpleRNN` as `CustomGRU` differs from `keras.layers.GRU`.
+
+    >>> sequences = keras.Input((None, 8))
+    >>> CustomSimpleRNN(16)(sequences).shape
+    (None, 16)
+    >>> keras.layers.Bidirectional(CustomSimpleRNN(16, return_sequences=True))(sequences).shape
+    (None, None, 32)
+
+    Paper: Elman (1990), Finding structure in time, Cognitive Science.
     """
 
     cell = SimpleRNNCell
@@ -332,7 +340,15 @@ class CustomLSTM(_Recurrent):
     kernel U `[units, 4 * units]`, bias `[4 * units]`, which starts at 1 for the forget gate and at 0 elsewhere.
     Where a mask `<bool>[batch, time]` is False, both states pass through unchanged.
 
-    It differs from Keras's in what `CustomGRU` says. Papers: Hochreiter and Schmidhuber (1997), Long short-term memory,
+    It differs from `keras.layers.LSTM` as `CustomGRU` differs from `keras.layers.GRU`.
+
+    >>> sequences = keras.Input((None, 8))
+    >>> CustomLSTM(16)(sequences).shape
+    (None, 16)
+    >>> keras.layers.Bidirectional(CustomLSTM(16, return_sequences=True))(sequences).shape
+    (None, None, 32)
+
+    Papers: Hochreiter and Schmidhuber (1997), Long short-term memory,
     Neural Computation; Gers et al. (2000), Learning to forget, for the forget gate; Jozefowicz et al. (2015), ICML, for its bias.
     """
 
@@ -360,9 +376,15 @@ class CustomGRU(_Recurrent):
     `[units, 3 * units]`, bias `[2, 3 * units]` (b, then c).
     Where a mask `<bool>[batch, time]` is False, the state passes through unchanged.
 
-    It differs from Keras's layer in that the gradient is written by hand, that it is always compiled, and that steps no
-    review of the batch has are not computed. There are no options for other activations, dropout, unrolling or
+    It differs from `keras.layers.GRU` in three ways: its gradient is written by hand, it is always compiled, and steps
+    that no review of the batch has are not computed. It has no options for other activations, dropout, unrolling or
     carried-over state.
+
+    >>> sequences = keras.Input((None, 8))
+    >>> CustomGRU(16)(sequences).shape
+    (None, 16)
+    >>> keras.layers.Bidirectional(CustomGRU(16, return_sequences=True))(sequences).shape
+    (None, None, 32)
 
     Papers: Cho et al. (2014), Learning Phrase Representations using RNN Encoder-Decoder, EMNLP; the reset after the
     product is the variant of cuDNN.

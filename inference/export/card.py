@@ -285,11 +285,10 @@ def _export(format: str, measured: Measured) -> str:
 
 
 def _origin(run: FinishedRun, trained: Trained) -> str:
-    about: dict[str, Any] = run.about.rows
-    versions = ", ".join(f"{name} {about[name]}" for name in _VERSIONS if about.get(name))
+    about = run.about
+    versions = ", ".join(f"{name} {about.rows[name]}" for name in _VERSIONS if about.rows.get(name))
     return (
-        f"## Where it comes from\n\nRun `{run.name}` (profile {about.get('profile')}, commit {about.get('git_commit')}, ended "
-        f"{about.get('ended')}), study `{trained.study.id}`, repeat {trained.repeat.number + 1} of "
-        f"{len(run.results[trained.study].repeats)}, the one with the lowest validation loss, seed {trained.repeat.seed}. "
-        f"Trained with {versions}."
+        f"## Where it comes from\n\nRun `{run.name}` (profile {about.profile}, commit {about.git_commit}, ended {about.ended}), "
+        f"study `{trained.study.id}`, repeat {trained.repeat.number + 1} of {len(run.results[trained.study].repeats)}, the one "
+        f"with the lowest validation loss, seed {trained.repeat.seed}. Trained with {versions}."
     )

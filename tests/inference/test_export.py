@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from inference.export.write import FORMATS, Exported, export, table
 
 from data.vocabulary import START, Vocabulary
 from engine import checkpoint
@@ -19,7 +20,6 @@ from inference.export import onnx as onnx_graph
 from inference.export import savedmodel as tensor_graph
 from inference.export import write as exports
 from inference.export.card import MARK
-from inference.export.write import FORMATS, Exported, export, table
 from inference.run import FinishedRun, Trained
 from models.classifier import NetworkShape, build_classifier
 from models.registry import ARCHITECTURES
