@@ -79,7 +79,7 @@ def main(options: argparse.Namespace) -> int:
     work = {study: plan.work(study, config, dataset) for study in studies}
     workers = devices.spread(available, options.workers)
     if options.dry_run:
-        console.print_plan(PROFILES[options.profile], work, dataset, len(workers))
+        console.print_plan(PROFILES[options.profile], work, dataset.summary.notes, len(workers))
         return DONE
     return _run(options, Planned(config, dataset, prepared, work, workers))
 
