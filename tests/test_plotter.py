@@ -175,6 +175,10 @@ def test_an_explanation_is_one_offline_page_and_escapes_its_words(tmp_path: Path
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in body and "<script>alert" not in body and "<b>sure" not in body
     assert all(f'id="figure-{name}"' in body for name in ("running", "deletion")) and "<h3>Attention</h3>" in body
     assert not re.search(r"<(script|link|img)[^>]+(src|href)=", body)
+    assert ">Integrated gradients. " in body
+    account = replace(account, gradients=None, base_logit=None, completeness_gap=None)  # as of a network that Keras reads
+    plotter.write_explanation(tmp_path / "why.html", "", account, encoded, "quick-12345678")
+    assert ">Occlusion. " in (tmp_path / "why.html").read_text(encoding="utf-8")
     with pytest.raises(ArtifactsError, match="choose another --output"):
         plotter.write_explanation(tmp_path / "why.html" / "x.html", "", account, encoded, "")
 

@@ -55,7 +55,7 @@ def rgb(colour: str) -> str:
 
 
 def test_words_are_coloured_by_sign_and_size_and_the_start_token_does_not_count() -> None:
-    start, nothing, dull, film = spans(words_html(ACCOUNT, ACCOUNT.gradients))
+    start, nothing, dull, film = spans(words_html(ACCOUNT, ACCOUNT.shares))
     assert "opacity" in start[0] and "background" not in start[0] and start[2] == START_WORD
     assert "background" not in nothing[0] and nothing[2] == "a"
     assert f"rgba({rgb(NEGATIVE)},{STRONGEST:.2f})" in dull[0] and dull[1] == "dull: −2.000 of the logit"
@@ -70,7 +70,7 @@ def test_shares_without_a_sign_have_one_colour() -> None:
 
 def test_a_word_is_text_whatever_is_in_it() -> None:
     bad = ('<script>alert("1")</script>', "<img src=x onerror='alert(1)'>", '"><b>', "&lt;")
-    shown = words_html(replace(ACCOUNT, words=bad), ACCOUNT.gradients)
+    shown = words_html(replace(ACCOUNT, words=bad), ACCOUNT.shares)
     assert len(spans(shown)) == 4
     assert set(re.findall(r"</?([a-z]+)", shown)) == {"p", "span"}
     assert "&amp;lt;" in shown
@@ -83,8 +83,8 @@ def test_pieces_of_words_bring_their_own_spaces_and_words_get_one() -> None:
         return re.sub(r"<[^>]+>", "", shown)
 
     pieces = replace(ACCOUNT, words=(START_WORD, " dul", "lest", " film"))
-    assert text(words_html(pieces, ACCOUNT.gradients)) == "(start) dullest film"
-    assert text(words_html(ACCOUNT, ACCOUNT.gradients)) == "(start) a dull film"
+    assert text(words_html(pieces, ACCOUNT.shares)) == "(start) dullest film"
+    assert text(words_html(ACCOUNT, ACCOUNT.shares)) == "(start) a dull film"
 
 
 def test_words_and_shares_that_do_not_belong_together_are_refused() -> None:
@@ -101,6 +101,8 @@ def test_the_sentence_on_completeness_warns_where_shares_do_not_add_up() -> None
     assert "a logit of −1.20, 1.50 below the +0.30" in sentence and "to within 0.0004" in sentence
     assert "miss that by 0.20: their colours are rough" in completeness_sentence(replace(ACCOUNT, completeness_gap=0.2))
     assert "do not rely" in completeness_sentence(replace(ACCOUNT, completeness_gap=9.0))
+    without = replace(ACCOUNT, gradients=None, base_logit=None, completeness_gap=None)
+    assert "Integrated gradients are not available" in completeness_sentence(without) and without.shares == ACCOUNT.occlusion
 
 
 def test_the_sentence_on_faithfulness_names_every_fall_and_the_winner() -> None:
