@@ -3,8 +3,7 @@
 from report.figures import accuracy, behaviour, comparisons, cost, data, errors, search, training
 from report.figures.figure import Figure
 
-FIGURES: dict[str, Figure] = {
-    figure.name: figure
-    for room in (accuracy, comparisons, cost, training, errors, behaviour, search, data)
-    for figure in room.FIGURES
-}
+_SECTIONS = (accuracy, comparisons, cost, training, errors, behaviour, search, data)
+FIGURES: dict[str, Figure] = {figure.name: figure for section in _SECTIONS for figure in section.FIGURES}
+if len(FIGURES) != sum(len(section.FIGURES) for section in _SECTIONS):
+    raise ValueError("two figures of the report have the same name")
