@@ -10,7 +10,7 @@ comma := ,
 WANTED := $(patsubst %,$(VENV)/.installed-%,$(subst $(comma), ,$(EXTRAS)))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check wheels lock clean
+.PHONY: help run test check docs wheels lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -26,6 +26,9 @@ check: $(VENV)/.installed-dev  ## lint and types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+
+docs: $(VENV)/.installed-run  ## write docs/configuration.md anew from config.py
+	$(PY) -m report.configuration
 
 wheels:  ## show that the locks resolve with binary wheels on every supported Python (needs uv; installs nothing)
 	for python in 3.11 3.12 3.13; do for lock in run dev jax subwords parquet page onnx litert; do \

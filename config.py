@@ -155,7 +155,7 @@ class Run:
 
     seed: int = 1  # everything random derives from it
     device: Literal["auto", "cpu", "gpu"] = "auto"  # auto: GPUs where there are any
-    backend: Literal["tensorflow", "jax"] = "tensorflow"  # of Keras; jax is an extra: see README, "How fast"
+    backend: Literal["tensorflow", "jax"] = "tensorflow"  # of Keras; jax is an extra: see docs/speed.md
     engine: Literal["auto", "keras", "custom"] = "auto"  # recurrent layers; auto: Keras's on a GPU, from scratch on a CPU
     checkpoints: Literal["all", "best"] = "all"  # keep every repeat's model, or the best repeat's by validation loss
 

@@ -173,7 +173,7 @@ def _explain(predictor: Predictor, options: argparse.Namespace) -> int:
 
 def _export(options: argparse.Namespace) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's notes about the machine
-    from inference.export import write as export
+    from inference.export import folder as export
 
     finished = FinishedRun.open(options.run)
     studies = [*dict.fromkeys(finished.leaders.values())]

@@ -153,7 +153,8 @@ class RunFolder:
         except (ValueError, AttributeError) as error:
             raise RunError(f"{self._environment} was changed and cannot be read ({error}); run with --fresh") from error
         if version != ARTEFACT_VERSION:
-            reader = f"Lengthwise {READ_BY[version]}" if version in READ_BY else "no version that can be asked"
+            reader = READ_BY.get(version) if isinstance(version, int) else None
+            reader = f"Lengthwise {reader}" if reader else "no version that can be asked"
             raise RunError(
                 f"{self.path} is of format {version or 'unknown'}, which is read by {reader}; this program is Lengthwise "
                 f"{READ_BY[ARTEFACT_VERSION]} and reads format {ARTEFACT_VERSION}: run python main.py again"

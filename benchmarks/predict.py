@@ -270,7 +270,7 @@ def _texts(dataset: Any, count: int, tokens: int, least: int = 1) -> list[str]:
 
 
 def _export(artifacts: Path, format: str) -> dict[str, Any]:
-    from inference.export.write import export
+    from inference.export.folder import export
     from inference.run import FinishedRun
     from records.study import ALL, Study
 

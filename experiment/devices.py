@@ -42,14 +42,14 @@ def available(choice: str, backend: str) -> tuple[Device, ...]:
     """
     gpus = _gpus() if choice != "cpu" else ()
     if choice == "gpu" and not gpus:
-        raise ConfigError("run.device: no NVIDIA GPU answers nvidia-smi; use auto or cpu, or see README, 'On a GPU'")
+        raise ConfigError("run.device: no NVIDIA GPU answers nvidia-smi; use auto or cpu, or see docs/gpu.md")
     if gpus:
         if _can_use_gpus(backend):
             return gpus
         problem = f"{gpus[0].name} answers nvidia-smi, but {backend} as it is installed here cannot use it"
         if choice == "gpu":
-            raise ConfigError(f"run.device: {problem}; use auto or cpu, or see README, 'On a GPU'")
-        log.warning("%s: training on the CPU; see README, 'On a GPU'", problem)
+            raise ConfigError(f"run.device: {problem}; use auto or cpu, or see docs/gpu.md")
+        log.warning("%s: training on the CPU; see docs/gpu.md", problem)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return tuple(Device("cpu", number, f"cpu ({platform.machine()})") for number in range(cores))
 

@@ -1,16 +1,19 @@
-"""The rules of a config: how `--set` changes one, and what one that can be run looks like. Standard library only."""
+"""The options of a run: how `--set` changes a config, how a run folder's is read, and which configs can be run."""
 
 import ast
 import dataclasses
 import json
 import types
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
 from config import Choice, Config, LogRange, Range, Tunable
 from records.errors import ConfigError, closest
-from saver import RunFolder
+
+if TYPE_CHECKING:
+    from saver import RunFolder  # which NumPy comes with: --help does not wait for that
 
 RANGES: dict[str, Any] = {cls.__name__: cls for cls in (Choice, Range, LogRange)}
 
@@ -43,7 +46,7 @@ def with_overrides(config: Config, assignments: Collection[str]) -> Config:
     return config
 
 
-def config_of(folder: RunFolder) -> Config:
+def config_of(folder: "RunFolder") -> Config:
     """The config of a run.
 
     Raises:
@@ -139,48 +142,80 @@ def _describe(hint: Any) -> str:
     return {int: "an integer", float: "a number", str: "a text", bool: "True or False"}[hint]
 
 
+@dataclass(frozen=True)
+class Rule:
+    """What a field's value must be, beyond its type."""
+
+    name: str  # section.field
+    expected: str
+    holds: Callable[[Any, Config], bool]  # of the value, and the config that it stands in
+
+    def problem(self, config: Config) -> str:
+        """A sentence where the rule is broken, else nothing."""
+        section, _, key = self.name.partition(".")
+        value = getattr(getattr(config, section), key)
+        return "" if self.holds(value, config) else f"{self.name}: expected {self.expected}, got {value!r}"
+
+
+_POSITIVE = {
+    "search": ("max_trials", "epochs", "patience"),
+    "data": ("min_frequency", "max_length", "demo_reviews"),
+    "vectors": ("window", "epochs"),
+    "model": ("bigram_dim",),
+    "training": ("epochs", "patience", "reduce_patience", "clip_norm", "fine_tuning_rate", "repeats"),
+}
+RULES = (
+    Rule("compare.architectures", "at least one, each once", lambda names, _: names and len(set(names)) == len(names)),
+    Rule(
+        "compare.bucket_edges",
+        "ascending lengths above 0",
+        lambda edges, _: all(a < b for a, b in pairwise(edges)) and all(edge > 0 for edge in edges),
+    ),
+    Rule(
+        "compare.learning_curve",
+        "different numbers from 20 on",
+        lambda sizes, _: all(n >= 20 for n in sizes) and len(set(sizes)) == len(sizes),
+    ),
+    Rule("compare.bucket_quantiles", "0 to 100", lambda n, _: 0 <= n <= 100),
+    *(
+        Rule(f"{section}.{key}", "a positive number", lambda number, _: number > 0)
+        for section, keys in _POSITIVE.items()
+        for key in keys
+    ),
+    Rule("data.word_index", "an empty text with subwords", lambda path, c: c.data.tokens == "words" or not path),
+    Rule("data.vocab_size", "at least 10", lambda n, _: n >= 10),
+    Rule("data.max_train_per_bucket", "0 or more", lambda n, _: n >= 0),
+    Rule("training.min_steps", "0 or more", lambda n, _: n >= 0),
+    Rule("model.bigrams", "0, or 2 and more", lambda n, _: n == 0 or n > 1),
+    Rule("vectors.frozen_epochs", "0 or more", lambda n, _: n >= 0),
+    Rule("data.test_fraction", "a share between 0 and 0.9", lambda share, _: 0 < share < 0.9),
+    Rule("data.validation_fraction", "a share between 0 and 0.9", lambda share, _: 0 < share < 0.9),
+    Rule("training.reduce_factor", "between 0 and 1", lambda factor, _: 0 < factor < 1),
+    Rule("compare.fine_tune", "False where there is no generalist", lambda does, c: not does or c.compare.scope != "bucket"),
+    Rule(
+        "run.checkpoints",
+        "all where compare.fine_tune starts from them",
+        lambda kept, c: kept == "all" or not c.compare.fine_tune,
+    ),
+    Rule("search.epochs", "at least 3 for hyperband", lambda n, c: n >= 3 or c.search.tuner != "hyperband"),
+    Rule("run.seed", "a positive integer", lambda seed, _: seed > 0),
+)
+
+
 def _meaning_problems(config: Config, architectures: Mapping[str, int]) -> list[str]:
-    compare, data, training, search = config.compare, config.data, config.training, config.search
     problems = [
         f"compare.architectures: no architecture is named {name!r}{closest(name, architectures)}"
-        for name in compare.architectures
+        for name in config.compare.architectures
         if name not in architectures
     ]
-
-    def expect(condition: bool, name: str, expected: str, value: object) -> None:
-        if not condition:
-            problems.append(f"{name}: expected {expected}, got {value!r}")
-
-    names, edges = compare.architectures, compare.bucket_edges
-    expect(bool(names) and len(set(names)) == len(names), "compare.architectures", "at least one, each once", names)
-    ascending = all(a < b for a, b in pairwise(edges))
-    expect(ascending and all(e > 0 for e in edges), "compare.bucket_edges", "ascending lengths above 0", edges)
-    sizes = compare.learning_curve
-    expect(all(n >= 20 for n in sizes) and len(set(sizes)) == len(sizes), "compare.learning_curve", "numbers from 20 on", sizes)
-    expect(0 <= compare.bucket_quantiles <= 100, "compare.bucket_quantiles", "0 to 100", compare.bucket_quantiles)
-    for section, keys in _POSITIVE.items():
-        for key in keys:
-            value = getattr(getattr(config, section), key)
-            expect(value > 0, f"{section}.{key}", "a positive number", value)
-    expect(data.tokens == "words" or not data.word_index, "data.word_index", "an empty text with subwords", data.word_index)
-    expect(data.vocab_size >= 10, "data.vocab_size", "at least 10", data.vocab_size)
-    expect(data.max_train_per_bucket >= 0, "data.max_train_per_bucket", "0 or more", data.max_train_per_bucket)
-    expect(training.min_steps >= 0, "training.min_steps", "0 or more", training.min_steps)
-    expect(config.model.bigrams == 0 or config.model.bigrams > 1, "model.bigrams", "0, or 2 and more", config.model.bigrams)
-    expect(config.vectors.frozen_epochs >= 0, "vectors.frozen_epochs", "0 or more", config.vectors.frozen_epochs)
-    for key in ("test_fraction", "validation_fraction"):
-        expect(0 < getattr(data, key) < 0.9, f"data.{key}", "a share between 0 and 0.9", getattr(data, key))
-    expect(0 < training.reduce_factor < 1, "training.reduce_factor", "between 0 and 1", training.reduce_factor)
-    expect(not compare.fine_tune or compare.scope != "bucket", "compare.fine_tune", "False where there is no generalist", True)
-    kept = config.run.checkpoints == "all"
-    expect(not compare.fine_tune or kept, "run.checkpoints", "all where compare.fine_tune starts from them", "best")
-    expect(search.tuner != "hyperband" or search.epochs >= 3, "search.epochs", "at least 3 for hyperband", search.epochs)
-    expect(config.run.seed > 0, "run.seed", "a positive integer", config.run.seed)
+    problems += [problem for rule in RULES if (problem := rule.problem(config))]
     for item in dataclasses.fields(config.space):
         problems += _range_problems(f"space.{item.name}", getattr(config.space, item.name))
-    for name in names:
-        multiple, units = architectures.get(name, 1), config.space.units
-        expect(_are_multiples(units, multiple), "space.units", f"multiples of {multiple} for {name}", units)
+    units = config.space.units
+    for name in config.compare.architectures:
+        multiple = architectures.get(name, 1)
+        if not _are_multiples(units, multiple):
+            problems.append(f"space.units: expected multiples of {multiple} for {name}, got {units!r}")
     return problems
 
 
@@ -195,15 +230,6 @@ def _are_multiples(tunable: Tunable, of: int) -> bool:
         case number:
             numbers = (number,)
     return all(n % of == 0 for n in numbers if isinstance(n, int))  # what is no integer is refused elsewhere
-
-
-_POSITIVE = {
-    "search": ("max_trials", "epochs", "patience"),
-    "data": ("min_frequency", "max_length", "demo_reviews"),
-    "vectors": ("window", "epochs"),
-    "model": ("bigram_dim",),
-    "training": ("epochs", "patience", "reduce_patience", "clip_norm", "fine_tuning_rate", "repeats"),
-}
 
 
 def _range_problems(name: str, tunable: Tunable) -> list[str]:

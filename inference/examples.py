@@ -11,7 +11,7 @@ import numpy as np
 
 from data.types import IdArray
 from data_preprocessing import Dataset, Reviews
-from engine.cells import sigmoid
+from engine.arrays import sigmoid
 from inference.explain import DeletionCurve, Explanation, explain, faithfulness
 from inference.probes import PassRate, measure
 from inference.run import Encoded, FinishedRun, Trained

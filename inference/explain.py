@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from data.types import IdArray
-from engine.cells import Array, sigmoid
+from engine.arrays import Array, sigmoid
 from engine.layers import Lengths
 from engine.linear import LinearModel
-from engine.network import CELLS_OF_A_BATCH, PlainNetwork
+from engine.network import CELLS_OF_A_BATCH, NumpyNetwork
 from inference.run import Encoded, Trained
 from records.codec import Record
 from records.study import Study
@@ -106,7 +106,7 @@ def integrated_gradients(model: Trained, row: IdArray) -> tuple[Array, float]:
     return shares / model.temperature, base / model.temperature
 
 
-def _shares(network: PlainNetwork, vectors: Array, steps: int) -> Array:
+def _shares(network: NumpyNetwork, vectors: Array, steps: int) -> Array:
     """The integral at so many points, as many at a time as are read in a batch."""
     points, weights = _legendre(steps)
     at, weights = ((points + 1) / 2).astype(np.float32), weights / 2
@@ -181,7 +181,7 @@ def faithfulness(model: Trained, reviews: Sequence[IdArray]) -> tuple[DeletionCu
 
 
 def _attention(model: Trained, row: IdArray) -> Array | None:
-    return model.model.attention(row) if isinstance(model.model, PlainNetwork) else None
+    return model.model.attention(row) if isinstance(model.model, NumpyNetwork) else None
 
 
 def _orders(gradients: Array, left_out: Array, attention: Array | None, logit: float) -> dict[str, Array]:

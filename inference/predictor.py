@@ -10,7 +10,7 @@ from typing import Literal, Self, overload
 
 import numpy as np
 
-from engine.cells import sigmoid
+from engine.arrays import sigmoid
 from inference.run import Encoded, FinishedRun, Trained
 from records.codec import Record
 from records.errors import TextError

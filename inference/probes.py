@@ -14,7 +14,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from engine.cells import sigmoid
+from engine.arrays import sigmoid
 from inference.run import Encoded, FinishedRun
 from models.registry import title
 from records.codec import Record

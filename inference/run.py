@@ -12,8 +12,9 @@ from config import Config
 from data.types import IdArray
 from data.vocabulary import OOV, Vocabulary
 from data_preprocessing import Bucket, truncated
-from engine import linear, network
-from engine.cells import Array, sigmoid
+from engine import checkpoint, linear
+from engine.arrays import Array, sigmoid
+from engine.network import NumpyNetwork
 from experiment.options import config_of
 from models.registry import ARCHITECTURES, in_order
 from records.about import About
@@ -51,7 +52,7 @@ class Trained:
 
     study: Study
     repeat: Repeat
-    model: network.PlainNetwork | linear.LinearModel
+    model: NumpyNetwork | linear.LinearModel
     vocab_size: int
     max_length: int
     truncate: str
@@ -214,12 +215,12 @@ class FinishedRun:
 
     def _load(self, study: Study) -> Trained:
         repeat = self.results[study].best_repeat
-        model: network.PlainNetwork | linear.LinearModel
+        model: NumpyNetwork | linear.LinearModel
         if study.architecture == YARDSTICK:
             model = linear.load(self.folder.linear_model(study, repeat.number))
         else:
             path = self.folder.checkpoint(study, repeat.number)
-            model = network.load(path)
+            model = checkpoint.load(path)
             if len(model.embedding) != self.data.vocabulary:
                 raise CheckpointError(
                     f"{path} knows {len(model.embedding)} ids, this run {self.data.vocabulary}: it is another run's checkpoint"

@@ -1,12 +1,20 @@
-"""Shared fixtures. Tests that need the real reviews skip with a reason when LENGTHWISE_DATA is not set."""
+"""Shared fixtures. Tests that need the real reviews skip with a reason when LENGTHWISE_DATA is not set.
 
+What takes long is shared by all processes of a test session, through one folder that the first of them makes: the finished smoke
+run, and the programs that XLA compiles, in the tests' own processes and in the sweeps that they start.
+"""
+
+import json
 import os
+import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
+import filelock
 import numpy as np
 import pytest
 
@@ -16,8 +24,22 @@ from experiment.options import with_overrides
 from experiment.program_cache import ProgramCache
 
 ROOT = Path(__file__).parent.parent
-PROGRAMS = TemporaryDirectory()  # tests build the same small networks again and again: each is compiled once
-ProgramCache(Path(PROGRAMS.name), Path(PROGRAMS.name) / "own", os.environ.get("KERAS_BACKEND", "tensorflow"))
+IS_FIRST = "LENGTHWISE_TEST_SESSION" not in os.environ  # the processes that pytest-xdist starts inherit the variable
+SESSION = Path(os.environ.setdefault("LENGTHWISE_TEST_SESSION", tempfile.mkdtemp(prefix="lengthwise-") if IS_FIRST else ""))
+PROGRAMS = ProgramCache(SESSION / "cache", SESSION / f"programs-{os.getpid()}", os.environ.get("KERAS_BACKEND", "tensorflow"))
+
+
+def pytest_sessionfinish() -> None:
+    if IS_FIRST:
+        shutil.rmtree(SESSION, ignore_errors=True)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def programs() -> Iterator[None]:
+    """Each module begins with what others have compiled, and leaves what it has compiled to others."""
+    PROGRAMS.fetch()
+    yield
+    PROGRAMS.publish()
 
 
 @dataclass(frozen=True)
@@ -29,9 +51,20 @@ class Finished:
     err: str
 
 
+def lend_programs(artifacts: Path) -> None:
+    """Have a sweep in this folder, if it is there, start with the session's compiled programs and add to them."""
+    if artifacts.is_dir():
+        (artifacts / "cache").mkdir(exist_ok=True)
+        for folder in (SESSION / "cache").iterdir():
+            if not (artifacts / "cache" / folder.name).exists():
+                (artifacts / "cache" / folder.name).symlink_to(folder)
+
+
 def main(*arguments: str, env: dict[str, str] | None = None, timeout: int = 400) -> Finished:
     """Run `python main.py` as a person does, without real data unless `env` names it."""
     environment = {k: v for k, v in os.environ.items() if k not in ("LENGTHWISE_DATA", "KERAS_BACKEND")} | (env or {})
+    if "--artifacts" in arguments:
+        lend_programs(Path(arguments[arguments.index("--artifacts") + 1]))
     command = [sys.executable, str(ROOT / "main.py"), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=timeout, check=False)
     return Finished(done.returncode, done.stdout, done.stderr)
@@ -50,11 +83,22 @@ class SmokeRun:
 
 
 @pytest.fixture(scope="session")
-def smoke_run(tmp_path_factory: pytest.TempPathFactory) -> SmokeRun:
-    artifacts = tmp_path_factory.mktemp("smoke")
-    finished = main("smoke", "--workers", "2", "--artifacts", str(artifacts))
+def smoke_run() -> SmokeRun:
+    artifacts, record = SESSION / "smoke", SESSION / "smoke.json"
+    with filelock.FileLock(SESSION / "smoke.lock"):
+        if not record.exists():
+            artifacts.mkdir()
+            record.write_text(json.dumps(asdict(main("smoke", "--workers", "2", "--artifacts", str(artifacts)))))
+    finished = Finished(**json.loads(record.read_text()))
     assert finished.code == 0, finished.out + finished.err
     return SmokeRun(finished, artifacts)
+
+
+@pytest.fixture
+def own_smoke_run(smoke_run: SmokeRun, tmp_path: Path) -> SmokeRun:
+    """A copy of the shared run, for a test that changes it."""
+    shutil.copytree(smoke_run.artifacts, tmp_path / "copy", symlinks=True)
+    return SmokeRun(smoke_run.finished, tmp_path / "copy")
 
 
 @pytest.fixture(scope="session")

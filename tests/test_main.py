@@ -176,13 +176,13 @@ def test_predictions_are_kept_per_review_and_add_up_to_the_accuracy(smoke_run: S
         assert ((mine["probability"] >= 0.5) == mine["label"]).mean() == pytest.approx(row["test_accuracy"])
 
 
-def test_the_same_command_again_trains_nothing_and_redraws(smoke_run: SmokeRun) -> None:
-    before = (smoke_run.folder / "final_stats" / "results.csv").read_bytes()  # with the seconds that each training took
-    (smoke_run.folder / "report.html").unlink()
-    done = main("smoke", "--artifacts", str(smoke_run.artifacts))
+def test_the_same_command_again_trains_nothing_and_redraws(own_smoke_run: SmokeRun) -> None:
+    before = (own_smoke_run.folder / "final_stats" / "results.csv").read_bytes()  # with the seconds that each training took
+    (own_smoke_run.folder / "report.html").unlink()
+    done = main("smoke", "--artifacts", str(own_smoke_run.artifacts))
     assert done.code == 0
-    assert (smoke_run.folder / "final_stats" / "results.csv").read_bytes() == before
-    assert (smoke_run.folder / "report.html").is_file()
+    assert (own_smoke_run.folder / "final_stats" / "results.csv").read_bytes() == before
+    assert (own_smoke_run.folder / "report.html").is_file()
 
 
 def test_a_second_sweep_in_the_same_folder_is_refused_while_the_first_runs(tmp_path: Path) -> None:

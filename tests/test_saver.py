@@ -1,5 +1,6 @@
 """Laws of the run folder: atomic writes, one sweep at a time, a name that changes with whatever could change a number."""
 
+import json
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +11,11 @@ import pytest
 import saver
 from config import PROFILES
 from experiment.options import with_overrides
-from records.errors import ArtifactsError
+from records.errors import ArtifactsError, RunError
+from records.findings import BucketVerdict, Findings, Standing
 from records.study import Study, Trial
 from saver import RunFolder
-from tests.made_up import a_result
+from tests.made_up import a_result, a_summary
 
 ENVIRONMENT = {"backend": "tensorflow", "keras": "3"}
 
@@ -124,3 +126,74 @@ def test_config_json_reads_like_config_py() -> None:
     plain = saver.config_dict(replace(PROFILES["quick"].config))
     assert plain["space"]["learning_rate"] == "Choice(0.003, 0.006)"
     assert plain["compare"]["architectures"] == ["simple_rnn", "lstm", "gru", "custom_gru"]
+
+
+# -- the run as a whole ------------------------------------------------------------------------------------------------
+
+
+def begun(folder: RunFolder) -> RunFolder:
+    folder.begin("quick", PROFILES["quick"].config, ENVIRONMENT, a_summary())
+    return folder
+
+
+def test_what_is_known_of_a_run_is_read_as_it_was_written_and_an_earlier_start_stays_noted(tmp_path: Path) -> None:
+    folder = begun(RunFolder(tmp_path / "quick-1"))
+    first = folder.about()
+    assert (first.status, first.ended, first.minutes, first.environment) == ("running", None, 0.0, ENVIRONMENT)
+    assert json.loads((folder.path / "environment.json").read_text())["keras"] == "3"  # beside the rest, as people look for it
+    ended = folder.end("interrupted")
+    assert ended == folder.about() and ended.status == "interrupted" and ended.ended
+    begun(folder)
+    again = folder.about()
+    assert (again.started, again.minutes, again.status) == (first.started, ended.minutes, "running")
+
+
+def test_findings_and_the_summary_of_the_reviews_round_trip_and_are_missing_until_the_run_has_ended(tmp_path: Path) -> None:
+    folder, study = RunFolder(tmp_path), Study("gru", "0-129")
+    standing = Standing(study, 0.8, 0.7, 0.9, 1, 0.8, 0.5, 0.4, False)
+    findings = Findings(verdicts=(BucketVerdict("0-129", 100, 0, 0.5, study, (standing,), (), (study,)),))
+    assert not folder.has_ended
+    with pytest.raises(FileNotFoundError):
+        folder.findings()
+    folder.write_conclusions(a_summary(), findings)
+    assert folder.has_ended and folder.findings() == findings and folder.summary() == a_summary()
+
+
+@pytest.mark.parametrize(
+    ("version", "sentence"),
+    [
+        (5, "is of format 5, which is read by Lengthwise 0.4"),
+        (3, "is of format 3, which is read by no version that can be asked"),
+    ],
+)
+def test_a_run_of_another_version_is_refused_with_the_name_of_the_version_that_reads_it(
+    tmp_path: Path, version: int, sentence: str
+) -> None:
+    (tmp_path / "environment.json").write_text(json.dumps({"artefact_version": version}))
+    with pytest.raises(RunError, match=sentence):
+        RunFolder(tmp_path).about()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"artefact_version": 6, "profile": 3}'])
+def test_what_is_known_of_a_run_is_not_read_where_someone_changed_it(tmp_path: Path, text: str) -> None:
+    (tmp_path / "environment.json").write_text(text)
+    with pytest.raises(RunError, match=r"was changed and cannot be read|is of format unknown"):
+        RunFolder(tmp_path).about()
+
+
+def test_the_list_of_runs_holds_those_of_earlier_versions_and_those_that_cannot_be_read(tmp_path: Path) -> None:
+    begun(RunFolder(tmp_path / "quick-new"))
+    old = tmp_path / "study-old"
+    (old / "final_stats").mkdir(parents=True)
+    about = {"artefact_version": 4, "data": "old reviews", "is_demo": False, "status": "done", "minutes": 2.5}
+    (old / "environment.json").write_text(json.dumps(about | {"last_started": "2020-01-01T00:00:00+00:00"}))
+    gru = {"architecture": "gru", "bucket": "0-129"}
+    verdict = {"bucket": "0-129", "leader": gru, "standings": [{"study": gru, "accuracy": 0.75}]}
+    (old / "final_stats" / "results.json").write_text(json.dumps({"verdicts": [verdict]}))
+    (tmp_path / "cut").mkdir()
+    (tmp_path / "cut" / "environment.json").write_text("{")
+    (tmp_path / "latest").symlink_to("quick-new")
+    new, earlier, cut = saver.list_runs(tmp_path)
+    assert (new.folder, new.status, new.led) == ("quick-new", "running", ())
+    assert (earlier.folder, earlier.minutes, earlier.led) == ("study-old", 2.5, (("gru", 0.75),))
+    assert cut.folder == "cut" and "cannot be read" in cut.status

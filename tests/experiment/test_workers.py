@@ -29,7 +29,7 @@ from experiment.plan import studies as planned
 from experiment.workers import Sweep, SweepContext
 from records.errors import ConfigError
 from records.study import Study, StudyResult
-from tests.conftest import ROOT, SmokeRun, main
+from tests.conftest import ROOT, SmokeRun, lend_programs, main
 
 
 def timeless(folder: Path) -> pd.DataFrame:
@@ -48,6 +48,7 @@ def start(artifacts: Path, workers: int, *more: str) -> "subprocess.Popen[bytes]
         *more,
     ]
     environment = {k: v for k, v in os.environ.items() if k != "LENGTHWISE_DATA"}
+    lend_programs(artifacts)
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from engine.layers import Mean
-from engine.network import PlainNetwork
+from engine.network import NumpyNetwork
 from inference.explain import COMPLETE, FRACTIONS, deletion_curves, explain, faithfulness, integrated_gradients, running_verdict
 from inference.predictor import Predictor
 from inference.run import Encoded, FinishedRun, Trained
@@ -31,13 +31,13 @@ def model(request: pytest.FixtureRequest, run: FinishedRun) -> Trained:
     return run.trained(study)
 
 
-def a_bag(vocab_size: int, rng: np.random.Generator) -> PlainNetwork:
+def a_bag(vocab_size: int, rng: np.random.Generator) -> NumpyNetwork:
     """Without a recurrence: the logit is the mean of the words' parts, which are known."""
     embedding, kernel = rng.normal(size=(vocab_size, 4)), rng.normal(size=(4, 1))
-    return PlainNetwork(embedding.astype(np.float32), None, (Mean(),), kernel.astype(np.float32), np.zeros(1, np.float32))
+    return NumpyNetwork(embedding.astype(np.float32), None, (Mean(),), kernel.astype(np.float32), np.zeros(1, np.float32))
 
 
-def with_model(trained: Trained, model: PlainNetwork) -> Trained:
+def with_model(trained: Trained, model: NumpyNetwork) -> Trained:
     from dataclasses import replace
 
     return replace(trained, model=model, vocab_size=len(model.embedding))
@@ -90,7 +90,7 @@ def test_the_running_verdict_of_a_one_directional_network_is_the_opinion_of_its_
     study = run.of_architecture("gru", run.buckets[0].name)
     assert study is not None
     model = run.trained(study)
-    assert isinstance(model.model, PlainNetwork)
+    assert isinstance(model.model, NumpyNetwork)
     vectors, lengths = model.model.embed([model.row(encoded.ids)])
     states = model.model.body[0](vectors, lengths)[:, 0]
     so_far = np.maximum.accumulate(states)  # smoke pools by the maximum
