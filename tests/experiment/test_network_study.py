@@ -10,7 +10,8 @@ import pytest
 
 from config import Config, Space
 from data_preprocessing import Dataset
-from engine import network as engine
+from engine import checkpoint
+from engine.network import NumpyNetwork
 from experiment import network_study, workers
 from experiment.context import StudyContext
 from experiment.network import NonFiniteError, TrainableNetwork
@@ -64,17 +65,10 @@ def test_the_numpy_engine_is_compared_with_the_trained_network(again: Callable[[
     assert repeat.is_read_by_engine and repeat.engine_refusal == ""
 
 
-def test_the_reviews_for_the_comparison_are_spaced_by_length_and_the_longest_is_one_of_them() -> None:
-    lengths = np.random.default_rng(1).permutation(1000)
-    chosen = lengths[network_study._spaced_by_length(lengths, 64)]
-    assert len(chosen) == 64 and chosen.max() == 999 and np.diff(chosen).max() <= 16
-    assert sorted(network_study._spaced_by_length(np.array([5, 3]), 64)) == [0, 1]
-
-
 def test_a_checkpoint_that_the_engine_refuses_costs_the_study_nothing(
     again: Callable[[], Repeat], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(path: Path) -> engine.PlainNetwork:
+    def refuse(path: Path) -> NumpyNetwork:
         raise CheckpointError("a layer of class LayerNormalization is not known")
 
     expected = again()
@@ -89,8 +83,8 @@ def test_a_checkpoint_that_the_engine_refuses_costs_the_study_nothing(
 def test_an_engine_that_answers_otherwise_is_seen(
     again: Callable[[], Repeat], by: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def other(path: Path) -> engine.PlainNetwork:
-        network = engine.load(path)
+    def other(path: Path) -> NumpyNetwork:
+        network = checkpoint.load(path)
         return replace(network, bias=network.bias + np.float32(by))
 
     monkeypatch.setattr(network_study, "load", other)
