@@ -241,8 +241,12 @@ def test_a_file_of_somebody_else_where_the_output_is_made_is_left_as_it_is(
 
 def test_an_output_that_comes_into_being_meanwhile_is_not_written_over(predictor: Predictor, tmp_path: Path) -> None:
     job = Job(write(tmp_path / "reviews.csv", [TEXT]), tmp_path / "x.csv", "text", "utf-8")
+
+    def write_mine(done: int, total: int) -> None:
+        job.output.write_text("mine")
+
     with pytest.raises(TableError, match="has come into being meanwhile"):
-        score(predictor, None, job, lambda *_: job.output.write_text("mine") and None)
+        score(predictor, None, job, write_mine)
     assert job.output.read_text() == "mine"
     job.output.unlink()
     assert score(predictor, None, job, lambda *_: None) == 0 and len(read(job.output)) == 1
@@ -251,8 +255,12 @@ def test_an_output_that_comes_into_being_meanwhile_is_not_written_over(predictor
 def test_a_table_that_is_changed_while_it_is_read_is_refused(predictor: Predictor, tmp_path: Path) -> None:
     source = write(tmp_path / "reviews.csv", [TEXT] * 600)
     job = Job(source, tmp_path / "x.csv", "text", "utf-8")
+
+    def write_less(done: int, total: int) -> None:
+        write(source, [TEXT] * 3)
+
     with pytest.raises(TableError, match="was changed while it was read"):
-        score(predictor, None, job, lambda *_: write(source, [TEXT] * 3) and None)
+        score(predictor, None, job, write_less)
     assert not job.output.exists()
 
 
