@@ -1,6 +1,6 @@
 """`python -m benchmarks.step_cost`: what one training step of each architecture costs on one CPU thread.
 
-The numbers in `budget.py` and the `cost` of each architecture in the registry come from here. Every contender trains the
+The numbers in `experiment/plan.py` and the `cost` of each architecture in the registry come from here. Every contender trains the
 same batches; contenders alternate over the rounds and the median is kept, because a machine's speed wobbles.
 """
 

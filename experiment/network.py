@@ -276,7 +276,8 @@ class TrainableNetwork:
             ids = self._padded([rows[i] for i in batch], size, padded)
             with self._timed("evaluating", ids.shape):
                 logits = ops.convert_to_numpy(self.model.predict_on_batch(ids))[: len(batch), 0]
-            probabilities[batch] = 1 / (1 + np.exp(-logits.astype(np.float64)))
+            with np.errstate(over="ignore"):  # a logit below -709 is a probability of 0
+                probabilities[batch] = 1 / (1 + np.exp(-logits.astype(np.float64)))
             start += len(batch)
         return probabilities
 

@@ -5,7 +5,6 @@ import time
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import expit
 
 import tuner
 from analysis.calibration import fit_temperature
@@ -14,6 +13,7 @@ from analysis.search_size import only_setting, search_size
 from data.types import IdArray
 from data_preprocessing import Reviews, network_ids
 from engine.checkpoint import load
+from engine.network import largest_difference, spaced_by_length
 from experiment.context import OvergrownError, StudyContext
 from experiment.network import Examples, FitPlan, TrainableNetwork, check_finite, load_weights
 from experiment.plan import final_epochs
@@ -246,10 +246,10 @@ class NetworkStudy:
         """
         rows = self._rows(self._data.test)
         with self._context.stopwatch.on("evaluating"), np.errstate(all="ignore"):
-            some = _spaced_by_length(np.array([len(row) for row in rows]), REVIEWS_FOR_ENGINE)
+            some = spaced_by_length(np.array([len(row) for row in rows]), REVIEWS_FOR_ENGINE)
             try:
                 engine = load(self._folder.checkpoint(self._study, repeat.number))
-                difference = float(np.abs(expit(engine.logits([rows[i] for i in some])) - probabilities[some]).max())
+                difference = largest_difference(engine, [rows[i] for i in some], probabilities[some])
                 check_finite("difference in probability", difference)
             except Exception as error:  # noqa: BLE001 - whatever the engine makes of it, the network is trained and scored
                 refusal = str(error) if isinstance(error, LengthwiseError) else one_line(error)
@@ -304,9 +304,3 @@ class NetworkStudy:
     def _rows(self, reviews: Reviews) -> list[IdArray]:
         data = self._config.data
         return network_ids(reviews.sequences, self._data.vocab_size, data.max_length, data.truncate)
-
-
-def _spaced_by_length(lengths: np.ndarray, count: int) -> np.ndarray:
-    """The positions of at most so many reviews, evenly spaced in the order of their lengths, the longest included."""
-    order = np.argsort(lengths, kind="stable")
-    return order[np.unique(np.linspace(0, len(order) - 1, count).round().astype(int))]

@@ -191,10 +191,13 @@ class FinishedRun:
         if study.architecture == YARDSTICK:
             return linear.load(self.folder.linear_model(study, repeat.number))
         path = self.folder.checkpoint(study, repeat.number)
-        if self.refusal(study):
+        if refusal := self.refusal(study):
             from inference.export.network import KerasNetwork
 
-            return KerasNetwork(path)
+            try:
+                return KerasNetwork(path)
+            except CheckpointError as error:
+                raise CheckpointError(f"{refusal}; {error}") from error
         model = checkpoint.load(path)
         if len(model.embedding) != self.data.vocabulary:
             raise CheckpointError(

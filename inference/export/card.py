@@ -3,7 +3,6 @@
 Every number comes from the run's own records. Mitchell et al. (2019), Model cards for model reporting, FAT*.
 """
 
-import json
 from dataclasses import dataclass
 from typing import Any
 

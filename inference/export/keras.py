@@ -52,10 +52,10 @@ def portable(run: FinishedRun, trained: Trained) -> Any:
     model = keras.models.clone_model(network, clone_function=_stock)
     model.set_weights(network.get_weights())
     ids = keras.Input((None,), dtype="int32", name="token_ids")
-    given = [ids]
+    given: Any = ids
     if tables := [layer for layer in model.layers if layer.name == "bigram_embedding"]:
         model = keras.Model([model.input, tables[0].input], model.output)
-        given += [bigram_rows(_without_unsigned(), ids, tables[0].input_dim)]
+        given = [ids, bigram_rows(_without_unsigned(), ids, tables[0].input_dim)]
     return keras.Model(ids, keras.ops.sigmoid(model(given)[:, 0] / trained.temperature))
 
 

@@ -35,11 +35,11 @@ class KerasNetwork:
             self._model = read(path)
         except ImportError as error:
             raise CheckpointError(
-                f"{path} is read by Keras alone, and {error.name} is not installed; choose another --study"
+                f"Keras is to read {path}, and {error.name} is not installed: choose another --study"
             ) from error
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise CheckpointError(
-                f"{path} cannot be read by Keras ({type(error).__name__}: {str(error)[:200]}); choose another --study"
+                f"Keras cannot read {path} ({type(error).__name__}: {str(error)[:200]}): choose another --study"
             ) from error
 
     def logits(self, rows: Sequence[IdArray]) -> np.ndarray:

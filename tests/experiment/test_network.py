@@ -106,6 +106,27 @@ def test_a_loss_that_is_not_finite_is_named_with_epoch_and_step() -> None:
         network.fit(examples(40, 1), examples(20, 2), plan, lambda _: False)
 
 
+def test_gradients_whose_norm_is_not_finite_are_named_with_their_epoch() -> None:
+    """The loss of huge weights is finite; the history could not be kept."""
+    network, plan = a_network(), fit_plan()
+    network.start(plan)
+    *body, kernel, bias = network.weights
+    network.weights = [*body, kernel * np.float32(1e25), bias]
+    with pytest.raises(NonFiniteError, match=r"mean norm of the gradients in epoch 1 \(learning rate 0.02\) became inf"):
+        network.fit(examples(16, 1), examples(20, 2), plan, lambda _: False)
+
+
+def test_a_weight_that_is_not_finite_is_named_though_no_loss_knows_it() -> None:
+    """The vector of a word that stands in no review that training and validation read."""
+    network, plan = a_network(vocab_size=31), fit_plan(epochs=1)
+    network.start(plan)
+    table, *others = network.weights
+    table[30] = np.nan
+    network.weights = [table, *others]
+    with pytest.raises(NonFiniteError, match=r"the weights embedding\S* after 1 epochs became nan"):
+        network.fit(examples(40, 1), examples(20, 2), plan, lambda _: False)
+
+
 def test_predictions_come_back_in_the_order_asked_and_do_not_depend_on_the_batch() -> None:
     network, some = a_network(), examples(70, 4)
     network.start(fit_plan())
