@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import filelock
 import numpy as np
 
 from config import Config
@@ -330,6 +329,8 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         ArtifactsError: no permission, no space, or another sweep is running in it.
     """
+    import filelock  # brings asyncio: a run that is only read does not wait for it
+
     lock = filelock.FileLock(folder.parent / f".{folder.name}.lock")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

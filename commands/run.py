@@ -79,7 +79,7 @@ def main(options: argparse.Namespace) -> int:
     work = {study: plan.work(study, config, dataset) for study in studies}
     workers = devices.spread(available, options.workers)
     if options.dry_run:
-        console.print_plan(PROFILES[options.profile], work, dataset, len(workers))
+        console.print_plan(PROFILES[options.profile], work, dataset.origin.notes, len(workers))
         return DONE
     return _run(options, Planned(config, dataset, prepared, work, workers))
 
@@ -123,9 +123,9 @@ def _sweep(planned: Planned, folder: "RunFolder", cache: Path) -> bool:
     from report import console
 
     vectors = word_vectors.load_or_build(planned.config, planned.dataset, cache, say=console.note)
-    workplace = workers.Workplace(planned.config, folder, cache, planned.prepared, vectors)
+    context = workers.SweepContext(planned.config, folder, cache, planned.prepared, vectors)
     with console.Live(planned.work, folder) as live:
-        sweep = workers.Sweep(workplace, planned.workers, live.on_event)
+        sweep = workers.Sweep(context, planned.workers, live.on_event)
         return sweep.run(list(planned.work)) == "interrupted"
 
 
@@ -158,6 +158,6 @@ def _gather_examples(folder: "RunFolder", dataset: "Dataset") -> None:
 
     console.note("behavioural tests and explanations ...")
     try:
-        examples.fetch(folder, dataset)
+        examples.load_or_gather(folder, dataset)
     except LengthwiseError as error:
         console.note(f"none in the report: {error}")

@@ -1,16 +1,18 @@
-"""The layers of a trained network in plain NumPy, each with its chain rule. Arrays are time first: `[time, reviews, features]`.
+"""The layers of a trained network in NumPy, each with its chain rule. Sequences are time first: `[time, reviews, features]`.
 
 Reviews come sorted, the longest first: at each time step those that have a word there are the first `counts[t]` rows, so that
 no padding is ever computed and nothing needs a mask.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
-from engine.cells import Array, Cell, States
+from engine import arrays
+from engine.arrays import Array
+from models.cells import Cell, States
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,10 @@ class Lengths:
 
 
 class Layer(Protocol):
-    """From sequences to sequences of the same length, or to one vector a review."""
+    """From sequences to sequences of the same length, or to one vector a review; or from vectors to vectors."""
 
     def __call__(self, x: Array, lengths: Lengths) -> Array:
-        """What the layer gives for `<float32>[time, reviews, features]`."""
+        """What the layer gives for `<float32>[time, reviews, features]`, or for `<float32>[reviews, features]`."""
         ...
 
     def pullback(self, x: Array, lengths: Lengths, dy: Array) -> Array:
@@ -43,48 +45,73 @@ class Layer(Protocol):
         ...
 
 
+def apply(layers: Sequence[Layer], x: Array, lengths: Lengths) -> Array:
+    """What the last of these layers gives, each reading what the one before it gives."""
+    for layer in layers:
+        x = layer(x, lengths)
+    return x
+
+
+def pull_back(layers: Sequence[Layer], x: Array, lengths: Lengths, dy: Array) -> Array:
+    """The gradient with respect to `x`, from that with respect to what `apply` gives."""
+    inputs = [x]
+    for layer in layers[:-1]:
+        inputs.append(layer(inputs[-1], lengths))
+    for layer, x in zip(reversed(layers), reversed(inputs), strict=False):  # no layer at all has an input too
+        dy = layer.pullback(x, lengths, dy)
+    return dy
+
+
 @dataclass(frozen=True)
 class Recurrent:
-    """One direction of a recurrent layer; gives the output after every word. Beyond a review's end it gives zeros."""
+    """One direction of a recurrent layer: the equations of a cell, step by step. Beyond a review's end it gives zeros."""
 
     cell: type[Cell]
-    kernel: Array  # <float32>[features, gates * units]
-    recurrent_kernel: Array  # <float32>[units, gates * units]
-    bias: Array  # <float32>[biases, gates * units]
+    kernel: Array  # W, <float32>[features, gates * units]
+    recurrent_kernel: Array  # U, <float32>[units, gates * units]
+    bias: Array  # b, and c where the recurrent sums have their own, <float32>[biases, gates * units]
     is_reversed: bool = False
 
     def __call__(self, x: Array, lengths: Lengths) -> Array:
-        """See `Layer`."""
+        """The output after every word, `<float32>[time, reviews, units]`."""
         outputs = np.zeros((*x.shape[:2], len(self.recurrent_kernel)), np.float32)
-        for t, _, after, _ in self.steps(x, lengths):
-            outputs[t, : len(after[0])] = after[0]
+        for t, _, (output, *_), _ in self.steps(x, lengths):
+            outputs[t, : len(output)] = output
         return outputs
 
     def steps(self, x: Array, lengths: Lengths) -> Iterator[tuple[int, States, States, States]]:
         """Step by step in reading order: the time, the states before and after it, and what the cell saves (a GRU: its gates)."""
-        sums, counts = x @ self.kernel + self.bias[0], lengths.counts
-        states = tuple(np.zeros((x.shape[1], len(self.recurrent_kernel)), np.float32) for _ in range(self.cell.states))
-        for t in range(len(x))[:: -1 if self.is_reversed else 1]:
+        cell, x_sums, counts = self.cell, x @ self.kernel + self.bias[0], lengths.counts
+        order = range(len(x))[:: -1 if self.is_reversed else 1]
+        states: States = (np.zeros((counts[order[0]], len(self.recurrent_kernel)), np.float32),) * cell.states
+        for t in order:
             n = counts[t]
-            before = tuple(state[:n] for state in states)
-            after, saved = self.cell.step(sums[t, :n], before, self.recurrent_kernel, self.bias[-1])
-            yield t, before, after, saved
-            states = (
-                after if n == len(states[0]) else tuple(np.concatenate([a, s[n:]]) for a, s in zip(after, states, strict=True))
-            )
+            before = states if len(states[0]) == n else tuple(_rows(state, n) for state in states)
+            h_sums = before[0].dot(self.recurrent_kernel)
+            if cell.biases == 2:
+                h_sums += self.bias[1]
+            states, saved = cell.step(arrays, x_sums[t, :n], h_sums, before)
+            yield t, before, states, saved
 
     def pullback(self, x: Array, lengths: Lengths, dy: Array) -> Array:
         """Back-propagation through time (Werbos 1990, Proc. IEEE); see `Layer`."""
-        d_sums = np.zeros((*x.shape[:2], self.kernel.shape[1]), np.float32)
+        d_x_sums = np.zeros((*x.shape[:2], self.kernel.shape[1]), np.float32)
         d_states = tuple(np.zeros((x.shape[1], len(self.recurrent_kernel)), np.float32) for _ in range(self.cell.states))
         transposed = np.ascontiguousarray(self.recurrent_kernel.T)
         for t, before, after, saved in reversed(list(self.steps(x, lengths))):
             n = len(after[0])
             d_after = (d_states[0][:n] + dy[t, :n], *(d[:n] for d in d_states[1:]))
-            d_sums[t, :n], d_recurrent, d_before = self.cell.gradient(before, after, saved, d_after)
-            for state, d in zip(d_states, (d_before[0] + d_recurrent @ transposed, *d_before[1:]), strict=True):
+            d_x_sums[t, :n], d_h_sums, d_before = self.cell.gradient(arrays, before, after, saved, d_after)
+            for state, d in zip(d_states, (d_before[0] + d_h_sums @ transposed, *d_before[1:]), strict=True):
                 state[:n] = d
-        return d_sums @ self.kernel.T
+        return d_x_sums @ self.kernel.T
+
+
+def _rows(state: Array, n: int) -> Array:
+    """The first `n` reviews' states: some have ended, or, where the reading goes backwards, some begin, from zeros."""
+    if n <= len(state):
+        return state[:n]
+    return np.concatenate([state, np.zeros((n - len(state), state.shape[1]), state.dtype)])
 
 
 @dataclass(frozen=True)
@@ -191,16 +218,70 @@ class Attention:
         return shares * dy + ((d_scores * self.query[:, 0]) * (1 - hidden * hidden)) @ self.kernel.T
 
 
-def pooling(kind: str, weights: dict[str, Any], *, is_bidirectional: bool) -> Layer:
-    """The pooling of `models/pooling.py` by its name there."""
-    match kind:
-        case "mean":
-            return Mean()
-        case "max":
-            return Max()
-        case "mean_max":
-            return SideBySide((Mean(), Max()))
-        case "attention":
-            (kernel, bias), (query,) = weights["attention_hidden"], weights["attention_scores"]
-            return Attention(kernel, bias, query)
-    return Last(is_bidirectional)
+@dataclass(frozen=True)
+class Dense:
+    """`activation(x @ kernel + bias)`, of every word by itself or of one vector a review."""
+
+    kernel: Array  # <float32>[features, units]
+    bias: Array  # <float32>[units]
+    activation: str = "linear"  # or "gelu"
+
+    def __call__(self, x: Array, lengths: Lengths) -> Array:
+        """See `Layer`."""
+        sums = x @ self.kernel + self.bias
+        return sums if self.activation == "linear" else sums * _normal_share(sums)
+
+    def pullback(self, x: Array, lengths: Lengths, dy: Array) -> Array:
+        """See `Layer`."""
+        if self.activation != "linear":
+            sums = x @ self.kernel + self.bias
+            density = np.exp(-sums * sums / 2) / np.float32(np.sqrt(2 * np.pi))
+            dy = dy * (_normal_share(sums) + sums * density)
+        return dy @ self.kernel.T
+
+
+def _normal_share(x: Array) -> Array:
+    """The share of a normal distribution below x: Hendrycks and Gimpel (2016), Gaussian error linear units, multiply by it."""
+    from scipy.special import erf  # here, so that a network without it answers sooner
+
+    return 0.5 * (1 + erf(x / np.float32(np.sqrt(2))))
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """Features at mean 0 and variance 1, then scaled and moved (Ba et al. 2016, Layer normalization)."""
+
+    gamma: Array  # <float32>[features]
+    beta: Array  # <float32>[features]
+    epsilon: float  # added to the variance
+
+    def __call__(self, x: Array, lengths: Lengths) -> Array:
+        """See `Layer`."""
+        return self._normal(x) * self.gamma + self.beta
+
+    def pullback(self, x: Array, lengths: Lengths, dy: Array) -> Array:
+        """See `Layer`."""
+        normal, d = self._normal(x), dy * self.gamma
+        centred = d - d.mean(axis=-1, keepdims=True) - normal * (d * normal).mean(axis=-1, keepdims=True)
+        return centred / self._deviation(x)
+
+    def _normal(self, x: Array) -> Array:
+        return (x - x.mean(axis=-1, keepdims=True)) / self._deviation(x)
+
+    def _deviation(self, x: Array) -> Array:
+        return np.sqrt(x.var(axis=-1, keepdims=True) + np.float32(self.epsilon))
+
+
+@dataclass(frozen=True)
+class Residual:
+    """What some layers make of their input, added to it."""
+
+    inner: tuple[Layer, ...]
+
+    def __call__(self, x: Array, lengths: Lengths) -> Array:
+        """See `Layer`."""
+        return x + apply(self.inner, x, lengths)
+
+    def pullback(self, x: Array, lengths: Lengths, dy: Array) -> Array:
+        """See `Layer`."""
+        return dy + pull_back(self.inner, x, lengths, dy)

@@ -9,7 +9,7 @@ import numpy as np
 
 from data.types import IdArray
 from data.vocabulary import START
-from engine.cells import Array
+from engine.arrays import Array
 from records.errors import CheckpointError
 
 

@@ -8,6 +8,7 @@ from keras import ops
 
 from data.vocabulary import PADDING
 from models.adversarial import AdversarialClassifier, Perturbation
+from models.bigrams import bigram_rows
 from models.dropout import TunableDropout
 from models.pooling import pool
 from models.registry import resolve
@@ -69,16 +70,9 @@ def build_classifier(shape: NetworkShape, *, dropout: float | None = None, spati
 def _bigrams(token_ids: Any, shape: NetworkShape) -> Any:
     """A vector for each word together with the one before it, `<float32>[batch, time, bigram_dim]`.
 
-    Pairs are too many for a row each, so that a hash finds their row, as in Joulin et al. (2017), Bag of tricks for efficient
-    text classification, EACL. The hash multiplies by odd numbers (Knuth, The art of computer programming, 6.4). Row 0 is for
-    padding: side by side with the words' vectors, a time step is masked only where both masks say so.
+    Side by side with the words' vectors, a time step is masked only where both tables' masks say so: row 0 is for padding.
     """
-    ids = ops.cast(token_ids, "uint32")
-    before = ops.pad(ids[:, :-1], ((0, 0), (1, 0)))
-    mixed = ops.bitwise_xor(ids * ops.cast(0x85EBCA6B, "uint32"), before * ops.cast(0x9E3779B1, "uint32"))
-    mixed = ops.bitwise_xor(mixed, ops.right_shift(mixed, ops.cast(15, "uint32")))
-    rows = ops.cast(ops.mod(mixed, ops.cast(shape.bigrams - 1, "uint32")), "int32") + 1
-    rows = ops.where(ops.equal(token_ids, PADDING), 0, rows)
+    rows = bigram_rows(ops, token_ids, shape.bigrams)
     initializer = keras.initializers.RandomNormal(stddev=0.05)
     return keras.layers.Embedding(shape.bigrams, shape.bigram_dim, initializer, mask_zero=True, name="bigram_embedding")(rows)
 

@@ -81,11 +81,16 @@ class _Loop:
 
     def forward(self, sequences: Tensor, states: States, weights: States) -> tuple[States, States, States]:
         """Histories of all states, histories of the saved values, each `[time, batch, units]`, and the final states."""
+        kernel, recurrent_kernel, bias = weights
         batch, time, _ = ops.shape(sequences)
         units = states[0].shape[-1]
 
         def body(t: Tensor, states: States, histories: States, kept: States) -> Any:
-            after, saved = self._cell.step(_read(sequences, t, axis=1), states, *weights)
+            x_sums = ops.matmul(_read(sequences, t, axis=1), kernel) + bias[0]
+            h_sums = ops.matmul(states[0], recurrent_kernel)
+            if self._cell.biases == 2:
+                h_sums = h_sums + bias[1]
+            after, saved = self._cell.step(ops, x_sums, h_sums, states)
             after = self._where_read(t, after, states)
             kept = tuple(_write(history, value, t, axis=0) for history, value in zip(kept, saved, strict=True))
             return after, _write_states(histories, after, t + self._after), kept
@@ -111,15 +116,14 @@ class _Loop:
             before, after = _read_states(histories, t + self._before), _read_states(histories, t + self._after)
             saved = tuple(_read(history, t, axis=0) for history in kept)
             d_after = self._where_read(t, d_states, nothing)
-            *d_sums, d_before = cell.gradient(before, after, saved, d_after)
-            x_sums, h_sums = (ops.concatenate(d, axis=-1) for d in d_sums)  # each [batch, gates * units]
-            d_before = (d_before[0] + ops.matmul(h_sums, recurrent_transposed), *d_before[1:])
+            d_x_sums, d_h_sums, d_before = cell.gradient(ops, before, after, saved, d_after)
+            d_before = (d_before[0] + ops.matmul(d_h_sums, recurrent_transposed), *d_before[1:])
             return (
                 self._where_read(t, d_before, d_states),
-                _write(d_sequences, ops.matmul(x_sums, transposed), t, axis=1),
-                d_kernel + ops.matmul(ops.transpose(_read(sequences, t, axis=1)), x_sums),
-                d_recurrent + ops.matmul(ops.transpose(before[0]), h_sums),
-                tuple(d + ops.sum(sums, axis=0) for d, sums in zip(d_bias, (x_sums, h_sums), strict=False)),
+                _write(d_sequences, ops.matmul(d_x_sums, transposed), t, axis=1),
+                d_kernel + ops.matmul(ops.transpose(_read(sequences, t, axis=1)), d_x_sums),
+                d_recurrent + ops.matmul(ops.transpose(before[0]), d_h_sums),
+                tuple(d + ops.sum(d_sums, axis=0) for d, d_sums in zip(d_bias, (d_x_sums, d_h_sums), strict=False)),
             )
 
         zeros = [ops.zeros_like(array) for array in (sequences, kernel, recurrent_kernel)]
@@ -303,7 +307,15 @@ class CustomSimpleRNN(_Recurrent):
     moves them both ways: kernel W `[features, units]`, recurrent kernel U `[units, units]`, bias `[units]`.
     Where a mask `<bool>[batch, time]` is False, the state passes through unchanged.
 
-    It differs from Keras's in what `CustomGRU` says. Paper: Elman (1990), Finding structure in time, Cognitive Science.
+    It differs from `keras.layers.SimpleRNN` as `CustomGRU` differs from `keras.layers.GRU`.
+
+    >>> sequences = keras.Input((None, 8))
+    >>> CustomSimpleRNN(16)(sequences).shape
+    (None, 16)
+    >>> keras.layers.Bidirectional(CustomSimpleRNN(16, return_sequences=True))(sequences).shape
+    (None, None, 32)
+
+    Paper: Elman (1990), Finding structure in time, Cognitive Science.
     """
 
     cell = SimpleRNNCell
@@ -328,7 +340,15 @@ class CustomLSTM(_Recurrent):
     kernel U `[units, 4 * units]`, bias `[4 * units]`, which starts at 1 for the forget gate and at 0 elsewhere.
     Where a mask `<bool>[batch, time]` is False, both states pass through unchanged.
 
-    It differs from Keras's in what `CustomGRU` says. Papers: Hochreiter and Schmidhuber (1997), Long short-term memory,
+    It differs from `keras.layers.LSTM` as `CustomGRU` differs from `keras.layers.GRU`.
+
+    >>> sequences = keras.Input((None, 8))
+    >>> CustomLSTM(16)(sequences).shape
+    (None, 16)
+    >>> keras.layers.Bidirectional(CustomLSTM(16, return_sequences=True))(sequences).shape
+    (None, None, 32)
+
+    Papers: Hochreiter and Schmidhuber (1997), Long short-term memory,
     Neural Computation; Gers et al. (2000), Learning to forget, for the forget gate; Jozefowicz et al. (2015), ICML, for its bias.
     """
 
@@ -356,9 +376,15 @@ class CustomGRU(_Recurrent):
     `[units, 3 * units]`, bias `[2, 3 * units]` (b, then c).
     Where a mask `<bool>[batch, time]` is False, the state passes through unchanged.
 
-    It differs from Keras's layer in that the gradient is written by hand, that it is always compiled, and that steps no
-    review of the batch has are not computed. There are no options for other activations, dropout, unrolling or
+    It differs from `keras.layers.GRU` in three ways: its gradient is written by hand, it is always compiled, and steps
+    that no review of the batch has are not computed. It has no options for other activations, dropout, unrolling or
     carried-over state.
+
+    >>> sequences = keras.Input((None, 8))
+    >>> CustomGRU(16)(sequences).shape
+    (None, 16)
+    >>> keras.layers.Bidirectional(CustomGRU(16, return_sequences=True))(sequences).shape
+    (None, None, 32)
 
     Papers: Cho et al. (2014), Learning Phrase Representations using RNN Encoder-Decoder, EMNLP; the reset after the
     product is the variant of cuDNN.

@@ -3,9 +3,10 @@
 Every number comes from the run's own records. Mitchell et al. (2019), Model cards for model reporting, FAT*.
 """
 
-import json
 from dataclasses import dataclass
 from typing import Any
+
+import yaml
 
 from data.vocabulary import FIRST_WORD, OOV, START, tokenize
 from inference.run import FinishedRun, Trained
@@ -59,27 +60,38 @@ def card(run: FinishedRun, study: Study, format: str, measured: Measured) -> str
 
 
 def _header(run: FinishedRun, trained: Trained, format: str) -> str:
-    """YAML; quoted texts are written as JSON, which YAML reads."""
+    """The metadata that the Hub reads: YAML between two lines of dashes, scores with four digits."""
     is_imdb = not run.data.is_demo and ("Keras IMDB" in run.data.title or "Large Movie Review" in run.data.title)
-    dataset = f"{{type: {'imdb' if is_imdb else 'text'}, name: {json.dumps(run.data.title, ensure_ascii=False)}, split: test}}"
-    lines = [
-        *("---", "language: en", "license: mit", f"library_name: {LIBRARIES[format]}", "pipeline_tag: text-classification"),
-        *("tags:", "- sentiment-analysis", f"- {trained.study.architecture.replace('_', '-')}", "- lengthwise"),
-        *(("datasets:", "- imdb") if is_imdb else ()),
-        *("model-index:", f"- name: {json.dumps(_name(run, trained))}", "  results:"),
+    dataset = {"type": "imdb" if is_imdb else "text", "name": run.data.title, "split": "test"}
+    task = {"type": "text-classification", "name": "Sentiment of a review"}
+    results = [
+        {
+            "task": task,
+            "dataset": dataset,
+            "metrics": [{"type": "accuracy", "value": score.accuracy, "name": f"accuracy on {_reviews(score.bucket)}"}],
+        }
+        for score in trained.repeat.scores
     ]
-    for score in trained.repeat.scores:
-        label = json.dumps(f"accuracy on {_reviews(score.bucket)}")
-        lines += [
-            "  - task: {type: text-classification, name: Sentiment of a review}",
-            f"    dataset: {dataset}",
-            f"    metrics: [{{type: accuracy, value: {score.accuracy:.4f}, name: {label}}}]",
-        ]
-    return "\n".join([*lines, "---"])
+    head = {
+        "language": "en",
+        "license": "mit",
+        "library_name": LIBRARIES[format],
+        "pipeline_tag": "text-classification",
+        "tags": ["sentiment-analysis", trained.study.architecture.replace("_", "-"), "lengthwise"],
+        **({"datasets": ["imdb"]} if is_imdb else {}),
+        "model-index": [{"name": f"{run.name} {trained.study.id}", "results": results}],
+    }
+    return f"---\n{yaml.dump(head, Dumper=_Dumper, sort_keys=False, allow_unicode=True)}---"
 
 
-def _name(run: FinishedRun, trained: Trained) -> str:
-    return f"{run.name} {trained.study.id}"
+class _Dumper(yaml.SafeDumper):
+    """PyYAML's, with scores as the card's text has them, and without references from one result to another."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+_Dumper.add_representer(float, lambda dumper, score: dumper.represent_scalar("tag:yaml.org,2002:float", f"{score:.4f}"))
 
 
 def _reviews(bucket: str) -> str:
@@ -266,17 +278,16 @@ def _pieces() -> str:
 def _export(format: str, measured: Measured) -> str:
     return (
         f"## This export\n\nFormat {format}: {measured.files}. Over {measured.texts} texts of different lengths its "
-        f"probabilities differ from the run's own reader by at most {measured.parity:.1e}. One review of about 178 tokens took "
-        f"{measured.latency_ms:.2f} ms from {measured.takes} to probability, on the machine that exported it."
+        f"probabilities differ from the checkpoint's, as Keras runs it, by at most {measured.parity:.1e}. One review of about "
+        f"178 tokens took {measured.latency_ms:.2f} ms from {measured.takes} to probability, on the machine that exported it."
     )
 
 
 def _origin(run: FinishedRun, trained: Trained) -> str:
-    about: dict[str, Any] = run.about.rows
-    versions = ", ".join(f"{name} {about[name]}" for name in _VERSIONS if about.get(name))
+    about = run.about
+    versions = ", ".join(f"{name} {about.rows[name]}" for name in _VERSIONS if about.rows.get(name))
     return (
-        f"## Where it comes from\n\nRun `{run.name}` (profile {about.get('profile')}, commit {about.get('git_commit')}, ended "
-        f"{about.get('ended')}), study `{trained.study.id}`, repeat {trained.repeat.number + 1} of "
-        f"{len(run.results[trained.study].repeats)}, the one with the lowest validation loss, seed {trained.repeat.seed}. "
-        f"Trained with {versions}."
+        f"## Where it comes from\n\nRun `{run.name}` (profile {about.profile}, commit {about.git_commit}, ended {about.ended}), "
+        f"study `{trained.study.id}`, repeat {trained.repeat.number + 1} of {len(run.results[trained.study].repeats)}, the one "
+        f"with the lowest validation loss, seed {trained.repeat.seed}. Trained with {versions}."
     )

@@ -1,17 +1,38 @@
-"""A plain network as an ONNX graph, written operator by operator from its arrays: no converter, no Keras.
+"""A network as an ONNX graph, written operator by operator from the arrays of its NumPy form: no converter, no Keras.
 
+Keras's `Model.export(format="onnx")` is not used: it needs tf2onnx, which Keras has to patch to run with NumPy 2; and here a
+recurrent layer is one operator.
 Sequences are time first, as in ONNX's recurrent operators. The operators are those of opset 18; whatever onnxruntime has no
 integer kernel for is done in `int64`.
 """
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from engine.cells import Array, GRUCell, LSTMCell, SimpleRNNCell
-from engine.layers import Attention, Bidirectional, Last, Max, Mean, Recurrent, SideBySide
-from engine.network import PlainNetwork
-from engine.transformer import Dense, Encoder, LocalAttention, Normalisation
+from engine.arrays import Array
+from engine.layers import (
+    Attention,
+    Bidirectional,
+    Dense,
+    Last,
+    Layer,
+    Max,
+    Mean,
+    Normalisation,
+    Recurrent,
+    Residual,
+    SideBySide,
+)
+from engine.network import NumpyNetwork
+from engine.transformer import LocalAttention, PositionalEncoding
+from inference.export import Reader, library, padded
+from inference.run import FinishedRun, Trained
+from models.bigrams import FACTORS, SHIFT
+from models.cells import GRUCell, LSTMCell, SimpleRNNCell
+from records.errors import ExportError
 
 OPSET, IR_VERSION = 18, 9  # of 2022 and 2023: older readers can use the file
 _OPERATORS = {SimpleRNNCell: "RNN", LSTMCell: "LSTM", GRUCell: "GRU"}
@@ -19,7 +40,24 @@ _GATES = {SimpleRNNCell: (0,), LSTMCell: (0, 3, 1, 2), GRUCell: (0, 1, 2)}  # Ke
 _LOWEST = np.float32(-3e38)
 
 
-def model(network: PlainNetwork, temperature: float) -> Any:
+def write(run: FinishedRun, trained: Trained, folder: Path) -> Reader:
+    """Write `folder/model.onnx`.
+
+    Raises:
+        ExportError: a library is not installed, or the network has a layer that this module does not know.
+    """
+    onnx, onnxruntime = library("onnx", "onnx"), library("onnxruntime", "onnx")
+    try:
+        written = model(trained.model, trained.temperature)  # type: ignore[arg-type]
+    except NotImplementedError as error:
+        raise ExportError(f"{trained.study.id}: ONNX's graph of {error} is not written; --export savedmodel takes any") from error
+    onnx.checker.check_model(written, full_check=True)
+    onnx.save(written, folder / "model.onnx")
+    session = onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
+    return lambda rows: session.run(["probability"], {"token_ids": padded(rows)})[0]
+
+
+def model(network: NumpyNetwork, temperature: float) -> Any:
     """`token_ids` `<int32>[batch, time]`, right-padded with 0, to `probability` `<float32>[batch]`, as an `onnx.ModelProto`.
 
     Every row must hold at least one token, the start token.
@@ -56,6 +94,7 @@ class _Graph:
         self.constants: list[Any] = []
         self.is_word = ""  # <bool>[batch, time], once `_features` has read the ids
         self.lengths = ""  # <int32>[batch]
+        self.final = ""  # <float32>[batch, units] of the recurrent layer before, at the end of its reading
 
     def __call__(self, operator: str, *inputs: str, name: str = "", outputs: int = 1, **attributes: Any) -> Any:
         from onnx import helper
@@ -90,7 +129,7 @@ class _Graph:
         return self("Unsqueeze", self.cast(self.lengths, "FLOAT"), self.axes(1))
 
 
-def _features(graph: _Graph, network: PlainNetwork) -> str:
+def _features(graph: _Graph, network: NumpyNetwork) -> str:
     """`<float32>[batch, features]`, what the logit is made of."""
     graph.is_word = graph("Not", graph("Equal", "token_ids", graph.constant(np.int32(0))))
     graph.lengths = graph("ReduceSum", graph.cast(graph.is_word, "INT32"), graph.axes(1), keepdims=0)
@@ -98,14 +137,14 @@ def _features(graph: _Graph, network: PlainNetwork) -> str:
     if network.bigrams is not None:
         pairs = graph("Gather", graph.constant(network.bigrams), _bigram_rows(graph, len(network.bigrams)))
         vectors = graph("Concat", vectors, pairs, axis=-1)
-    sequences, final = graph("Transpose", vectors, perm=[1, 0, 2]), ""
-    for layer in network.body[:-1]:
-        sequences, final = _layer(graph, layer, sequences)
-    return _pooled(graph, network.body[-1], sequences, final)
+    features = graph("Transpose", vectors, perm=[1, 0, 2])
+    for layer in network.body:
+        features = _layer(graph, layer, features)
+    return features
 
 
 def _bigram_rows(graph: _Graph, count: int) -> str:
-    """The row of each word and the one before it, as `network.bigram_rows` finds it; `<int64>[batch, time]`."""
+    """The row of each word and the one before it, as `models.bigrams.bigram_rows` finds it; `<int64>[batch, time]`."""
 
     def times(ids: str, factor: int) -> str:  # modulo 2^32, as unsigned numbers overflow
         product = graph("Mul", ids, graph.constant(np.int64(factor)))
@@ -116,30 +155,40 @@ def _bigram_rows(graph: _Graph, count: int) -> str:
     first = graph("Slice", ids, graph.axes(0), graph.axes(1), graph.axes(1))
     nothing = graph("Mul", first, graph.constant(np.int64(0)))
     before = graph("Concat", nothing, graph("Slice", ids, *bounds), axis=1)
-    mixed = graph("BitwiseXor", times(ids, 0x85EBCA6B), times(before, 0x9E3779B1))
-    mixed = graph("BitwiseXor", mixed, graph("BitShift", mixed, graph.constant(np.uint32(15)), direction="RIGHT"))
+    mixed = graph("BitwiseXor", times(ids, FACTORS[0]), times(before, FACTORS[1]))
+    mixed = graph("BitwiseXor", mixed, graph("BitShift", mixed, graph.constant(np.uint32(SHIFT)), direction="RIGHT"))
     rows = graph("Mod", graph.cast(mixed, "INT64"), graph.constant(np.int64(count - 1)))
     one, zero = graph.constant(np.int64(1)), graph.constant(np.int64(0))
     return graph("Where", graph.is_word, graph("Add", rows, one), zero)
 
 
-def _layer(graph: _Graph, layer: Any, sequences: str) -> tuple[str, str]:
-    """What a layer gives after every word, `<float32>[time, batch, units]`, and at the end of its reading `[batch, units]`."""
-    if isinstance(layer, Recurrent):
-        return _recurrent(graph, (layer,), sequences)
-    if isinstance(layer, Bidirectional):
-        return _recurrent(graph, (layer.forward, layer.backward), sequences)
-    if isinstance(layer, Encoder):
-        return _encoder(graph, layer, sequences), ""
-    raise NotImplementedError(f"a layer of class {type(layer).__name__}")
+def _layer(graph: _Graph, layer: Layer, x: str) -> str:
+    """What a layer gives, from what it reads."""
+    if type(layer) not in _WRITERS:
+        raise NotImplementedError(f"a layer of class {type(layer).__name__}")
+    return _WRITERS[type(layer)](graph, layer, x)
 
 
-def _recurrent(graph: _Graph, directions: tuple[Recurrent, ...], sequences: str) -> tuple[str, str]:
+# -- recurrent layers --------------------------------------------------------------------------------------------------
+
+
+def _direction(graph: _Graph, layer: Recurrent, x: str) -> str:
+    return _recurrent(graph, (layer,), x)
+
+
+def _bidirectional(graph: _Graph, layer: Bidirectional, x: str) -> str:
+    return _recurrent(graph, (layer.forward, layer.backward), x)
+
+
+def _recurrent(graph: _Graph, directions: tuple[Recurrent, ...], x: str) -> str:
+    """The outputs after every word, `<float32>[time, batch, units]`; notes those at the end of the reading, for `Last`."""
     cell = directions[0].cell
+    if cell not in _OPERATORS:
+        raise NotImplementedError(f"a recurrent layer of {cell.__name__}")
     options: dict[str, Any] = {"linear_before_reset": 1} if cell is GRUCell else {}
     outputs, final = graph(
-        _OPERATORS[cell],  # type: ignore[index]
-        sequences,
+        _OPERATORS[cell],
+        x,
         *(graph.constant(np.stack(arrays)) for arrays in zip(*map(_packed, directions), strict=True)),
         graph.lengths,
         outputs=2,
@@ -147,9 +196,8 @@ def _recurrent(graph: _Graph, directions: tuple[Recurrent, ...], sequences: str)
         direction="bidirectional" if len(directions) == 2 else "reverse" if directions[0].is_reversed else "forward",
         **options,
     )  # [time, directions, batch, units] and [directions, batch, units]
-    side_by_side = graph("Transpose", outputs, perm=[0, 2, 1, 3])
-    flat = graph("Reshape", side_by_side, graph.axes(0, 0, -1))
-    return flat, graph("Reshape", graph("Transpose", final, perm=[1, 0, 2]), graph.axes(0, -1))
+    graph.final = graph("Reshape", graph("Transpose", final, perm=[1, 0, 2]), graph.axes(0, -1))
+    return graph("Reshape", graph("Transpose", outputs, perm=[0, 2, 1, 3]), graph.axes(0, 0, -1))
 
 
 def _packed(layer: Recurrent) -> tuple[Array, Array, Array]:
@@ -167,48 +215,51 @@ def _packed(layer: Recurrent) -> tuple[Array, Array, Array]:
     )
 
 
-def _pooled(graph: _Graph, pooling: Any, sequences: str, final: str) -> str:
-    """`<float32>[batch, features]`."""
-    if isinstance(pooling, Last):
-        return final
-    if isinstance(pooling, Mean):
-        read = graph("Where", graph.words, sequences, graph.constant(np.float32(0)))
-        return graph("Div", graph("ReduceSum", read, graph.axes(0), keepdims=0), graph.counts)
-    if isinstance(pooling, Max):
-        read = graph("Where", graph.words, sequences, graph.constant(_LOWEST))
-        return graph("ReduceMax", read, graph.axes(0), keepdims=0)
-    if isinstance(pooling, SideBySide):
-        return graph("Concat", *(_pooled(graph, part, sequences, final) for part in pooling.parts), axis=-1)
-    if isinstance(pooling, Attention):
-        hidden = graph("Tanh", _dense(graph, Dense(pooling.kernel, pooling.bias), sequences))
-        scores = graph("Where", graph.words, graph("MatMul", hidden, graph.constant(pooling.query)), graph.constant(_LOWEST))
-        weighted = graph("Mul", graph("Softmax", scores, axis=0), sequences)
-        return graph("ReduceSum", weighted, graph.axes(0), keepdims=0)
-    raise NotImplementedError(f"a pooling of class {type(pooling).__name__}")
+# -- poolings: `<float32>[time, batch, features]` to `[batch, features]` ------------------------------------------------
 
 
-# -- the Transformer encoder -------------------------------------------------------------------------------------------
+def _last(graph: _Graph, layer: Last, x: str) -> str:
+    return graph.final
 
 
-def _encoder(graph: _Graph, encoder: Encoder, sequences: str) -> str:
-    """`<float32>[time, batch, features]` to `[time, batch, units]`; inside, reviews come first."""
-    reviews = graph("Transpose", sequences, perm=[1, 0, 2])
-    stream = _normal(graph, encoder.normal_tokens, _dense(graph, encoder.tokens, reviews))
-    stream = graph("Add", stream, _positions(graph, stream, encoder.tokens.kernel.shape[1]))
-    heard = _attention(graph, encoder.attention, _normal(graph, encoder.before_attention, stream))
-    stream = graph("Add", stream, heard)
-    hidden = _gelu(graph, _dense(graph, encoder.hidden, _normal(graph, encoder.before_hidden, stream)))
-    encoded = _normal(graph, encoder.normal_encoded, graph("Add", stream, _dense(graph, encoder.after_hidden, hidden)))
-    return graph("Transpose", encoded, perm=[1, 0, 2])
+def _mean(graph: _Graph, layer: Mean, x: str) -> str:
+    read = graph("Where", graph.words, x, graph.constant(np.float32(0)))
+    return graph("Div", graph("ReduceSum", read, graph.axes(0), keepdims=0), graph.counts)
+
+
+def _max(graph: _Graph, layer: Max, x: str) -> str:
+    read = graph("Where", graph.words, x, graph.constant(_LOWEST))
+    return graph("ReduceMax", read, graph.axes(0), keepdims=0)
+
+
+def _side_by_side(graph: _Graph, layer: SideBySide, x: str) -> str:
+    return graph("Concat", *(_layer(graph, part, x) for part in layer.parts), axis=-1)
+
+
+def _pooling_attention(graph: _Graph, layer: Attention, x: str) -> str:
+    hidden = graph("Tanh", _dense(graph, Dense(layer.kernel, layer.bias), x))
+    scores = graph("Where", graph.words, graph("MatMul", hidden, graph.constant(layer.query)), graph.constant(_LOWEST))
+    return graph("ReduceSum", graph("Mul", graph("Softmax", scores, axis=0), x), graph.axes(0), keepdims=0)
+
+
+# -- layers of a Transformer encoder -----------------------------------------------------------------------------------
+
+
+def _residual(graph: _Graph, layer: Residual, x: str) -> str:
+    inner = x
+    for each in layer.inner:
+        inner = _layer(graph, each, inner)
+    return graph("Add", x, inner)
 
 
 def _dense(graph: _Graph, layer: Dense, x: str) -> str:
-    return graph("Add", graph("MatMul", x, graph.constant(layer.kernel)), graph.constant(layer.bias))
+    sums = graph("Add", graph("MatMul", x, graph.constant(layer.kernel)), graph.constant(layer.bias))
+    return sums if layer.activation == "linear" else _gelu(graph, sums)
 
 
-def _normal(graph: _Graph, layer: Normalisation, x: str) -> str:
+def _normalisation(graph: _Graph, layer: Normalisation, x: str) -> str:
     gamma, beta = graph.constant(layer.gamma), graph.constant(layer.beta)
-    return graph("LayerNormalization", x, gamma, beta, axis=-1, epsilon=1e-3)
+    return graph("LayerNormalization", x, gamma, beta, axis=-1, epsilon=layer.epsilon)
 
 
 def _gelu(graph: _Graph, x: str) -> str:
@@ -216,21 +267,24 @@ def _gelu(graph: _Graph, x: str) -> str:
     return graph("Mul", x, graph("Mul", graph("Add", share, graph.constant(np.float32(1))), graph.constant(np.float32(0.5))))
 
 
-def _times(graph: _Graph, x: str) -> str:
-    """`<int64>[time]`, of `<float32>[batch, time, features]`."""
-    time = graph("Squeeze", graph("Shape", x, start=1, end=2), graph.axes(0))
-    return graph("Range", graph.constant(np.int64(0)), time, graph.constant(np.int64(1)))
+def _counted(graph: _Graph, x: str, axis: int) -> tuple[str, str]:
+    """How long `<float32>[time, batch, features]` is along an axis, `<int64>[]`, and the numbers below that, `<int64>[...]`."""
+    length = graph("Squeeze", graph("Shape", x, start=axis, end=axis + 1), graph.axes(0))
+    return length, graph("Range", graph.constant(np.int64(0)), length, graph.constant(np.int64(1)))
 
 
-def _positions(graph: _Graph, x: str, features: int) -> str:
-    """`<float32>[time, features]`."""
-    frequencies = np.exp(np.arange(features // 2) * (-np.log(10_000.0) / (features // 2))).astype(np.float32)
-    times = graph("Unsqueeze", graph.cast(_times(graph, x), "FLOAT"), graph.axes(1))
-    angles = graph("Mul", times, graph.constant(frequencies))
-    return graph("Concat", graph("Sin", angles), graph("Cos", angles), axis=-1)
+def _positions(graph: _Graph, layer: PositionalEncoding, x: str) -> str:
+    features, numbers = _counted(graph, x, 2)
+    half = graph("Div", graph.cast(features, "FLOAT"), graph.constant(np.float32(2)))
+    is_sine = graph("Less", graph.cast(numbers, "FLOAT"), half)
+    exponents = graph("Compress", graph.cast(numbers, "FLOAT"), is_sine, axis=0)
+    frequencies = graph("Exp", graph("Mul", exponents, graph("Div", graph.constant(np.float32(-np.log(10_000.0))), half)))
+    _, times = _counted(graph, x, 0)
+    angles = graph("Mul", graph("Unsqueeze", graph.cast(times, "FLOAT"), graph.axes(1, 2)), frequencies)  # [time, 1, half]
+    return graph("Add", x, graph("Concat", graph("Sin", angles), graph("Cos", angles), axis=-1))
 
 
-def _attention(graph: _Graph, layer: LocalAttention, x: str) -> str:
+def _local_attention(graph: _Graph, layer: LocalAttention, x: str) -> str:
     """All pairs are scored, and those too far apart are masked: the same numbers as in blocks, at more memory."""
     features, heads, size = layer.query[0].shape
 
@@ -238,14 +292,30 @@ def _attention(graph: _Graph, layer: LocalAttention, x: str) -> str:
         flat = _dense(graph, Dense(pair[0].reshape(features, -1), pair[1].reshape(-1)), x)
         return graph("Transpose", graph("Reshape", flat, graph.axes(0, 0, heads, size)), perm=perm)
 
-    query, value = split(layer.query, [0, 2, 1, 3]), split(layer.value, [0, 2, 1, 3])  # [batch, heads, time, size]
-    scores = graph("MatMul", query, split(layer.key, [0, 2, 3, 1]))
+    query, value = split(layer.query, [1, 2, 0, 3]), split(layer.value, [1, 2, 0, 3])  # [batch, heads, time, size]
+    scores = graph("MatMul", query, split(layer.key, [1, 2, 3, 0]))
     scores = graph("Div", scores, graph.constant(np.float32(np.sqrt(size))))
-    times = _times(graph, x)
+    _, times = _counted(graph, x, 0)
     distance = graph("Abs", graph("Sub", graph("Unsqueeze", times, graph.axes(1)), graph("Unsqueeze", times, graph.axes(0))))
     is_near = graph("LessOrEqual", distance, graph.constant(np.int64(layer.window)))  # [time, time]
     may_see = graph("And", is_near, graph("Unsqueeze", graph.is_word, graph.axes(1, 2)))  # [batch, 1, time, time]
     shares = graph("Softmax", graph("Where", may_see, scores, graph.constant(np.float32(-1e9))), axis=-1)
-    heard = graph("Transpose", graph("MatMul", shares, value), perm=[0, 2, 1, 3])
+    heard = graph("Transpose", graph("MatMul", shares, value), perm=[2, 0, 1, 3])  # [time, batch, heads, size]
     flat = graph("Reshape", heard, graph.axes(0, 0, heads * size))
     return _dense(graph, Dense(layer.output[0].reshape(heads * size, -1), layer.output[1]), flat)
+
+
+_WRITERS: dict[type, Callable[[_Graph, Any, str], str]] = {
+    Recurrent: _direction,
+    Bidirectional: _bidirectional,
+    Last: _last,
+    Mean: _mean,
+    Max: _max,
+    SideBySide: _side_by_side,
+    Attention: _pooling_attention,
+    Residual: _residual,
+    Dense: _dense,
+    Normalisation: _normalisation,
+    PositionalEncoding: _positions,
+    LocalAttention: _local_attention,
+}

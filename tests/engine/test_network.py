@@ -1,21 +1,17 @@
-"""Laws of the plain networks: they are the trained ones, forward and backward, and nothing in a checkpoint is ever run."""
+"""Laws of the networks in NumPy: they are the trained ones, forward and backward."""
 
-import io
-import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
-import h5py
 import keras
 import numpy as np
 import pytest
 
-from engine import linear, network
+from engine.checkpoint import load
+from engine.network import largest_difference, spaced_by_length
 from models.classifier import NetworkShape, build_classifier
 from models.influence import _gradient
 from models.registry import ARCHITECTURES
-from records.errors import CheckpointError
 
 IDS = 50
 LENGTHS = (40, 3, 17, 17, 70, 1)
@@ -75,12 +71,12 @@ def checkpoint(tmp_path: Path, rng: np.random.Generator) -> Path:
 
 
 @pytest.mark.parametrize(("architecture", "pooling", "bigrams"), CASES)
-def test_a_plain_network_gives_the_logits_of_its_checkpoint_and_the_gradients_of_automatic_differentiation(
+def test_a_numpy_network_gives_the_logits_of_its_checkpoint_and_the_gradients_of_automatic_differentiation(
     architecture: str, pooling: str, bigrams: int, tmp_path: Path, rng: np.random.Generator
 ) -> None:
     model, reviews = trained(architecture, pooling, bigrams, rng), rows(rng)
     model.save(tmp_path / "model.keras")
-    plain = network.load(tmp_path / "model.keras")
+    plain = load(tmp_path / "model.keras")
     ids = np.zeros((len(reviews), max(LENGTHS) + 9), np.int32)
     for number, row in enumerate(reviews):
         ids[number, : len(row)] = row
@@ -99,7 +95,7 @@ def test_a_plain_network_gives_the_logits_of_its_checkpoint_and_the_gradients_of
 
 
 def test_a_batch_says_what_each_review_says_alone_in_any_order(checkpoint: Path, rng: np.random.Generator) -> None:
-    plain, reviews = network.load(checkpoint), rows(rng) * 40
+    plain, reviews = load(checkpoint), rows(rng) * 40
     alone = np.concatenate([plain.logits([row]) for row in reviews])
     np.testing.assert_allclose(plain.logits(reviews), alone, atol=1e-6)
     np.testing.assert_allclose(plain.logits(reviews[::-1])[::-1], alone, atol=1e-6)
@@ -110,114 +106,28 @@ def test_attention_weights_are_those_of_the_network_and_sum_to_one(tmp_path: Pat
 
     model, row = trained("attention_gru", "attention", 0, rng), rows(rng)[0]
     model.save(tmp_path / "model.keras")
-    found = network.load(tmp_path / "model.keras").attention(row)
+    found = load(tmp_path / "model.keras").attention(row)
     assert found is not None and found.sum() == pytest.approx(1, abs=1e-6)
     np.testing.assert_allclose(found, np.asarray(attention_weights(model)(row[None]))[0, :, 0], atol=1e-6)
 
 
-# -- what is no checkpoint of ours ------------------------------------------------------------------------------------
+def test_the_largest_difference_is_in_probability_and_names_a_network_that_is_not_the_trained_one(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    model, reviews = trained("gru", "mean", 0, rng), rows(rng)
+    model.save(tmp_path / "model.keras")
+    plain = load(tmp_path / "model.keras")
+    logits = np.array([np.asarray(keras.ops.convert_to_numpy(model(row[None])))[0, 0] for row in reviews])
+    probabilities = 1 / (1 + np.exp(-logits))
+    assert largest_difference(plain, reviews, probabilities) < 1e-6
+    probabilities[3] += 0.18
+    assert largest_difference(plain, reviews, probabilities) == pytest.approx(0.18, abs=1e-6)
+    assert np.isnan(largest_difference(plain, reviews, np.full(len(reviews), np.nan)))
 
 
-def rewritten(path: Path, change: Any) -> Path:
-    """The checkpoint with another description of its layers."""
-    with zipfile.ZipFile(path) as archive:
-        parts = {name: archive.read(name) for name in archive.namelist()}
-    config = json.loads(parts["config.json"])
-    change(config["config"]["layers"])
-    parts["config.json"] = json.dumps(config).encode()
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in parts.items():
-            archive.writestr(name, content)
-    return path
-
-
-def test_a_checkpoint_with_a_lambda_is_refused_and_its_code_does_not_run(tmp_path: Path) -> None:
-    mark = tmp_path / "ran"
-
-    def leave_a_mark(x: Any, path: str = str(mark)) -> Any:
-        with open(path, "w") as file:  # noqa: PTH123 - the function travels inside the checkpoint
-            file.write("it ran")
-        return x
-
-    inputs = keras.Input((None,), dtype="int32")
-    outputs = keras.layers.Lambda(leave_a_mark)(keras.layers.Embedding(IDS, 4)(inputs))
-    path = tmp_path / "evil.keras"
-    keras.Model(inputs, outputs).save(path)
-    mark.unlink(missing_ok=True)
-    with pytest.raises(CheckpointError, match=r"holds a layer of class Lambda .* nothing of it was run"):
-        network.load(path)
-    assert not mark.exists()
-
-
-@pytest.mark.parametrize("where", ["layer", "inside Bidirectional"])
-def test_a_foreign_class_is_refused_by_its_name_without_being_imported(where: str, checkpoint: Path) -> None:
-    def change(layers: list[dict[str, Any]]) -> None:
-        stranger = {"class_name": "Popen", "module": "subprocess", "config": {"name": "x"}, "registered_name": "evil>Popen"}
-        if where == "layer":
-            layers.append(stranger)
-        else:
-            inner = {"layer": stranger, "backward_layer": stranger, "name": "b"}
-            layers.append({"class_name": "Bidirectional", "module": "keras.layers", "config": inner})
-
-    with pytest.raises(CheckpointError, match="holds a layer of class Popen"):
-        network.load(rewritten(checkpoint, change))
-
-
-def test_an_option_that_a_plain_network_does_not_have_is_refused(checkpoint: Path) -> None:
-    def change(layers: list[dict[str, Any]]) -> None:
-        next(layer for layer in layers if layer["class_name"] == "GRU")["config"]["activation"] = "relu"
-
-    with pytest.raises(CheckpointError, match="expected activation=tanh, got 'relu'"):
-        network.load(rewritten(checkpoint, change))
-
-
-def test_a_cut_an_empty_and_a_missing_checkpoint_are_one_sentence_each(checkpoint: Path, tmp_path: Path) -> None:
-    content = checkpoint.read_bytes()
-    for size in (0, 10, len(content) // 2, len(content) - 7):
-        checkpoint.write_bytes(content[:size])
-        with pytest.raises(CheckpointError, match="is damaged or was changed"):
-            network.load(checkpoint)
-    with pytest.raises(CheckpointError, match="is missing"):
-        network.load(tmp_path / "nothing.keras")
-
-
-def test_weights_that_are_not_numbers_are_refused(checkpoint: Path) -> None:
-    with zipfile.ZipFile(checkpoint) as archive:
-        parts = {name: archive.read(name) for name in archive.namelist()}
-    buffer = io.BytesIO(parts["model.weights.h5"])
-    with h5py.File(buffer, "r+") as file:
-        file["layers/dense/vars/1"][...] = np.nan
-    parts["model.weights.h5"] = buffer.getvalue()
-    with zipfile.ZipFile(checkpoint, "w") as archive:
-        for name, content in parts.items():
-            archive.writestr(name, content)
-    with pytest.raises(CheckpointError, match="its weights are not numbers"):
-        network.load(checkpoint)
-
-
-# -- the yardstick ----------------------------------------------------------------------------------------------------
-
-
-def test_the_plain_yardstick_is_the_fitted_one_and_its_parts_add_up(tmp_path: Path, demo_data: Any) -> None:
-    from experiment import baseline
-
-    pipeline = baseline.fit([demo_data.train])
-    baseline.save(pipeline, tmp_path / "linear.npz")
-    model = linear.load(tmp_path / "linear.npz")
-    reviews = demo_data.test.take(np.arange(60))
-    logits = model.logits([reviews.sequences[i] for i in range(60)])
-    np.testing.assert_allclose(1 / (1 + np.exp(-logits)), baseline.predict(pipeline, reviews), atol=1e-12)
-    parts = model.contributions(reviews.sequences[0])
-    assert parts.sum() + model.intercept == pytest.approx(logits[0], abs=1e-9)
-    nothing = np.array([1, 2_000_000], np.int32)
-    assert model.logits([nothing])[0] == pytest.approx(model.intercept)
-
-
-def test_a_pickled_or_cut_yardstick_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "linear.npz"
-    np.savez(path, terms=np.array([{"a": 1}], dtype=object))
-    with pytest.raises(CheckpointError, match="damaged or was changed"):
-        linear.load(path)
-    path.write_bytes(b"PK\x03\x04")
-    with pytest.raises(CheckpointError, match="damaged or was changed"):
-        linear.load(path)
+def test_reviews_to_compare_are_spaced_by_length_and_the_longest_is_among_them() -> None:
+    lengths = np.random.default_rng(3).permutation(np.arange(1000))
+    chosen = lengths[spaced_by_length(lengths, 64)]
+    assert len(chosen) == 64 and chosen[0] == 0 and chosen[-1] == 999
+    assert set(np.diff(chosen)) == {15, 16}
+    assert sorted(spaced_by_length(np.array([5, 2, 9]))) == [0, 1, 2]

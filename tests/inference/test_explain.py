@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from engine.layers import Mean
-from engine.network import PlainNetwork
+from engine.network import NumpyNetwork
 from inference.explain import COMPLETE, FRACTIONS, deletion_curves, explain, faithfulness, integrated_gradients, running_verdict
 from inference.predictor import Predictor
 from inference.run import Encoded, FinishedRun, Trained
@@ -31,13 +31,13 @@ def model(request: pytest.FixtureRequest, run: FinishedRun) -> Trained:
     return run.trained(study)
 
 
-def a_bag(vocab_size: int, rng: np.random.Generator) -> PlainNetwork:
+def a_bag(vocab_size: int, rng: np.random.Generator) -> NumpyNetwork:
     """Without a recurrence: the logit is the mean of the words' parts, which are known."""
     embedding, kernel = rng.normal(size=(vocab_size, 4)), rng.normal(size=(4, 1))
-    return PlainNetwork(embedding.astype(np.float32), None, (Mean(),), kernel.astype(np.float32), np.zeros(1, np.float32))
+    return NumpyNetwork(embedding.astype(np.float32), None, (Mean(),), kernel.astype(np.float32), np.zeros(1, np.float32))
 
 
-def with_model(trained: Trained, model: PlainNetwork) -> Trained:
+def with_model(trained: Trained, model: NumpyNetwork) -> Trained:
     from dataclasses import replace
 
     return replace(trained, model=model, vocab_size=len(model.embedding))
@@ -47,6 +47,7 @@ def test_integrated_gradients_add_up_to_the_logits_distance_or_say_by_how_much_t
     run: FinishedRun, model: Trained, encoded: Encoded
 ) -> None:
     found = explain(model, encoded)
+    assert found.gradients is not None and found.base_logit is not None and found.completeness_gap is not None
     whole = found.logit - found.base_logit
     assert found.completeness_gap == pytest.approx(abs(sum(found.gradients) - whole), abs=1e-6)
     if model.study.architecture != "simple_rnn":  # a wild one may need more steps than are taken
@@ -78,7 +79,7 @@ def test_the_words_stand_beside_their_shares_and_the_last_of_the_running_verdict
     run: FinishedRun, model: Trained, encoded: Encoded
 ) -> None:
     found = explain(model, encoded)
-    assert found.words[1:] == encoded.words and len(found.words) == len(found.gradients) == len(found.occlusion)
+    assert found.words[1:] == encoded.words and len(found.words) == len(found.gradients or ()) == len(found.occlusion)
     assert found.running[-1][0] == len(encoded.words)
     assert found.running[-1][1] == pytest.approx(Predictor(run, model.study.id)(TEXT).probability, abs=1e-6)
     for count, probability in found.running[:: max(1, len(found.running) // 4)]:
@@ -90,7 +91,7 @@ def test_the_running_verdict_of_a_one_directional_network_is_the_opinion_of_its_
     study = run.of_architecture("gru", run.buckets[0].name)
     assert study is not None
     model = run.trained(study)
-    assert isinstance(model.model, PlainNetwork)
+    assert isinstance(model.model, NumpyNetwork)
     vectors, lengths = model.model.embed([model.row(encoded.ids)])
     states = model.model.body[0](vectors, lengths)[:, 0]
     so_far = np.maximum.accumulate(states)  # smoke pools by the maximum

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,13 +14,13 @@ import numpy as np
 import pytest
 
 from data.vocabulary import START, Vocabulary
-from engine import network
-from engine.cells import sigmoid
+from engine import checkpoint, network
+from inference.export import folder as exports
+from inference.export import keras as in_keras
+from inference.export import litert, savedmodel
 from inference.export import onnx as onnx_graph
-from inference.export import savedmodel as tensor_graph
-from inference.export import write as exports
 from inference.export.card import MARK
-from inference.export.write import FORMATS, Exported, export, table
+from inference.export.folder import FORMATS, Exported, export, table
 from inference.run import FinishedRun, Trained
 from models.classifier import NetworkShape, build_classifier
 from models.registry import ARCHITECTURES
@@ -77,7 +78,7 @@ def a_checkpoint(folder: Path, architecture: str, pooling: str, bigrams: int) ->
 def a_trained(path: Path, truncate: str = "tail", max_length: int = 40) -> tuple[Any, Trained]:
     """A network of 50 ids in a run of which only the checkpoint and the words are there."""
     result = a_result("gru", "130-175", 0.8, repeats=1)
-    model = network.load(path)
+    model = checkpoint.load(path)
     trained = Trained(result.study, result.repeats[0], model, len(model.embedding), max_length, truncate, np.zeros(1), np.ones(1))
     return SimpleNamespace(folder=SimpleNamespace(checkpoint=lambda *_: path), vocabulary=VOCABULARY), trained
 
@@ -94,15 +95,15 @@ def require(format: str) -> Any:
 
 
 @pytest.mark.parametrize(("architecture", "pooling", "bigrams"), NETWORKS)
-def test_the_onnx_graph_of_every_network_says_what_the_numpy_reader_says(
+def test_the_onnx_graph_of_every_network_says_what_keras_says(
     architecture: str, pooling: str, bigrams: int, tmp_path: Path, rng: np.random.Generator
 ) -> None:
     onnxruntime = require("onnx")
-    plain = network.load(a_checkpoint(tmp_path, architecture, pooling, bigrams))
+    run, trained = a_trained(a_checkpoint(tmp_path, architecture, pooling, bigrams))
     rows = [np.array([START, *rng.integers(2, 50, n)], np.int32) for n in (40, 3, 17, 17, 80, 0)]
-    written = onnx_graph.model(plain, temperature=1.3).SerializeToString()
+    written = onnx_graph.model(trained.model, trained.temperature).SerializeToString()  # type: ignore[arg-type]
     session = onnxruntime.InferenceSession(written, providers=["CPUExecutionProvider"])
-    expected = sigmoid(plain.logits(rows) / 1.3)
+    expected = in_keras.probabilities(run, trained, rows)
     together = session.run(None, {"token_ids": padded(rows)})[0]
     alone = np.concatenate([session.run(None, {"token_ids": row[None]})[0] for row in rows])
     np.testing.assert_allclose(together, expected, atol=1e-6)
@@ -113,15 +114,16 @@ def test_the_onnx_graph_of_every_network_says_what_the_numpy_reader_says(
     ("architecture", "pooling", "bigrams"),
     [("custom_gru", "last", 97), ("bidirectional_lstm", "attention", 0), ("transformer", "mean", 97)],
 )
-def test_tensorflows_formats_say_what_the_numpy_reader_says(
+def test_tensorflows_formats_say_what_keras_and_the_numpy_engine_say(
     architecture: str, pooling: str, bigrams: int, tmp_path: Path
 ) -> None:
     require("litert")
     run, trained = a_trained(a_checkpoint(tmp_path, architecture, pooling, bigrams))
     rows = [VOCABULARY.encode(text) for text in TEXTS]
-    expected = trained.probabilities(rows)
-    from_texts = exports._write_savedmodel(run, trained, tmp_path)(TEXTS)
-    from_ids = exports._write_litert(run, trained, tmp_path)([trained.row(row) for row in rows])
+    expected = in_keras.probabilities(run, trained, [trained.row(row) for row in rows])
+    np.testing.assert_allclose(trained.probabilities(rows), expected, atol=1e-6)
+    from_texts = savedmodel.write(run, trained, tmp_path)(TEXTS)
+    from_ids = litert.write(run, trained, tmp_path)([trained.row(row) for row in rows])
     np.testing.assert_allclose(from_texts, expected, atol=1e-6)
     np.testing.assert_allclose(from_ids, expected, atol=1e-6)
 
@@ -136,7 +138,8 @@ def test_the_graph_encodes_texts_as_the_run_does(truncate: str, drops_unknown: b
     trained = Trained(result.study, result.repeats[0], SimpleNamespace(), 50, 11, truncate, np.zeros(1), np.ones(1))  # type: ignore[arg-type]
     every_character = [f"word1{chr(code)}word2 {chr(code)}" for code in range(1, 0x180)]
     texts = [*TEXTS, *exports._ODD_TEXTS, *every_character]
-    encoded = tensor_graph.text_encoder(vocabulary, trained, tf.Module())(tf.constant(texts)).numpy()
+    encode, _ = savedmodel.text_encoder(vocabulary, trained)
+    encoded = encode(tf.constant(texts)).numpy()
     for text, row in zip(texts, encoded, strict=True):
         expected = trained.row(vocabulary.encode(text))
         assert row[: len(expected)].tolist() == expected.tolist() and not row[len(expected) :].any(), repr(text)
@@ -188,9 +191,39 @@ def test_an_export_that_differs_is_refused_and_leaves_nothing(
     run: FinishedRun, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(exports._WRITERS, "keras", lambda *_: lambda rows: np.full(len(rows), np.nan))
-    with pytest.raises(ExportError, match=r"differ by nan from the run's own"):
+    with pytest.raises(ExportError, match=r"differ by nan from what Keras gives"):
         export(run, study, "keras", tmp_path / "new")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_mistake_of_the_numpy_engine_cannot_hide_in_an_export(
+    run: FinishedRun, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ONNX graph is made from the engine's layers: compared with the engine, both would be wrong alike."""
+    require("onnx")
+    right = checkpoint.load
+
+    def wrong(path: Path) -> network.NumpyNetwork:
+        return replace(right(path), bias=right(path).bias + np.float32(0.5))
+
+    monkeypatch.setattr(checkpoint, "load", wrong)
+    mistaken = FinishedRun.open(run.folder.path)
+    with pytest.raises(ExportError, match=r"as onnx its probabilities differ by .* from what Keras gives"):
+        export(mistaken, study, "onnx", tmp_path)
+    assert not list(tmp_path.iterdir())
+    assert export(mistaken, study, "keras", tmp_path).parity <= 1e-6
+
+
+def test_a_layer_without_an_onnx_rule_is_named(tmp_path: Path) -> None:
+    require("onnx")
+
+    class Strange:
+        pass
+
+    run, trained = a_trained(a_checkpoint(tmp_path, "gru", "mean", 0))
+    trained = replace(trained, model=replace(trained.model, body=(Strange(),)))  # type: ignore[type-var, arg-type]
+    with pytest.raises(ExportError, match="ONNX's graph of a layer of class Strange is not written"):
+        onnx_graph.write(run, trained, tmp_path)
 
 
 def test_only_an_export_is_replaced(run: FinishedRun, study: Study, tmp_path: Path) -> None:
@@ -216,7 +249,7 @@ def test_what_cannot_be_exported_is_said_in_a_sentence(
         export(run, study, "onnx", tmp_path)
     pieces = SimpleNamespace(vocabulary=Vocabulary(("a",), drops_unknown=False, piece_model=b"x"))
     with pytest.raises(ExportError, match="without tensorflow-text"):
-        exports._write_savedmodel(pieces, run.trained(study), tmp_path)  # type: ignore[arg-type]
+        savedmodel.write(pieces, run.trained(study), tmp_path)  # type: ignore[arg-type]
     assert not list(tmp_path.iterdir())
 
 

@@ -3,8 +3,9 @@
 Runs on whichever backend KERAS_BACKEND names; CI runs it on TensorFlow and on JAX.
 """
 
+import doctest
+import re
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ import numpy as np
 import pytest
 from keras import ops
 
-from models.cells import GRUCell, LSTMCell, SimpleRNNCell
+from engine import arrays
+from models import recurrent
+from models.cells import GRUCell
 from models.recurrent import CustomGRU, CustomLSTM, CustomSimpleRNN
 
 BATCH, TIME, FEATURES, UNITS = 4, 9, 5, 6
@@ -52,41 +55,48 @@ def sigmoid(x: Array) -> Array:
     return 1 / (1 + np.exp(-x))
 
 
-# -- the equations of the docstrings, in NumPy -------------------------------------------------------------------------
+# -- the equations of the docstrings, run as they are written ----------------------------------------------------------
+
+GATES = {CustomSimpleRNN: ("",), CustomLSTM: ("_i", "_f", "_c", "_o"), CustomGRU: ("_z", "_r", "_h")}
 
 
-def simple_rnn(x: Array, h: Array, c: Array, w: Array, u: Array, b: Array) -> tuple[Array, ...]:
-    return (np.tanh(x @ w + b[0] + h @ u),)
+def by_docstring(kind: Any, x: Array, h: Array, c: Array, w: Array, u: Array, b: Array) -> dict[str, Array]:
+    """Every name that the equations give a value to, in NumPy."""
+    names: dict[str, Any] = {"sigmoid": sigmoid, "tanh": np.tanh}
+    for letter, packed in (("W", w), ("U", u), ("b", b[0]), ("c", b[-1])):
+        parts = np.split(packed, len(GATES[kind]), axis=-1)
+        names |= {letter + gate: part for gate, part in zip(GATES[kind], parts, strict=True)}
+    names |= {"x": x, "h": h, "c": c}
+    equations = re.findall(r"^ {8}(\w+ = .+?)(?:   .*)?$", kind.__doc__, re.MULTILINE)
+    assert len(equations) == {CustomSimpleRNN: 1, CustomLSTM: 6, CustomGRU: 4}[kind]
+    for equation in equations:
+        exec(equation, {}, names)  # noqa: S102 - our own docstring
+    return names
 
 
-def lstm(x: Array, h: Array, c: Array, w: Array, u: Array, b: Array) -> tuple[Array, ...]:
-    (w_i, w_f, w_c, w_o), (u_i, u_f, u_c, u_o), (b_i, b_f, b_c, b_o) = np.split(w, 4, 1), np.split(u, 4, 1), np.split(b[0], 4)
-    i = sigmoid(x @ w_i + h @ u_i + b_i)
-    f = sigmoid(x @ w_f + h @ u_f + b_f)
-    candidate = np.tanh(x @ w_c + h @ u_c + b_c)
-    o = sigmoid(x @ w_o + h @ u_o + b_o)
-    c = f * c + i * candidate
-    return o * np.tanh(c), c
+def sums(cell: Any, x: Any, h: Any, w: Any, u: Any, b: Any) -> tuple[Any, Any]:
+    """What a loop hands to the step."""
+    return x @ w + b[0], h @ u + (b[1] if cell.biases == 2 else 0)
 
 
-def gru(x: Array, h: Array, c: Array, w: Array, u: Array, b: Array) -> tuple[Array, ...]:
-    (w_z, w_r, w_h), (u_z, u_r, u_h) = np.split(w, 3, 1), np.split(u, 3, 1)
-    (b_z, b_r, b_h), (c_z, c_r, c_h) = np.split(b[0], 3), np.split(b[1], 3)
-    z = sigmoid(x @ w_z + b_z + h @ u_z + c_z)
-    r = sigmoid(x @ w_r + b_r + h @ u_r + c_r)
-    candidate = np.tanh(x @ w_h + b_h + r * (h @ u_h + c_h))
-    return (z * h + (1 - z) * candidate,)
-
-
-@pytest.mark.parametrize(("cell", "equations"), [(SimpleRNNCell, simple_rnn), (LSTMCell, lstm), (GRUCell, gru)])
-def test_one_step_is_the_equations_of_the_docstring(cell: Any, equations: Callable[..., Any], rng: np.random.Generator) -> None:
+@every_layer
+def test_one_step_is_the_equations_of_the_docstring(kind: Any, rng: np.random.Generator) -> None:
+    cell = kind.cell
     x, h, c = rng.normal(size=(BATCH, FEATURES)), rng.normal(size=(BATCH, UNITS)), rng.normal(size=(BATCH, UNITS))
     w, u = rng.normal(size=(FEATURES, cell.gates * UNITS)), rng.normal(size=(UNITS, cell.gates * UNITS))
     b = rng.normal(size=(cell.biases, cell.gates * UNITS))
-    x_, h_, c_, w_, u_, b_ = (ops.convert_to_tensor(a.astype(np.float32)) for a in (x, h, c, w, u, b))
-    states, _ = cell.step(x_, (h_, c_)[: cell.states], w_, u_, b_)
-    for mine, expected in zip(states, equations(x, h, c, w, u, b), strict=True):
-        np.testing.assert_allclose(ops.convert_to_numpy(mine), expected, atol=2e-6)
+    found, given = by_docstring(kind, x, h, c, w, u, b), [a.astype(np.float32) for a in (x, h, c, w, u, b)]
+    for xp, into in ((ops, ops.convert_to_tensor), (arrays, np.asarray)):  # in training, and in the engine
+        x_, h_, c_, w_, u_, b_ = (into(a) for a in given)
+        states, saved = cell.step(xp, *sums(cell, x_, h_, w_, u_, b_), (h_, c_)[: cell.states])
+        assert len(saved) == cell.saved
+        for mine, expected in zip(states, (found["h"], found["c"]), strict=False):
+            np.testing.assert_allclose(ops.convert_to_numpy(mine), expected, atol=2e-6)
+
+
+def test_the_examples_of_the_docstrings_run() -> None:
+    failed, attempted = doctest.testmod(recurrent)
+    assert not failed and attempted == 9
 
 
 # -- the plain step, one after another, under automatic differentiation ------------------------------------------------
@@ -105,7 +115,8 @@ class Plain(keras.layers.Layer):
         bias = ops.reshape(layer.bias, (cell.biases, -1))
         outputs = []
         for t in range(TIME):
-            after, _ = cell.step(x[:, t], states, layer.kernel, layer.recurrent_kernel, bias)
+            both = sums(cell, x[:, t], states[0], layer.kernel, layer.recurrent_kernel, bias)
+            after, _ = cell.step(ops, *both, states)
             states = tuple(ops.where(mask[:, t, None], new, old) for new, old in zip(after, states, strict=True))
             outputs.append(states[0])
         return ops.stack(outputs, axis=1)
@@ -282,8 +293,8 @@ def test_on_tensorflow_the_layer_itself_is_compiled(inputs: Array) -> None:
 
     class CallsPython(GRUCell):
         @staticmethod
-        def step(x: Any, states: Any, *weights: Any) -> Any:
-            (h,), saved = GRUCell.step(x, states, *weights)
+        def step(xp: Any, x_sums: Any, h_sums: Any, states: Any) -> Any:
+            (h,), saved = GRUCell.step(xp, x_sums, h_sums, states)
             return (tf.ensure_shape(tf.py_function(lambda value: value, [h], tf.float32), h.shape),), saved
 
     layer = type("Layer", (CustomGRU,), {"cell": CallsPython})(UNITS)

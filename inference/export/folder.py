@@ -1,6 +1,7 @@
-"""A network of a finished run, as files that others can run: a folder with the model, its words and a card.
+"""An export is a folder with the model, its words and a card.
 
-Whatever is written is read back and compared with the run's own NumPy reader before the folder takes its name.
+Whatever is written is read back and compared with the checkpoint as Keras runs it before the folder takes its name: not with
+the NumPy engine, which the ONNX graph is made from, so that a mistake of the engine cannot hide in both.
 """
 
 import contextlib
@@ -16,18 +17,21 @@ from typing import Any
 
 import numpy as np
 
-from data.types import IdArray
-from data.vocabulary import PADDING, Vocabulary
-from engine.cells import Array, sigmoid
-from inference.export import onnx as onnx_graph
-from inference.export import savedmodel as tensor_graph
+from data.vocabulary import Vocabulary
+from inference.export import Reader, keras, litert, onnx, savedmodel
 from inference.export.card import MARK, Measured, card
 from inference.run import FinishedRun, Trained
 from records.codec import Record
 from records.errors import ExportError
 from records.study import YARDSTICK, Study
 
-FORMATS = ("keras", "savedmodel", "onnx", "litert")
+_WRITERS: dict[str, Callable[[FinishedRun, Trained, Path], Reader]] = {  # each writes its files and gives what reads them
+    "keras": keras.write,
+    "savedmodel": savedmodel.write,
+    "onnx": onnx.write,
+    "litert": litert.write,
+}
+FORMATS = tuple(_WRITERS)
 TOLERANCE = 1e-5  # in probability; float32 sums in another order differ by about 1e-7
 _CALLS = 5  # timed
 _TYPICAL = 178  # tokens: the median review of IMDB
@@ -40,7 +44,6 @@ _ODD_TEXTS = (
     "don't can't 'quoted' 10/10 a_b-c~d `e` {f} [g] \\h\\ ^i^ $5 #1 @you a=b <i>k</i>",
     "zzqqx vvkkj qxqxq",
 )
-Reader = Callable[[Sequence[Any]], Array]  # of texts, or of rows of ids, by the format: probabilities
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class Exported(Record):
     path: str
     bytes: int  # of all files
     latency_ms: float  # median of one warm review of about 178 tokens, from what it takes to the probability
-    parity: float  # largest difference in probability from the run's own reader
+    parity: float  # largest difference in probability from the checkpoint as Keras runs it
     takes: str  # "text" or "token ids"
 
 
@@ -85,7 +88,7 @@ def export(run: FinishedRun, study: Study, format: str, target: Path) -> Exporte
         parity = _parity(run, trained, read, texts, takes)
         if not parity <= TOLERANCE:
             raise ExportError(
-                f"{study.id}: as {format} its probabilities differ by {parity:.1e} from the run's own, over {TOLERANCE:.0e}; "
+                f"{study.id}: as {format} its probabilities differ by {parity:.1e} from what Keras gives, over {TOLERANCE:.0e}; "
                 f"nothing was exported. Another format may hold: {', '.join(f for f in FORMATS if f != format)}"
             )
         latency = _milliseconds(read, _given(run, trained, [_text(run.vocabulary, _TYPICAL - 1, trained.vocab_size)], takes))
@@ -180,7 +183,7 @@ def _given(run: FinishedRun, trained: Trained, texts: list[str], takes: str) -> 
 
 
 def _parity(run: FinishedRun, trained: Trained, read: Reader, texts: list[str], takes: str) -> float:
-    expected = trained.probabilities([run.vocabulary.encode(text) for text in texts])
+    expected = keras.probabilities(run, trained, _given(run, trained, texts, "token ids"))
     return float(np.abs(read(_given(run, trained, texts, takes)) - expected).max())
 
 
@@ -191,103 +194,3 @@ def _milliseconds(read: Reader, review: Sequence[Any]) -> float:
         read(review)
         seconds.append(time.perf_counter() - started)
     return 1000 * statistics.median(seconds[1:])  # the first one warms up
-
-
-def _padded(rows: Sequence[IdArray]) -> Array:
-    """`<int32>[reviews, time]`."""
-    padded = np.full((len(rows), max(map(len, rows))), PADDING, np.int32)
-    for number, row in enumerate(rows):
-        padded[number, : len(row)] = row
-    return padded
-
-
-# -- the formats: each writes its files and gives what reads them -------------------------------------------------------
-
-
-def _write_keras(run: FinishedRun, trained: Trained, folder: Path) -> Reader:
-    file = folder / "model.keras"
-    shutil.copyfile(run.folder.checkpoint(trained.study, trained.repeat.number), file)
-    model = tensor_graph.checkpoint(file)
-    return lambda rows: sigmoid(np.asarray(model.predict_on_batch(_padded(rows)))[:, 0] / trained.temperature)
-
-
-def _write_onnx(run: FinishedRun, trained: Trained, folder: Path) -> Reader:
-    onnx, onnxruntime = _library("onnx", "onnx"), _library("onnxruntime", "onnx")
-    try:
-        written = onnx_graph.model(trained.model, trained.temperature)  # type: ignore[arg-type]
-    except NotImplementedError as error:
-        raise ExportError(f"{trained.study.id}: ONNX's graph of {error} is not written; --export savedmodel takes any") from error
-    onnx.checker.check_model(written, full_check=True)
-    onnx.save(written, folder / "model.onnx")
-    session = onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
-    return lambda rows: session.run(["probability"], {"token_ids": _padded(rows)})[0]
-
-
-def _write_litert(run: FinishedRun, trained: Trained, folder: Path) -> Reader:
-    interpreter_of = _library("ai_edge_litert.interpreter", "litert").Interpreter
-    import tensorflow as tf
-    from tensorflow.python.framework import convert_to_constants
-
-    owner = tf.Module()
-    probability = tensor_graph.probability(run, trained, owner)
-    signature = [tf.TensorSpec([1, None], tf.int32, name="token_ids")]
-    concrete = tf.function(probability, input_signature=signature, autograph=False).get_concrete_function()
-    constant = convert_to_constants.convert_variables_to_constants_v2(concrete)  # LiteRT's loops cannot read variables
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([constant], tf.Module())
-    try:
-        written = converter.convert()
-    except Exception as error:  # the converter raises a class that TensorFlow does not name
-        raise ExportError(
-            f"{trained.study.id}: LiteRT has no operators for it ({str(error)[:200]}); --export onnx does"
-        ) from error
-    (folder / "model.tflite").write_bytes(written)
-    interpreter = interpreter_of(str(folder / "model.tflite"))
-    interpreter.allocate_tensors()
-    return lambda rows: np.concatenate([_interpret(interpreter, row[None]) for row in rows])
-
-
-def _interpret(interpreter: Any, ids: Array) -> Array:
-    place = interpreter.get_input_details()[0]
-    if tuple(place["shape"]) != ids.shape:
-        interpreter.resize_tensor_input(place["index"], ids.shape)
-        interpreter.allocate_tensors()
-    interpreter.set_tensor(place["index"], ids)
-    interpreter.invoke()
-    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
-
-
-def _write_savedmodel(run: FinishedRun, trained: Trained, folder: Path) -> Reader:
-    if run.vocabulary.piece_model:
-        raise ExportError(
-            f"{trained.study.id}: its words are pieces (data.tokens=subwords), which a TensorFlow graph cannot split without "
-            "tensorflow-text; --export keras, onnx or litert take ids"
-        )
-    import tensorflow as tf
-
-    module = tf.Module()
-    probability = tensor_graph.probability(run, trained, module)
-    encode = tensor_graph.text_encoder(run.vocabulary, trained, module)
-    texts, ids = tf.TensorSpec([None], tf.string, name="texts"), tf.TensorSpec([None, None], tf.int32, name="token_ids")
-    module.of_texts = tf.function(lambda texts: probability(encode(texts)), input_signature=[texts], autograph=False)
-    module.of_token_ids = tf.function(probability, input_signature=[ids], autograph=False)
-    signatures = {"serving_default": module.of_texts, "token_ids": module.of_token_ids}
-    tf.saved_model.save(module, str(folder / "saved_model"), signatures=signatures)
-    loaded = tf.saved_model.load(str(folder / "saved_model"))
-    return lambda texts: loaded.signatures["serving_default"](texts=tf.constant(texts))["probability"].numpy()
-
-
-_WRITERS: dict[str, Callable[[FinishedRun, Trained, Path], Reader]] = {
-    "keras": _write_keras,
-    "savedmodel": _write_savedmodel,
-    "onnx": _write_onnx,
-    "litert": _write_litert,
-}
-
-
-def _library(name: str, extra: str) -> Any:
-    import importlib
-
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise ExportError(f"--export {extra} needs {name.split('.')[0]}; make run EXTRAS={extra} installs it") from error

@@ -1,0 +1,98 @@
+"""The checkpoint itself as an export; and the network as Keras runs it, which every export is compared with."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from data.types import IdArray
+from engine.arrays import Array, sigmoid
+from inference.export import Reader, padded
+from inference.export.network import read
+from inference.run import FinishedRun, Trained
+from models.bigrams import bigram_rows
+from records.errors import ExportError
+
+
+def write(run: FinishedRun, trained: Trained, folder: Path) -> Reader:
+    """Copy the checkpoint to `folder/model.keras`, byte for byte."""
+    file = folder / "model.keras"
+    shutil.copyfile(_path(run, trained), file)
+    return _reader(read(file), trained)
+
+
+def probabilities(run: FinishedRun, trained: Trained, rows: Sequence[IdArray]) -> Array:
+    """The calibrated probability of each review, `<float>[reviews]`, from the checkpoint as Keras runs it.
+
+    Args:
+        run: that the checkpoint is of.
+        trained: the network.
+        rows: token ids as the network reads them, each `<int32>[time]`.
+    """
+    return _reader(read(_path(run, trained)), trained)(rows)
+
+
+def portable(run: FinishedRun, trained: Trained) -> Any:
+    """From token ids `<int32>[batch, time]` to calibrated probabilities `<float32>[batch]`, for TensorFlow's formats.
+
+    The weights are the checkpoint's; recurrent layers are Keras's own, which need no project, no XLA and no cuDNN where the
+    graph is run.
+
+    Raises:
+        ExportError: Keras runs on another backend.
+    """
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        raise ExportError(f"KERAS_BACKEND is {keras.backend.backend()}: TensorFlow's formats are written with tensorflow")
+    network = read(_path(run, trained))
+    model = keras.models.clone_model(network, clone_function=_stock)
+    model.set_weights(network.get_weights())
+    ids = keras.Input((None,), dtype="int32", name="token_ids")
+    given: Any = ids
+    if tables := [layer for layer in model.layers if layer.name == "bigram_embedding"]:
+        model = keras.Model([model.input, tables[0].input], model.output)
+        given = [ids, bigram_rows(_without_unsigned(), ids, tables[0].input_dim)]
+    return keras.Model(ids, keras.ops.sigmoid(model(given)[:, 0] / trained.temperature))
+
+
+def _path(run: FinishedRun, trained: Trained) -> Path:
+    return run.folder.checkpoint(trained.study, trained.repeat.number)
+
+
+def _reader(model: Any, trained: Trained) -> Reader:
+    return lambda rows: sigmoid(np.asarray(model.predict_on_batch(padded(rows)))[:, 0] / trained.temperature)
+
+
+def _stock(layer: Any) -> Any:
+    """A layer of this configuration; Keras's own where ours is written from scratch, and without cuDNN."""
+    import keras
+
+    from models import recurrent
+
+    kinds = {
+        recurrent.CustomSimpleRNN: keras.layers.SimpleRNN,
+        recurrent.CustomLSTM: keras.layers.LSTM,
+        recurrent.CustomGRU: keras.layers.GRU,
+    }
+    if kind := kinds.get(type(layer)):
+        made = kind(layer.units, return_sequences=layer.return_sequences, name=layer.name)
+    else:
+        made = type(layer).from_config(layer.get_config())
+    for each in (made, getattr(made, "forward_layer", made), getattr(made, "backward_layer", made)):
+        if hasattr(each, "use_cudnn"):
+            each.use_cudnn = False
+    return made
+
+
+def _without_unsigned() -> Any:
+    """`keras.ops`, but for the two functions that LiteRT has not for unsigned numbers, which are computed of signed ones."""
+    from keras import ops
+
+    xp = SimpleNamespace(**vars(ops))
+    xp.pad = lambda x, widths: ops.cast(ops.pad(ops.cast(x, "int32"), widths), "uint32")
+    xp.mod = lambda x, divisor: ops.mod(ops.cast(x, "int64"), ops.cast(divisor, "int64"))
+    return xp
