@@ -73,6 +73,9 @@ def evaluate(
     is_read = np.array([not each.is_empty and not each.is_unknown for each in encoded])
     if not is_read.any():
         raise RunError(f"{path}: no text has a word that {run.name} knows, which has read {run.data.title}")
+    for study in run.results:
+        if refusal := run.refusal(study):
+            note(f"{refusal}; Keras reads it instead")
     said = _said(run, encoded, is_read, note)
     if not said:
         raise RunError(f"{path}: no model of {run.name} can be asked")
