@@ -92,7 +92,7 @@ def _lines() -> Iterator[str]:
 
 def _explain(predictor: Predictor, options: argparse.Namespace) -> int:
     from inference.explain import explain
-    from report.explain_text import show
+    from report.explanation import print_explanation
 
     text = options.text if options.text is not None else "\n".join(_lines())
     prediction, encoded = predictor(text), predictor.encode(text)
@@ -101,7 +101,7 @@ def _explain(predictor: Predictor, options: argparse.Namespace) -> int:
         print(json.dumps(asdict(prediction) | {"explanation": asdict(explanation)}))
     elif options.output is None:
         print(sentence(prediction))
-        show(explanation)
+        print_explanation(explanation)
     if options.output is not None:
         import plotter
 

@@ -12,7 +12,8 @@ import numpy as np
 
 from config import Config
 from data import word_vectors
-from data_preprocessing import Dataset, ladder
+from data.batches import ladder
+from data.types import Dataset
 from experiment.devices import memory_of_process, return_freed_memory
 from experiment.network import ModelCache, Stopwatch
 from experiment.plan import cost_of_rung

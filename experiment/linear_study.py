@@ -7,6 +7,7 @@ import numpy as np
 from analysis.evaluation import accuracy
 from experiment import baseline
 from experiment.context import StudyContext
+from experiment.plan import reviews_of
 from experiment.scoring import predictions, scores_by_bucket, scores_elsewhere
 from records.files import atomic
 from records.study import Hyperparameters, Repeat, Study, StudyResult
@@ -18,7 +19,7 @@ class LinearStudy:
     def __init__(self, study: Study, context: StudyContext) -> None:
         """Read the scope's reviews."""
         self._study, self._context = study, context
-        self._data = context.dataset.of(study)
+        self._data = reviews_of(study, context.dataset)
 
     def search(self, hyperparameters: Hyperparameters | None = None) -> StudyResult:
         """The study's result without repeats; nothing is searched."""

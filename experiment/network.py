@@ -24,8 +24,8 @@ from keras import ops
 
 from analysis.evaluation import accuracy, log_loss
 from config import Training
+from data.batches import pad, plan_batches
 from data.types import IdArray
-from data_preprocessing import pad, plan_batches
 from models.classifier import NetworkShape, build_classifier, layer_sizes, tunable_dropouts
 from models.influence import influence
 from models.optimizer import MonitoredAdam

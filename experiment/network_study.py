@@ -10,13 +10,13 @@ import tuner
 from analysis.calibration import fit_temperature
 from analysis.evaluation import accuracy, by_distance, log_loss
 from analysis.search_size import only_setting, search_size
-from data.types import IdArray
-from data_preprocessing import Reviews, network_ids
+from data.batches import network_ids
+from data.types import IdArray, Reviews
 from engine.checkpoint import load
 from engine.network import largest_difference, spaced_by_length
 from experiment.context import OvergrownError, StudyContext
 from experiment.network import Examples, FitPlan, TrainableNetwork, check_finite, load_weights
-from experiment.plan import final_epochs
+from experiment.plan import final_epochs, reviews_of
 from experiment.scoring import predictions, scores_by_bucket, scores_elsewhere
 from models.classifier import NetworkShape, layer_sizes
 from models.registry import ARCHITECTURES
@@ -57,7 +57,7 @@ class NetworkStudy:
     def __init__(self, study: Study, context: StudyContext) -> None:
         """Read the scope's reviews."""
         self._study, self._context, self._folder = study, context, context.folder
-        self._config, self._data = context.config, context.dataset.of(study)
+        self._config, self._data = context.config, reviews_of(study, context.dataset)
         self._architecture = ARCHITECTURES[study.architecture]
         self._train, self._validation = self._examples(self._data.train), self._examples(self._data.validation)
         self._best_val_accuracy = 0.0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from analysis.search_size import choices, search_size
 from config import Choice, Config, LogRange, Range, Training, Tunable
-from data_preprocessing import Dataset
+from data.types import Dataset
 from models.registry import ARCHITECTURES, with_controls
 from records.errors import ConfigError
 from records.study import ALL, YARDSTICK, Study
@@ -95,9 +95,19 @@ class Work:
     seconds: float  # of one worker, roughly, with the epochs that are usual
 
 
+def reviews_of(study: Study, dataset: Dataset) -> Dataset:
+    """What a study reads: the reviews of its scope, all of its test reviews, and only the first `n_reviews` to learn from.
+
+    Raises:
+        DataError: the dataset has no bucket of this name.
+    """
+    data = dataset.scope(study.bucket)
+    return data.first(study.n_reviews) if study.n_reviews else data
+
+
 def work(study: Study, config: Config, dataset: Dataset) -> Work:
     """Trials, epochs and a rough number of seconds on one CPU thread."""
-    data = dataset.of(study)
+    data = reviews_of(study, dataset)
     limit = config.data.max_length
     train, test = (float(part.sequences.lengths.clip(max=limit).sum()) for part in (data.train, data.test))
     if study.architecture == YARDSTICK:

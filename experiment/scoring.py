@@ -6,7 +6,7 @@ import numpy as np
 
 from analysis.scores import score
 from config import Config
-from data_preprocessing import Dataset, Reviews
+from data.types import Dataset, Reviews
 from records.study import Score, Study
 
 

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import logger
 from config import Config
-from data.store import load_prepared
+from data import store
 from experiment.devices import Device, restrict_process
 from experiment.program_cache import ProgramCache, trim
 from experiment.schedule import Failed, Finished, Outcome, Schedule, Task, Unfinished
@@ -209,7 +209,7 @@ def _work(connection: Any, device: Device, sweep: SweepContext) -> None:
     programs = ProgramCache(sweep.cache, sweep.folder.programs / str(os.getpid()), sweep.config.run.backend)
     logger.silence_libraries(sweep.folder.library_log)
     inbox = _Inbox(connection)
-    dataset = load_prepared(sweep.prepared)
+    dataset = store.load(sweep.prepared)
     started = time.perf_counter()
     from experiment.context import StudyContext  # imports Keras, now that the process is restricted
 

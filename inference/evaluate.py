@@ -139,8 +139,13 @@ def stored(folder: RunFolder) -> list[OtherReviews]:
     Raises:
         ArtifactsError: someone changed one of the files.
     """
-    found = (read_record(OtherReviews, path) for path in sorted(folder.final_stats("other_reviews").glob("*.json")))
+    found = (read_record(OtherReviews, path) for path in paths(folder))
     return [record for record in found if record is not None]
+
+
+def paths(folder: RunFolder) -> list[Path]:
+    """The files of what has been stored, by name."""
+    return sorted(folder.final_stats("other_reviews").glob("*.json"))
 
 
 def answerer_title(answerer: str) -> str:

@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from data.types import IdArray
-from data_preprocessing import Dataset, Reviews
+from data.types import Dataset, IdArray, Reviews
 from engine.arrays import sigmoid
 from inference.explain import DeletionCurve, Explanation, explain, faithfulness
 from inference.probes import PassRate, measure
@@ -87,11 +86,12 @@ class Examples(Record):
 
 
 def stored(folder: RunFolder) -> Examples | None:
-    """What has been gathered of a run, whatever has become of it since; None when nothing has, or the file was changed."""
-    try:
-        return read_record(Examples, folder.final_stats("examples.json"))
-    except ArtifactsError:  # it is derived from what else the folder holds, and gathered again
-        return None
+    """What has been gathered of a run, whatever has become of it since; None when nothing has.
+
+    Raises:
+        ArtifactsError: someone changed the file.
+    """
+    return read_record(Examples, folder.final_stats("examples.json"))
 
 
 def load_or_gather(folder: RunFolder, dataset: Dataset) -> Examples:
@@ -100,7 +100,9 @@ def load_or_gather(folder: RunFolder, dataset: Dataset) -> Examples:
     Raises:
         RunError: the run cannot be asked.
     """
-    run, kept = FinishedRun.open(folder.path), stored(folder)
+    run, kept = FinishedRun.open(folder.path), None
+    with contextlib.suppress(ArtifactsError):  # examples are derived from what else the folder holds
+        kept = stored(folder)
     if kept is not None and kept.key == _key(run) and not kept.left_out:
         return kept
     found = gather(run, dataset)

@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from config import Config
-from data.types import IdArray
+from data.types import Bucket, IdArray
 from data.vocabulary import OOV, Vocabulary
-from data_preprocessing import Bucket
 from engine import checkpoint, linear
 from engine.arrays import Array
 from experiment.options import config_of

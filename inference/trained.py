@@ -7,9 +7,9 @@ from typing import Protocol
 
 import numpy as np
 
+from data.batches import truncated
 from data.types import IdArray
 from data.vocabulary import OOV
-from data_preprocessing import truncated
 from engine.arrays import Array, sigmoid
 from engine.linear import LinearModel
 from records.errors import DivergedError

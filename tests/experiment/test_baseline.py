@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from config import PROFILES
-from data_preprocessing import Dataset, network_ids, prepare
+from data.batches import network_ids
+from data.types import Dataset
+from data_preprocessing import prepare
 from experiment import baseline
 from experiment.network import Examples
 from experiment.options import with_overrides

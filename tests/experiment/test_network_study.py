@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from config import Config, Space
-from data_preprocessing import Dataset
+from data.types import Dataset
 from engine import checkpoint
 from engine.network import NumpyNetwork
 from experiment import network_study, workers

@@ -20,8 +20,9 @@ import saver
 from analysis.evaluation import log_loss
 from analysis.tables import TIME_COLUMNS
 from config import PROFILES
-from data import store as data_cache
-from data_preprocessing import Dataset
+from data import store
+from data.types import Dataset
+from data_preprocessing import load_or_prepare
 from experiment import devices
 from experiment.options import with_overrides
 from experiment.plan import only
@@ -129,8 +130,8 @@ def test_where_no_worker_can_start_the_log_says_why(tmp_path: Path, monkeypatch:
 
 def test_a_worker_that_grows_too_large_is_replaced_and_the_numbers_stay(smoke_run: SmokeRun, tmp_path: Path) -> None:
     config, seen = PROFILES["smoke"].config, list[object]()
-    dataset, prepared = data_cache.fetch(config, tmp_path)
-    data_cache.keep(dataset, prepared)
+    dataset, prepared = load_or_prepare(config, tmp_path)
+    store.keep(dataset, prepared)
     studies = only(planned(config, dataset), [f"simple_rnn/{dataset.buckets[0].name}"])
     folder = saver.RunFolder(tmp_path / "run")
     context = SweepContext(config, folder, tmp_path, prepared, {}, largest_worker=0)

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import plotter
-from data_preprocessing import Dataset, prepare
+from data.types import Dataset
+from data_preprocessing import prepare
 from engine.network import NumpyNetwork
 from inference.examples import Examples, gather, load_or_gather, stored
 from inference.explain import explain
