@@ -74,9 +74,6 @@ def evaluate(
     if not is_read.any():
         raise RunError(f"{path}: no text has a word that {run.name} knows, which has read {run.data.title}")
     said = _said(run, encoded, is_read, note)
-    if not said:
-        raise RunError(f"{path}: no model of {run.name} can be asked")
-    words = sum(len(each.words) + len(each.dropped) for each in encoded)
     record = OtherReviews(
         name=path.name.split(".")[0],
         file=path.name,
@@ -85,7 +82,7 @@ def evaluate(
         n=len(encoded),
         n_unread=int((~is_read).sum()),
         positive_share=float(source.labels.mean()),
-        unknown_share=sum(len(each.unknown) + len(each.dropped) for each in encoded) / max(1, words),
+        unknown_share=_unknown_share(encoded),
         seconds=time.perf_counter() - started,
         scores=_scores(run, encoded, source.labels, said),
     )
@@ -93,7 +90,14 @@ def evaluate(
 
 
 def _said(run: FinishedRun, encoded: list[Encoded], is_read: np.ndarray, note: Callable[[str], None]) -> dict[str, np.ndarray]:
-    """The probability that each answerer gives each text; answerers that cannot be asked about all of them are noted."""
+    """The probability that each answerer gives each text; what cannot be asked about all of them is left out and noted.
+
+    Raises:
+        RunError: no model can be asked.
+    """
+    for study in run.results:
+        if refusal := run.refusal(study):
+            note(f"{refusal}; Keras reads it instead")
     said: dict[str, np.ndarray] = {}
     readable = [each for each, is_one in zip(encoded, is_read, strict=True) if is_one]
     for answerer in (CHOSEN, *run.architectures, *([ENSEMBLE] if run.leaders else [])):
@@ -106,7 +110,15 @@ def _said(run: FinishedRun, encoded: list[Encoded], is_read: np.ndarray, note: C
         note(f"{answerer}: read {len(readable):,} texts")
         said[answerer] = np.full(len(encoded), np.nan)
         said[answerer][is_read] = found
+    if not said:
+        raise RunError(f"no model of {run.name} can be asked")
     return said
+
+
+def _unknown_share(encoded: list[Encoded]) -> float:
+    """The share of the words that the networks do not know."""
+    words = sum(len(each.words) + len(each.dropped) for each in encoded)
+    return sum(len(each.unknown) + len(each.dropped) for each in encoded) / max(1, words)
 
 
 def _scores(run: FinishedRun, encoded: list[Encoded], labels: np.ndarray, said: dict[str, np.ndarray]) -> tuple[OtherScore, ...]:

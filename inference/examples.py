@@ -31,7 +31,7 @@ LONGEST_EXPLAINED = 1_000  # tokens of one of them, and of a mistake
 
 @dataclass(frozen=True)
 class Verdict(Record):
-    """What one model said of a review."""
+    """The probability that one model gave a review."""
 
     study: Study
     probability: float  # that it is positive, calibrated
@@ -60,7 +60,7 @@ class Mistake(Record):
 
 @dataclass(frozen=True)
 class Faithfulness(Record):
-    """What explanations of a bucket's chosen network are worth, on test reviews."""
+    """Deletion curves of a bucket's chosen network on test reviews: what its explanations are worth."""
 
     bucket: str
     study: Study
@@ -81,7 +81,7 @@ class Examples(Record):
 
     @property
     def architectures(self) -> tuple[str, ...]:
-        """The architectures that have a verdict on some sample, in the registry's order."""
+        """The architectures that have a verdict on some sample, in the order in which they appear."""
         return tuple(dict.fromkeys(verdict.study.architecture for sample in self.samples for verdict in sample.verdicts))
 
 
@@ -136,7 +136,7 @@ class _Omissions:
 
 
 def gather(run: FinishedRun, dataset: Dataset) -> Examples:
-    """Everything; it takes seconds for small networks, and more for long reviews."""
+    """Gather everything that the models of a run give; it takes seconds for small networks, and more for long reviews."""
     rng = np.random.default_rng([run.config.run.seed, len(dataset.test)])
     samples, mistakes, worth = list[Sample](), list[Mistake](), list[Faithfulness]()
     probes, left_out = measure(run)

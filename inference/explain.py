@@ -1,7 +1,8 @@
 """Why a model says what it says of a text: which words push which way, and how the verdict develops as the text is read.
 
-Integrated gradients share the verdict among the words, and say how exactly they do; occlusion asks the model itself, word by
-word; attention is what a model that has it looks at. How much such an account is worth is measured, by deletion curves.
+Integrated gradients share the verdict among the words, and say how exactly they do; occlusion leaves out one word after the
+other and asks the model again; a model with attention has weights that say how much of it each word gets. Deletion curves
+measure how much such an account is worth.
 """
 
 import functools
@@ -23,9 +24,9 @@ from records.study import Study
 
 FRACTIONS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5)  # of the words, taken out one after the other
 COMPLETE = 0.01  # of a logit: how far the shares' sum may be from what they share out before more steps are taken
-_STEPS = (16, 64, 256)  # of the integral, as many as it takes
-_SPANS = 128  # longer texts are occluded span by span
-_POINTS = 200  # of the running verdict
+_STEPS = (16, 64, 256)  # points of the integral: more are tried until its sum is complete
+_SPANS = 128  # the most spans of words that are left out one after the other; of short texts each is one word
+_POINTS = 200  # the most words after which the running verdict is asked for
 _RANDOM_ORDERS = 8
 START_WORD = "(start)"
 
@@ -35,10 +36,10 @@ class Explanation(Record):
     """One model's account of one text. Shares are parts of the logit: above 0 a word speaks for positive, below for negative."""
 
     study: Study
-    words: tuple[str, ...]  # that the model reads, in order; the first one is the start token
+    words: tuple[str, ...]  # those that the model reads, in order; the first one is the start token
     logit: float  # at the temperature
     probability: float
-    gradients: tuple[float, ...] | None  # integrated gradients of each word, the linear model's exact parts; None without
+    gradients: tuple[float, ...] | None  # integrated gradients, of a linear model its exact parts; None where Keras runs it
     base_logit: float | None  # the logit of a text of the same length without any meaning
     completeness_gap: float | None  # by how much the shares' sum misses the logit's distance from that
     occlusion: tuple[float, ...]  # by how much the logit falls when the word is left out
@@ -54,7 +55,7 @@ class Explanation(Record):
 
 @dataclass(frozen=True)
 class DeletionCurve(Record):
-    """The probability of the verdict, in means over texts, as words are taken out: the most important ones first.
+    """The mean probability of the verdict over texts as words are taken out, the most important ones first.
 
     The further it falls below the curve of a random order, the better the order knows what the model goes by. Source: Samek et
     al. (2017), Evaluating the visualization of what a deep neural network has learned, IEEE TNNLS; DeYoung et al. (2020), ERASER,
@@ -63,7 +64,7 @@ class DeletionCurve(Record):
 
     method: str  # integrated gradients, occlusion, attention or random
     fractions: tuple[float, ...]  # of the words taken out
-    probabilities: tuple[float, ...]  # of the verdict that the whole text got
+    probabilities: tuple[float, ...]  # of the verdict on the whole text, after each fraction
 
     @property
     def fall(self) -> float:

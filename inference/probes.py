@@ -19,7 +19,7 @@ from records.errors import InferenceError
 
 Kind = Literal["label", "same", "direction"]
 SHOWN = 3  # failures kept of each test
-TOLERANCE = 0.1  # of `direction`: how far the probability may move the wrong way, as in CheckList
+TOLERANCE = 0.1  # kind `direction`: how far the probability may move the wrong way, as in CheckList
 _SUBJECTS = ("film", "story", "acting", "plot", "ending", "script", "cast", "dialogue")
 _GOOD = ("good", "great", "wonderful", "excellent", "brilliant", "enjoyable")
 _BAD = ("bad", "terrible", "awful", "boring", "dull", "poor")
@@ -45,7 +45,7 @@ class Probe:
 
     text: str
     changed: str | None = None
-    is_positive: bool = True  # of `label`: the right verdict; of `direction`: the side to which the probability may move
+    is_positive: bool = True  # kind `label`: the right verdict; kind `direction`: the side to which the probability may move
 
 
 @dataclass(frozen=True)

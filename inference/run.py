@@ -19,7 +19,7 @@ from inference.trained import Model, Trained
 from models.registry import ARCHITECTURES, in_order
 from records.about import About
 from records.errors import CheckpointError, DivergedError, RunError, closest
-from records.study import ALL, ENGINE_TOLERANCE, YARDSTICK, Repeat, Study, StudyResult
+from records.study import ALL, ENGINE_TOLERANCE, YARDSTICK, Repeat, Study, StudyResult, on_all_reviews
 from records.summary import DataSummary
 from saver import RunFolder
 
@@ -76,10 +76,10 @@ class FinishedRun:
         with _told_as_run_error(path):
             config, data, verdicts = config_of(folder), folder.summary(), folder.findings().verdicts
             vocabulary = Vocabulary.from_json(folder.vocabulary.read_text(encoding="utf-8"))
-            leaders = {verdict.bucket: verdict.leader for verdict in verdicts if verdict.leader}
-            ranking = {verdict.bucket: verdict.best() for verdict in verdicts}
-            ended = in_order(folder.load_results())
-            results = {r.study: r for r in ended if r.status == "completed" and r.repeats and not r.study.n_reviews}
+            ended = on_all_reviews(in_order(folder.load_results()))
+            results = {result.study: result for result in ended if result.status == "completed" and result.repeats}
+            leaders = {verdict.bucket: verdict.leader for verdict in verdicts if verdict.leader in results}
+            ranking = {verdict.bucket: tuple(study for study in verdict.best() if study in results) for verdict in verdicts}
         if not vocabulary.words:
             raise RunError(f"{path}: its reviews came as ids without a word index, so that it cannot read texts")
         return cls(folder, about, config, data, vocabulary, results, leaders, ranking)

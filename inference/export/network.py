@@ -1,5 +1,6 @@
 """A network as Keras itself runs it: for exports, and in place of the NumPy engine where that does not reproduce the network."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ _BATCH = 32  # reviews that are read together
 
 def read(path: Path) -> Any:
     """The `keras.Model` in a checkpoint; it is read in safe mode, which refuses code that is stored in the file."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's notes about the machine
     import keras
 
     from models import recurrent, transformer  # noqa: F401 - so that Keras knows their layers

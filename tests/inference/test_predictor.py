@@ -267,6 +267,14 @@ def test_a_broken_model_is_one_sentence_when_it_is_asked(damage: Callable[[Path]
         predictor("dull script")
 
 
+def test_a_study_whose_record_is_gone_is_one_sentence_when_it_is_asked(copy: Path) -> None:
+    leader = FinishedRun.open(copy).leaders["0-150"]
+    (copy / "studies" / f"{leader.id}.json").unlink()
+    with pytest.raises(RunError, match="no network has completed for 0-150; choose one with --study"):
+        Predictor.load(copy)("dull script")
+    assert Predictor.load(copy, "linear")("dull script").study == "linear/0-150"
+
+
 def test_a_checkpoint_of_another_run_is_refused(copy: Path) -> None:
     edited(copy / "final_stats" / "data.json", lambda content: content.update(vocabulary=99))
     with pytest.raises(CheckpointError, match="it is another run's checkpoint"):
