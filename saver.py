@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import filelock
 import numpy as np
 
 from config import Config
@@ -172,8 +171,9 @@ class RunFolder:
         return about
 
     def begin(self, profile: str, config: Config, environment: dict[str, str], data: DataSummary) -> About:
-        """Write config.json and environment.json; an earlier start stays noted."""
+        """Write config.json, environment.json and what is known about the reviews; an earlier start stays noted."""
         write_text(self.config, json.dumps(config_dict(config), indent=1) + "\n")
+        write_record(self.final_stats("data.json"), data)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         before = self.about() if self._environment.is_file() else None
         return self._write_about(
@@ -207,7 +207,7 @@ class RunFolder:
         """What is known about the reviews.
 
         Raises:
-            FileNotFoundError: the run has not ended.
+            FileNotFoundError: there is no run.
             ArtifactsError: someone changed the file.
         """
         return self._needed(DataSummary, "data.json")
@@ -221,9 +221,8 @@ class RunFolder:
         """
         return self._needed(Findings, "results.json")
 
-    def write_conclusions(self, data: DataSummary, findings: Findings) -> None:
-        """Write `data.json` and `results.json`."""
-        write_record(self.final_stats("data.json"), data)
+    def write_findings(self, findings: Findings) -> None:
+        """Write `results.json`."""
         write_record(self.final_stats("results.json"), findings)
 
     @property
@@ -330,6 +329,8 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         ArtifactsError: no permission, no space, or another sweep is running in it.
     """
+    import filelock  # brings asyncio: a run that is only read does not wait for it
+
     lock = filelock.FileLock(folder.parent / f".{folder.name}.lock")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -26,13 +26,13 @@ from keras_tuner.engine import trial as kt_trial
 from keras_tuner.oracles import BayesianOptimizationOracle, HyperbandOracle, RandomSearchOracle
 from keras_tuner.src import config as keras_tuner_config
 
-from config import Choice, LogRange, Range, Search, Space
-from experiment.plan import HYPERBAND_FACTOR
-from records.study import Epoch, Hyperparameters, Seconds, Trial
+from analysis.search_size import HYPERBAND_FACTOR
+from config import Choice, LogRange, Range, Search, Space, Tunable
+from records.study import Epoch, Seconds, Setting, Trial
 
 PRUNING_STARTS_AFTER = 3  # completed trials
 # (setting, number of the trial, epochs, number of the trial whose weights to start from) -> its record
-RunTrial = Callable[[Hyperparameters, int, int, int | None], Trial]
+RunTrial = Callable[[Setting, int, int, int | None], Trial]
 
 
 class SearchError(RuntimeError):
@@ -51,41 +51,24 @@ def search(space: Space, settings: Search, *, seed: int, folder: Path, run_trial
 
     Raises:
         SearchError: no trial completed, or Keras Tuner gave up after three failures in a row.
+        Exception: what `run_trial` raises ends the search.
     """
-    names = [item.name for item in dataclasses.fields(space)]
-    fixed = {name: getattr(space, name) for name in names if isinstance(getattr(space, name), int | float)}
-    searched = [name for name in names if name not in fixed]
-    trials: list[Trial] = []
-
-    def run(values: dict[str, Any]) -> Trial:
-        setting = {name: fixed[name] if name in fixed else _tidy(values[name]) for name in names}
-        parent = values.get("tuner/trial_id")
-        epochs = values.get("tuner/epochs", settings.epochs) - values.get("tuner/initial_epoch", 0)
-        same = next((t for t in trials if t.hyperparameters == setting and t.status != "failed"), None)
-        if same is not None and "tuner/epochs" not in values:  # Hyperband trains a setting on, and for longer, on purpose
-            message = f"the same setting as trial {same.number + 1}"
-            trials.append(dataclasses.replace(same, number=len(trials), seconds=0.0, message=message, spent=Seconds()))
-        else:
-            trials.append(run_trial(setting, len(trials), epochs, int(parent) if parent else None))
-        return trials[-1]
-
-    oracle = _oracle(_hyperparameters(space, searched), settings, seed)
-    tuner = _StudyTuner(run, settings.objective, oracle=oracle, directory=str(folder), project_name="keras_tuner", overwrite=True)
+    oracle = _oracle(_hyperparameters(space), settings, seed)
+    tuner = _StudyTuner(
+        space, settings, run_trial, oracle=oracle, directory=str(folder), project_name="keras_tuner", overwrite=True
+    )
     keras_tuner_config.DEBUG = False  # it would print the traceback of every failed trial, which has its record
+    trials = tuner.trials
     try:
         tuner.search(verbose=0)
+    except errors.FatalError as error:
+        raise error.__cause__ or error from None
     except RuntimeError as error:
         if not trials or any(trial.status == "completed" for trial in trials[-3:]):
             raise
         raise SearchError(f"the search gave up: three trials in a row failed, the last with: {trials[-1].message}") from error
     best(trials, settings.objective)
     return tuple(trials)
-
-
-def only_setting(space: Space) -> Hyperparameters | None:
-    """The setting of a space without ranges, which needs no search; None where there is something to search."""
-    values = {item.name: getattr(space, item.name) for item in dataclasses.fields(space)}
-    return values if all(isinstance(value, int | float) for value in values.values()) else None
 
 
 def best(trials: list[Trial] | tuple[Trial, ...], objective: str) -> Trial:
@@ -124,21 +107,45 @@ def is_unpromising(history: Sequence[Epoch], others: Iterable[Trial], objective:
 class _StudyTuner(base_tuner.BaseTuner):
     """Keras Tuner's loop around our own trials."""
 
-    def __init__(self, run: Callable[[dict[str, Any]], Trial], objective: str, **kwargs: Any) -> None:
-        self._run, self._objective = run, objective
+    def __init__(self, space: Space, settings: Search, run_trial: RunTrial, **kwargs: Any) -> None:
+        self.trials: list[Trial] = []
+        self._space, self._settings, self._run = space, settings, run_trial
         super().__init__(hypermodel=None, **kwargs)
 
     def run_trial(self, trial: kt_trial.Trial, *args: Any, **kwargs: Any) -> dict[str, float]:
         try:
-            record = self._run(dict(trial.hyperparameters.values))
+            record = self._record(trial.hyperparameters.values)
         except Exception as error:  # anything else would count as an invalid trial and be lost in a message
-            raise errors.FatalError(f"the trial's own code failed: {error!r}") from error
+            raise errors.FatalError("the trial's own code failed") from error
+        self.trials.append(record)
         if record.status == "failed" or record.score is None:
             raise errors.FailedTrialError(record.message)
-        return {self._objective: record.score}
+        return {self._settings.objective: record.score}
 
     def load_model(self, trial: kt_trial.Trial) -> None:
         raise NotImplementedError("trials keep records, not models")
+
+    def _record(self, values: dict[str, Any]) -> Trial:
+        """The record of the trial that the oracle proposes; a setting that it proposes again is not trained again."""
+        setting = _setting(self._space, values)
+        number, is_hyperband = len(self.trials), "tuner/epochs" in values
+        same = next((t for t in self.trials if t.hyperparameters == setting.hyperparameters and t.status != "failed"), None)
+        if same is not None and not is_hyperband:  # Hyperband trains a setting on, and for longer, on purpose
+            message = f"the same setting as trial {same.number + 1}"
+            return dataclasses.replace(same, number=number, seconds=0.0, message=message, spent=Seconds())
+        epochs = values["tuner/epochs"] - values["tuner/initial_epoch"] if is_hyperband else self._settings.epochs
+        parent = values.get("tuner/trial_id")
+        return self._run(setting, number, epochs, int(parent) if parent else None)
+
+
+def _setting(space: Space, values: dict[str, Any]) -> Setting:
+    """The space's plain numbers as they are, and the oracle's values of its ranges."""
+    ranges = {item.name: getattr(space, item.name) for item in dataclasses.fields(space)}
+    return Setting.of({name: _tidy(values[name]) if _is_range(of) else of for name, of in ranges.items()})
+
+
+def _is_range(tunable: Tunable) -> bool:
+    return not isinstance(tunable, int | float)
 
 
 def _tidy(value: float | int) -> float | int:
@@ -146,9 +153,9 @@ def _tidy(value: float | int) -> float | int:
     return value if isinstance(value, int) else float(f"{value:.12g}")
 
 
-def _hyperparameters(space: Space, names: list[str]) -> keras_tuner.HyperParameters:
+def _hyperparameters(space: Space) -> keras_tuner.HyperParameters:
     hp = keras_tuner.HyperParameters()
-    for name in names:
+    for name in (item.name for item in dataclasses.fields(space) if _is_range(getattr(space, item.name))):
         match getattr(space, name):
             case Choice(values=values):
                 hp.Choice(name, list(values))

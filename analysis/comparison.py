@@ -54,30 +54,37 @@ def judge(
         for study, p in predictions.items()
         if study.architecture != YARDSTICK and len(truth.validation)
     }
-    candidates = [study for study in val_losses if study.architecture not in apart]
-    ranking = tuple(sorted(candidates, key=lambda study: float(np.mean(val_losses[study]))))
-    chance = float(max(truth.test.mean(), 1 - truth.test.mean()))
-    standings = []
-    for study, right in correct.items():
-        low, high = accuracy_interval(right)
-        standings.append(
-            Standing(
-                study=study,
-                accuracy=float(right.mean()),
-                low=low,
-                high=high,
-                repeats=len(right),
-                accuracy_without_leaked=without_leaked(right, truth.leaked),
-                loss=log_loss(truth.test, predictions[study].test),
-                val_loss=float(np.mean(val_losses[study])) if study in val_losses else None,
-                like_chance=low <= chance,
-            )
-        )
+    means = {study: float(np.mean(losses)) for study, losses in val_losses.items()}
+    ranking = tuple(sorted((study for study in means if study.architecture not in apart), key=lambda study: means[study]))
     compared = {study: right for study, right in correct.items() if study.architecture not in apart}
     chosen = {study: int(np.argmin(val_losses[study])) if study in val_losses else 0 for study in compared}
-    n_leaked = int(truth.leaked.sum())
-    comparisons, leader = compare(bucket, compared, chosen), ranking[0] if ranking else None
-    return BucketVerdict(bucket, len(truth.test), n_leaked, chance, leader, tuple(standings), comparisons, ranking)
+    chance = float(max(truth.test.mean(), 1 - truth.test.mean()))
+    return BucketVerdict(
+        bucket=bucket,
+        n_test=len(truth.test),
+        n_leaked=int(truth.leaked.sum()),
+        chance=chance,
+        leader=ranking[0] if ranking else None,
+        standings=tuple(_standing(study, truth, p, means.get(study), chance) for study, p in predictions.items()),
+        comparisons=compare(bucket, compared, chosen),
+        ranking=ranking,
+    )
+
+
+def _standing(study: Study, truth: Truth, said: Predictions, val_loss: float | None, chance: float) -> Standing:
+    right = is_right(truth.test, said.test)
+    low, high = accuracy_interval(right)
+    return Standing(
+        study=study,
+        accuracy=float(right.mean()),
+        low=low,
+        high=high,
+        repeats=len(right),
+        accuracy_without_leaked=without_leaked(right, truth.leaked),
+        loss=log_loss(truth.test, said.test),
+        val_loss=val_loss,
+        like_chance=low <= chance,
+    )
 
 
 def exact_mcnemar(only_first: int, only_second: int) -> float:

@@ -10,7 +10,7 @@ from analysis.comparison import Predictions, Truth, corrected, ensembles, judge
 from analysis.evaluation import accuracy_interval, difference_interval, is_right, over_length
 from analysis.importance import importances
 from analysis.tables import averages
-from data_preprocessing import Bucket
+from data.types import Bucket
 from models.registry import ARCHITECTURES
 from records.findings import BucketVerdict, ControlComparison, Ensemble, Findings, LearningCurve, LengthCurve, Reliability
 from records.study import ALL, Study, StudyResult, on_all_reviews

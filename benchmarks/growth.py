@@ -199,7 +199,7 @@ def _restrict() -> None:
 def _epoch(name: str, tokens: int, units: int, reviews: int) -> Contender:
     """A function that trains an epoch; the first calls, which compile, are made here."""
     _restrict()
-    from experiment.network import Networks
+    from experiment.network import ModelCache
     from models.classifier import NetworkShape
 
     shape = NetworkShape(
@@ -210,7 +210,7 @@ def _epoch(name: str, tokens: int, units: int, reviews: int) -> Contender:
         units=units,
         pooling="mean",
     )
-    model = Networks(np.array([tokens]), clip_norm=1.0).get(shape, BATCH).model
+    model = ModelCache(np.array([tokens]), clip_norm=1.0).get(shape, BATCH).model
     rng = np.random.default_rng(0)
     batches = rng.integers(4, VOCABULARY, (reviews // BATCH, BATCH, tokens)).astype(np.int32)
     labels = rng.integers(0, 2, (BATCH, 1)).astype(np.float32)

@@ -16,8 +16,9 @@ import keras_tuner
 import numpy as np
 
 from analysis.evaluation import accuracy
-from data.store import load_prepared
-from data_preprocessing import Dataset, network_ids
+from data import store
+from data.batches import network_ids
+from data.types import Dataset
 
 LAYERS = {"simple_rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
 EVALUATION_BATCH = 256  # reviews
@@ -123,11 +124,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="benchmarks.keras_script", description="The studies of a config as a plain Keras script."
     )
-    parser.add_argument("prepared", type=Path, help="reviews, as data_cache.save writes them")
+    parser.add_argument("prepared", type=Path, help="reviews, as data.store.keep writes them")
     parser.add_argument("settings", type=Path, help="JSON: the sections of a config, and studies as [architecture, bucket]")
     parser.add_argument("output", type=Path, help="npz: predictions and epochs of every study")
     options = parser.parse_args()
-    settings, dataset = json.loads(options.settings.read_text(encoding="utf-8")), load_prepared(options.prepared)
+    settings, dataset = json.loads(options.settings.read_text(encoding="utf-8")), store.load(options.prepared)
     keras.utils.set_random_seed(settings["run"]["seed"])
     arrays: dict[str, np.ndarray] = {}
     for architecture, bucket in settings["studies"]:

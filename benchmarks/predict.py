@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks import machine
-from data import store as data_cache
-from data_preprocessing import OOV
+from data import store
+from data.vocabulary import OOV
 from experiment.devices import Device, restrict_process
 
 ROOT = Path(__file__).parents[1]
@@ -49,7 +49,7 @@ one review   a text of {TOKENS} tokens, warm: milliseconds from text to probabil
 thousand     {REVIEWS} test reviews of all lengths: seconds, median of the rounds; Keras's model reads them padded to the longest
 first        a new process: seconds from its start to the probability of one text, imports and loading included; median
 """
-AT_ONCE, SINGLE, BATCH = 8, 90, 250  # connections; requests after one another, fewer than the limit's burst; texts of a request
+AT_ONCE, SINGLE, BATCH = 8, 90, 250  # connections; requests after one another; texts of a request
 Score = Callable[[list[str]], np.ndarray]
 
 
@@ -160,12 +160,11 @@ def _output(command: list[str]) -> str:
     return done.stdout.splitlines()[-1]
 
 
-# -- over HTTP: under the limits that everybody has ---------------------------------------------------------------------
+# -- over HTTP ---------------------------------------------------------------------------------------------------------
 
 
 def _served(artifacts: Path) -> dict[str, float]:
     """Latency and throughput of `predict.py --serve`."""
-    from report.limits import BURST, RATE
     from report.serve import HOST, listen
 
     with listen(0) as free:
@@ -178,17 +177,16 @@ def _served(artifacts: Path) -> dict[str, float]:
         _wait(port)
         _requests(HOST, port, [{"text": one[0]}] * 5)
 
-        def after_a_rest(bodies: list[list[dict[str, Any]]]) -> tuple[list[float], float]:
-            time.sleep(BURST / RATE)
+        def timed(bodies: list[list[dict[str, Any]]]) -> tuple[list[float], float]:
             started = time.perf_counter()
             with ThreadPoolExecutor(len(bodies)) as pool:
                 seconds = [s for each in pool.map(lambda b: _requests(HOST, port, b), bodies) for s in each]
             return seconds, time.perf_counter() - started
 
-        single, _ = after_a_rest([[{"text": one[0]}] * SINGLE])
-        at_once, wall = after_a_rest([[{"text": one[0]}] * (SINGLE // AT_ONCE)] * AT_ONCE)
+        single, _ = timed([[{"text": one[0]}] * SINGLE])
+        at_once, wall = timed([[{"text": one[0]}] * (SINGLE // AT_ONCE)] * AT_ONCE)
         batches = [{"texts": many[start : start + BATCH]} for start in range(0, len(many), BATCH)]
-        _, batches_wall = after_a_rest([batches])
+        _, batches_wall = timed([batches])
     finally:
         process.send_signal(signal.SIGINT)
         process.wait()
@@ -259,7 +257,7 @@ def _seconds(action: Callable[[], object]) -> float:
 
 
 def _dataset(artifacts: Path) -> Any:
-    return data_cache.load_prepared(next((artifacts / "cache").glob("data-*.npz")))
+    return store.load(next((artifacts / "cache").glob("data-*.npz")))
 
 
 def _texts(dataset: Any, count: int, tokens: int, least: int = 1) -> list[str]:
@@ -309,13 +307,13 @@ def _scorer(artifacts: Path, way: str) -> Score:
 
 
 def _compiled(vocab_size: int) -> Any:
-    from experiment.network import Networks
+    from experiment.network import ModelCache
     from models.classifier import NetworkShape
 
     shape = NetworkShape(
         architecture="gru", engine="custom", vocab_size=vocab_size, embedding_dim=EMBEDDING, units=UNITS, pooling="mean"
     )
-    return Networks(np.array([300, LONGEST]), clip_norm=1.0).get(shape, 32)
+    return ModelCache(np.array([300, LONGEST]), clip_norm=1.0).get(shape, 32)
 
 
 if __name__ == "__main__":

@@ -107,5 +107,5 @@ def process_tree(pid: int) -> list[int]:
 def _memory(pid: int) -> int:
     try:
         return memory_of_process(pid)
-    except (OSError, StopIteration):  # it has ended meanwhile
+    except OSError:  # it has ended meanwhile
         return 0

@@ -1,6 +1,6 @@
 """`python -m benchmarks.step_cost`: what one training step of each architecture costs on one CPU thread.
 
-The numbers in `budget.py` and the `cost` of each architecture in the registry come from here. Every contender trains the
+The numbers in `experiment/plan.py` and the `cost` of each architecture in the registry come from here. Every contender trains the
 same batches; contenders alternate over the rounds and the median is kept, because a machine's speed wobbles.
 """
 
@@ -45,14 +45,14 @@ def main() -> None:
 
 def _contender(name: str, batch: int) -> Callable[[], float]:
     """A function that trains STEPS steps and gives seconds per step; the first call, which compiles, is made here."""
-    from experiment.network import Networks
+    from experiment.network import ModelCache
     from models.classifier import NetworkShape
 
     engine = resolve(name).engine or "custom"
     shape = NetworkShape(
         architecture=name, engine=engine, vocab_size=VOCABULARY, embedding_dim=EMBEDDING, units=UNITS, pooling="mean"
     )
-    model = Networks(np.array([TIME]), clip_norm=1.0).get(shape, batch).model
+    model = ModelCache(np.array([TIME]), clip_norm=1.0).get(shape, batch).model
     rng = np.random.default_rng(0)
     ids = rng.integers(4, VOCABULARY, (STEPS, batch, TIME)).astype(np.int32)
     labels = rng.integers(0, 2, (batch, 1)).astype(np.float32)

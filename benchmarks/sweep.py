@@ -25,8 +25,8 @@ from analysis.evaluation import RESAMPLES, SEED, difference_interval, is_right, 
 from benchmarks import machine
 from benchmarks.process_cost import CommandError, Cost, measure
 from config import PROFILES, Config
-from data import store as data_cache
-from data_preprocessing import Dataset
+from data import store
+from data.types import Dataset
 from experiment import plan
 from experiment.options import validate, with_overrides
 from models.registry import selectable
@@ -99,7 +99,7 @@ class Job:
     config: Config
     overrides: list[str]  # that make this config from the profile `quick`
     studies: list[Study]
-    prepared: Path  # what data_cache.save wrote
+    prepared: Path  # what data.store.keep wrote
 
     def run(self, contender: str, number: int) -> Run:
         """Run a contender in a fresh folder.
@@ -202,7 +202,7 @@ def prepare(options: argparse.Namespace, path: Path) -> tuple[Job, Dataset]:
     dataset = data_preprocessing.prepare(config)
     studies = [study for study in plan.only(plan.studies(config, dataset), options.only) if study.architecture != YARDSTICK]
     studies.sort(key=lambda study: (config.compare.architectures.index(study.architecture), int(study.bucket.split("-")[0])))
-    data_cache.save(dataset, path)
+    store.keep(dataset, path)
     return Job(config, overrides, studies, path), dataset
 
 
@@ -211,7 +211,7 @@ def describe(options: argparse.Namespace, job: Job, dataset: Dataset) -> dict[st
     config, packages = job.config, ("tensorflow", "keras", "keras-tuner", "numpy")
     search, training, data = config.search, config.training, config.data
     title = (
-        f"{len(job.studies)} studies on {dataset.summary.title}: {search.max_trials} trials x {search.epochs} epochs, "
+        f"{len(job.studies)} studies on {dataset.origin.title}: {search.max_trials} trials x {search.epochs} epochs, "
         f"{training.repeats} final training(s) x {training.epochs} epochs; "
         f"{data.max_train_per_bucket or 'all'} reviews a bucket, {data.max_length} tokens at most; {options.rounds} round(s)"
     )

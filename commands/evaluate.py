@@ -27,17 +27,19 @@ def main(options: argparse.Namespace) -> int:
         DataError: the table is missing or cannot be read.
         RunError: the run cannot be asked.
     """
-    import plotter
-    import saver
     from data.sources import tables
-    from inference import evaluate
     from inference.run import FinishedRun
-    from report import console
 
     finished, columns = FinishedRun.open(options.run), (options.text_column, options.label_column)
     if not options.on.is_file():
         raise DataError(f"--on: there is no file {options.on}")
     source = tables.read(options.on, text=columns[0], label=columns[1], split="")
+
+    import plotter  # takes a second: what is wrong with the input has been said
+    import saver
+    from inference import evaluate
+    from report import console
+
     with saver.locked(finished.folder.path):
         found, said = evaluate.evaluate(finished, source, options.on, columns, note=print)
         evaluate.store(finished.folder, found, said, source.labels)

@@ -13,7 +13,7 @@ from records.errors import ConfigError, LengthwiseError, closest
 from records.files import write_text
 
 if TYPE_CHECKING:
-    from data_preprocessing import Dataset
+    from data.types import Dataset
     from experiment.devices import Device
     from experiment.plan import Work
     from records.study import Study
@@ -66,7 +66,7 @@ def main(options: argparse.Namespace) -> int:
     """List, plan or run what the options ask for; returns the exit code."""
     config = choose_config(options)
 
-    from data import store
+    import data_preprocessing
     from experiment import devices, plan
     from report import console
 
@@ -74,12 +74,12 @@ def main(options: argparse.Namespace) -> int:
         console.print_lists(config)
         return DONE
     available = devices.available(config.run.device, config.run.backend)
-    dataset, prepared = store.fetch(config, options.artifacts / "cache")
+    dataset, prepared = data_preprocessing.load_or_prepare(config, options.artifacts / "cache")
     studies = plan.only(plan.studies(config, dataset), options.only)
     work = {study: plan.work(study, config, dataset) for study in studies}
     workers = devices.spread(available, options.workers)
     if options.dry_run:
-        console.print_plan(PROFILES[options.profile], work, dataset, len(workers))
+        console.print_plan(PROFILES[options.profile], work, dataset.origin.notes, len(workers))
         return DONE
     return _run(options, Planned(config, dataset, prepared, work, workers))
 
@@ -100,6 +100,7 @@ def _run(options: argparse.Namespace, planned: Planned) -> int:
     import logger
     import saver
     from data import store, word_vectors
+    from data.summary import summarise
     from experiment import devices
 
     config, dataset, cache = planned.config, planned.dataset, options.artifacts / "cache"
@@ -107,7 +108,7 @@ def _run(options: argparse.Namespace, planned: Planned) -> int:
     fingerprint = dataset.fingerprint + word_vectors.fingerprint(config, dataset)
     name = saver.run_name(options.profile, config, fingerprint, environment)
     with saver.open_run(options.artifacts, name, fresh=options.fresh) as folder, logger.logging_to(folder.log):
-        about = folder.begin(options.profile, config, environment, dataset.summary)
+        about = folder.begin(options.profile, config, environment, summarise(dataset))
         log.info("%s on %s: %d studies, %d workers", name, about.data, len(planned.work), len(planned.workers))
         store.keep(dataset, planned.prepared)
         write_text(folder.vocabulary, dataset.vocabulary.to_json())
@@ -121,10 +122,10 @@ def _sweep(planned: Planned, folder: "RunFolder", cache: Path) -> bool:
     from experiment import workers
     from report import console
 
-    vectors = word_vectors.fetch(planned.config, planned.dataset, cache, say=console.note)
-    workplace = workers.Workplace(planned.config, folder, cache, planned.prepared, vectors)
-    with console.Live(planned.work, planned.dataset.summary, folder.path) as live:
-        sweep = workers.Sweep(workplace, planned.workers, live.on_event)
+    vectors = word_vectors.load_or_build(planned.config, planned.dataset, cache, say=console.note)
+    context = workers.SweepContext(planned.config, folder, cache, planned.prepared, vectors)
+    with console.Live(planned.work, folder) as live:
+        sweep = workers.Sweep(context, planned.workers, live.on_event)
         return sweep.run(list(planned.work)) == "interrupted"
 
 
@@ -140,7 +141,7 @@ def _conclude(folder: "RunFolder", dataset: "Dataset", *, is_interrupted: bool) 
     about = folder.end("interrupted" if is_interrupted else "some failed" if has_failures else "done")
     log.info("%s after %.1f minutes", about.status, about.minutes)
     found = findings.find(results, folder, dataset.buckets)
-    folder.write_conclusions(dataset.summary, found)
+    folder.write_findings(found)
     tables.write(results, found, folder)
     if not is_interrupted:
         _gather_examples(folder, dataset)
@@ -157,6 +158,6 @@ def _gather_examples(folder: "RunFolder", dataset: "Dataset") -> None:
 
     console.note("behavioural tests and explanations ...")
     try:
-        examples.fetch(folder, dataset)
+        examples.load_or_gather(folder, dataset)
     except LengthwiseError as error:
         console.note(f"none in the report: {error}")

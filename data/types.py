@@ -1,12 +1,21 @@
-"""What every source hands over."""
+"""Reviews as data: token ids, parts, buckets, and the dataset that a run reads. NumPy only, so that importing it costs little."""
 
+import hashlib
+import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Self
 
 import numpy as np
 
+from data.vocabulary import Vocabulary
+from records.codec import Record
+from records.errors import DataError
+from records.study import ALL
+
 IdArray = np.ndarray[tuple[int], np.dtype[np.int32]]
+PARTS = ("train", "validation", "test")  # the fields of a Dataset that hold labelled reviews
 
 
 @dataclass(frozen=True)
@@ -53,3 +62,139 @@ class SourceReviews:
     words: tuple[str, ...] | None = None  # the source's word index, most frequent first
     is_demo: bool = False
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A range of sequence lengths, both edges inclusive; lengths count the start token."""
+
+    low: int
+    high: int | None  # None: open
+
+    @property
+    def name(self) -> str:
+        """`0-129`, ..., `598-end`."""
+        return f"{self.low}-{'end' if self.high is None else self.high}"
+
+    def holds(self, lengths: np.ndarray) -> np.ndarray:
+        """`<bool>[reviews]`: whether each length falls in this bucket."""
+        return (lengths >= self.low) & (lengths <= (self.high if self.high is not None else np.inf))
+
+
+def bucket_numbers(buckets: tuple[Bucket, ...], lengths: np.ndarray) -> np.ndarray:
+    """The position of the bucket that holds each length, `<int64>[reviews]`; the buckets ascend and leave no gap."""
+    return np.searchsorted([b.high for b in buckets[:-1] if b.high is not None], lengths)
+
+
+@dataclass(frozen=True)
+class Reviews:
+    """Labelled reviews of one part with the ids of their source; batches cut them to the vocabulary of a network."""
+
+    sequences: Sequences
+    labels: np.ndarray  # <int8>[reviews], 1 = positive
+    rows: np.ndarray  # <int64>[reviews], position in the source
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, indices: np.ndarray) -> "Reviews":
+        """The reviews at these positions, in this order."""
+        return Reviews(self.sequences.take(indices), self.labels[indices], self.rows[indices])
+
+    def within(self, bucket: Bucket) -> "Reviews":
+        """The reviews whose length falls in the bucket."""
+        return self.take(np.flatnonzero(bucket.holds(self.sequences.lengths)))
+
+    def first(self, share: float, buckets: tuple[Bucket, ...]) -> "Reviews":
+        """This share of each class, drawn evenly from every bucket, and at least one review of each class.
+
+        A larger share of the same reviews holds every review of a smaller one.
+        """
+        rng, numbers = np.random.default_rng(len(self)), bucket_numbers(buckets, self.sequences.lengths)
+        chosen = []
+        for label in (0, 1):
+            members, place = np.flatnonzero(self.labels == label), np.empty(len(self))
+            for number in range(len(buckets)):
+                inside = rng.permutation(members[numbers[members] == number])
+                place[inside] = (np.arange(len(inside)) + rng.uniform()) / max(1, len(inside))
+            chosen.append(members[np.argsort(place[members], kind="stable")][: max(1, round(share * len(members)))])
+        return self.take(np.sort(np.concatenate(chosen)))
+
+
+@dataclass(frozen=True)
+class Origin(Record):
+    """Where the reviews of a dataset come from, and what was counted and left out when they were prepared."""
+
+    title: str  # for people: what data this is
+    is_demo: bool  # whether the reviews were generated
+    notes: tuple[str, ...]  # what a person should know about them, a sentence each
+    duplicates_train: int  # training reviews whose ids another training review has too
+    duplicates_test: int
+    leaked: int  # distinct training texts that also stand in the test part
+    leaked_dropped: int  # training reviews that were left out for that reason
+    unlabelled_dropped: int  # unlabelled reviews that were left out because their text stands in the test part
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Everything that studies read.
+
+    `data_preprocessing.prepare` makes it, `data.summary.summarise` describes it, and `data.store` keeps it on the disk:
+
+        dataset = prepare(PROFILES["smoke"])
+        longest = dataset.scope(dataset.buckets[-1].name)
+        len(longest.train), len(longest.test)
+    """
+
+    train: Reviews
+    validation: Reviews
+    test: Reviews
+    buckets: tuple[Bucket, ...]
+    vocabulary: Vocabulary
+    vocab_size: int  # ids a network knows: 0 ... vocab_size - 1
+    max_length: int  # tokens a network reads of a longer review
+    unlabelled: Sequences  # further reviews, without a label, none of them in the test part
+    leaked: np.ndarray  # <int64>[n], positions in the source of the test reviews whose text stands in the training part too
+    whole_lengths: np.ndarray  # <int64>[n], of the whole training part: with validation, and before a subsample was drawn
+    whole_labels: np.ndarray  # <int8>[n], of the same reviews
+    origin: Origin
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Digest of the ids, labels and source positions of every part, of the buckets and of the size of the vocabulary."""
+        digest = hashlib.sha256(json.dumps([[b.name for b in self.buckets], self.vocab_size]).encode())
+        parts = (self.train, self.validation, self.test)
+        arrays = [array for part in parts for array in (part.sequences.values, part.sequences.offsets, part.labels, part.rows)]
+        for array in (*arrays, self.unlabelled.values, self.unlabelled.offsets):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
+    @property
+    def n_labelled(self) -> int:
+        """Reviews that may be learned from: those of the training and of the validation part."""
+        return len(self.train) + len(self.validation)
+
+    def scope(self, bucket: str) -> "Dataset":
+        """The dataset with its parts cut to one bucket, or the dataset itself for `all`.
+
+        Raises:
+            DataError: no bucket has this name.
+        """
+        if bucket == ALL:
+            return self
+        for candidate in self.buckets:
+            if candidate.name == bucket:
+                return replace(self, buckets=(candidate,), **{part: getattr(self, part).within(candidate) for part in PARTS})
+        raise DataError(f"no bucket is named {bucket!r}; buckets: {', '.join(b.name for b in self.buckets)}")
+
+    def first(self, n_reviews: int) -> "Dataset":
+        """The dataset with so many of its training and validation reviews together, and with all of its test reviews.
+
+        Classes and buckets keep their shares, and a larger number holds every review of a smaller one. The dataset itself is
+        returned where it has no more reviews than that.
+        """
+        share = n_reviews / self.n_labelled
+        if share >= 1:
+            return self
+        train, validation = (part.first(share, self.buckets) for part in (self.train, self.validation))
+        return replace(self, train=train, validation=validation)

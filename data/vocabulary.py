@@ -15,7 +15,6 @@ from typing import Any, Self
 
 import numpy as np
 
-from data.types import IdArray
 from records.errors import DataError
 
 PADDING, START, OOV = 0, 1, 2
@@ -45,7 +44,7 @@ class Vocabulary:
     def _ids(self) -> dict[str, int]:
         return {word: rank + FIRST_WORD for rank, word in enumerate(self.words)}
 
-    def encode(self, text: str) -> IdArray:
+    def encode(self, text: str) -> np.ndarray:
         """The ids of a text, `<int32>[time]`, the start token first."""
         if self.piece_model:
             pieces = self._pieces.encode(text.replace("<br />", " "))

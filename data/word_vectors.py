@@ -1,17 +1,14 @@
-"""Word vectors that networks start from: of a GloVe or word2vec text file, or learned without labels. No Keras in here.
+"""Word vectors that networks start from: from a GloVe or word2vec text file, or learned without labels. No Keras in here.
 
 Learning reads the texts of the training and validation parts, without their labels, and those of `data.unlabelled`; never
 a test text. Word2vec is gensim's: the skip-gram model with negative sampling of Mikolov et al. (2013), Distributed
 representations of words and phrases, NeurIPS.
 """
 
-import gzip
 import hashlib
 import importlib.metadata
 import json
 import logging
-import os
-import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -21,10 +18,13 @@ from typing import Any
 import numpy as np
 
 from config import Choice, Config, Range, Vectors
-from data.types import Sequences
-from data.vocabulary import FIRST_WORD, PADDING, START, Vocabulary
-from data_preprocessing import Dataset, known_ids
-from records.errors import ConfigError, DataError
+from data import vector_file
+from data.batches import known_ids
+from data.store import UNREADABLE
+from data.types import Dataset, Sequences
+from data.vocabulary import PADDING, START
+from records.errors import DataError
+from saver import atomic
 
 SECONDS_PER_NUMBER = 4e-8  # of a word's vector and a pass over the texts; one CPU thread
 RANDOM, LEARNED = "random", "learned"
@@ -40,8 +40,8 @@ class WordVectors:
     coverage: float  # share of the training tokens whose word has a vector of its own; the other words' are drawn
 
 
-def fetch(config: Config, dataset: Dataset, folder: Path, say: Callable[[str], None] = log.info) -> dict[int, Path]:
-    """The files with the vectors of every width that the space holds, in this folder: found there, or made now.
+def load_or_build(config: Config, dataset: Dataset, folder: Path, say: Callable[[str], None] = log.info) -> dict[int, Path]:
+    """The files in this folder with the vectors of every width that the space holds; those that are not there are made.
 
     Args:
         config: of the run.
@@ -59,19 +59,33 @@ def fetch(config: Config, dataset: Dataset, folder: Path, say: Callable[[str], N
     name, files = fingerprint(config, dataset)[:16], {}
     for width in widths(config) if name else ():
         files[width] = folder / f"vectors-{width}-{name}.npz"
-        if not _is_complete(files[width]):
+        if not _is_whole(files[width]):
             how = f"about {_minutes(config, dataset, width)} min" if config.vectors.source == LEARNED else "a minute or so"
             say(f"making word vectors ({config.vectors.source}, {width} numbers a word): {how}, once for these reviews")
-            _save(_make(config, dataset, width), files[width])
+            _keep(_build(config, dataset, width), files[width])
         coverage = load(files[width]).coverage
         say(f"word vectors ({config.vectors.source}, {width} numbers a word) cover {coverage:.1%} of the training tokens")
     return files
 
 
 def load(path: Path) -> WordVectors:
-    """The vectors that `fetch` left."""
+    """The vectors of a file that `load_or_build` named."""
     with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
         return WordVectors(file["matrix"], float(file["coverage"]))
+
+
+def fingerprint(config: Config, dataset: Dataset) -> str:
+    """Digest of what decides the vectors: reviews, settings, file, library, this code; empty for random ones."""
+    if config.vectors.source == RANDOM:
+        return ""
+    about: list[Any] = [dataset.fingerprint, asdict(config.vectors), config.run.seed, importlib.metadata.version("gensim")]
+    if config.vectors.source != LEARNED:
+        path = Path(config.vectors.source).expanduser()
+        if not path.is_file():
+            raise DataError(f"vectors.source {path}: there is no such file; {RANDOM} and {LEARNED} need none")
+        about += [str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns]
+    code = [Path(file).read_bytes() for file in (__file__, vector_file.__file__)]
+    return hashlib.sha256(b"".join([json.dumps(about).encode(), *code])).hexdigest()
 
 
 def widths(config: Config) -> tuple[int, ...]:
@@ -85,18 +99,32 @@ def widths(config: Config) -> tuple[int, ...]:
             return (int(width),)  # type: ignore[arg-type]
 
 
+def _is_whole(path: Path) -> bool:
+    try:
+        load(path)
+    except UNREADABLE:
+        return False
+    return True
+
+
+def _keep(vectors: WordVectors, path: Path) -> None:
+    with atomic(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, allow_pickle=False, matrix=vectors.matrix, coverage=np.float64(vectors.coverage))
+
+
 def _minutes(config: Config, dataset: Dataset, width: int) -> int:
     tokens = sum(len(part.values) for part in _texts(dataset))
     seconds = SECONDS_PER_NUMBER * width * config.vectors.epochs * tokens
     return max(1, round(seconds / 60))
 
 
-def _make(config: Config, dataset: Dataset, width: int) -> WordVectors:
+def _build(config: Config, dataset: Dataset, width: int) -> WordVectors:
     if config.vectors.source == LEARNED:
         known = learn(dataset, width, config.vectors, config.run.seed)
         mean, deviation = np.nanmean(known, axis=0), np.nanstd(known, axis=0)
     else:
-        known, mean, deviation = read(Path(config.vectors.source).expanduser(), dataset.vocabulary, dataset.vocab_size, width)
+        path = Path(config.vectors.source).expanduser()
+        known, mean, deviation = vector_file.read(path, dataset.vocabulary, dataset.vocab_size, width)
     return _complete(known, mean, deviation, dataset, config.run.seed)
 
 
@@ -109,9 +137,6 @@ def _complete(known: np.ndarray, mean: np.ndarray, deviation: np.ndarray, datase
     tokens = known_ids(dataset.train.sequences, dataset.vocab_size).values
     tokens = tokens[tokens != START]
     return WordVectors(matrix, float(1 - missing[tokens].mean()))
-
-
-# -- learned -----------------------------------------------------------------------------------------------------------
 
 
 def learn(dataset: Dataset, width: int, settings: Vectors, seed: int) -> np.ndarray:
@@ -155,104 +180,3 @@ def _sentences(sequences: Sequences, vocab_size: int) -> Iterator[list[str]]:
 
 def _hash(word: str) -> int:
     return zlib.crc32(word.encode())  # Python's own differs from process to process
-
-
-# -- from a file -------------------------------------------------------------------------------------------------------
-
-
-def read(path: Path, vocabulary: Vocabulary, vocab_size: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The vectors of the vocabulary's words in a text file of GloVe's or word2vec's form.
-
-    That is a word and its numbers a line; word2vec's has a line of two counts before. It is read line by line, for
-    published ones hold millions of words, of which few are wanted.
-
-    Args:
-        path: UTF-8, plain or gzipped.
-        vocabulary: whose words are looked up, lower-case.
-        vocab_size: ids below this are wanted.
-        width: that the vectors should have.
-
-    Returns:
-        `<float32>[vocab_size, width]`, not a number where the file has no such word; and the mean and the standard
-        deviation of each dimension over the whole file, each `<float64>[width]`.
-
-    Raises:
-        ConfigError: the vectors have another width.
-        DataError: no such file, no such format, or none of the words.
-    """
-    wanted = {word: number for number, word in enumerate(vocabulary.words[: vocab_size - FIRST_WORD], start=FIRST_WORD)}
-    matrix = np.full((vocab_size, width), np.nan, np.float32)
-    count, total, squares = 0, np.zeros(width), np.zeros(width)
-    try:
-        for word, numbers in _lines(path, width):
-            count, total, squares = count + 1, total + numbers, squares + numbers**2
-            if word in wanted:
-                matrix[wanted[word]] = numbers
-    except (OSError, EOFError, UnicodeDecodeError, zlib.error, _LineError) as error:
-        expected = "expected GloVe's or word2vec's text format, UTF-8, plain or .gz: a word and its numbers a line"
-        raise DataError(f"vectors.source {path}: cannot be read ({error}); {expected}") from error
-    if np.isnan(matrix).all():
-        raise DataError(f"vectors.source {path}: none of the {len(wanted):,} words of the reviews stands in it")
-    mean = total / count
-    return matrix, mean, np.sqrt((squares / count - mean**2).clip(min=0))
-
-
-class _LineError(ValueError):
-    """A line that is no word with its numbers."""
-
-
-def _lines(path: Path, width: int) -> Iterator[tuple[str, np.ndarray]]:
-    """The word and the numbers of each line; words may hold spaces, as some of GloVe's do."""
-    with gzip.open(path, "rt", encoding="utf-8") if path.name.endswith(".gz") else path.open(encoding="utf-8") as file:
-        is_first = True
-        for number, line in enumerate(file, start=1):
-            if number == 1 and line.count(" ") == 1:
-                continue  # word2vec's: how many words, and how many numbers each has
-            word, *numbers = line.rstrip().rsplit(" ", -1 if is_first else width)
-            try:
-                vector = np.array(numbers, np.float64)
-            except ValueError as error:
-                raise _LineError(f"line {number}: {error}") from error
-            if is_first and len(vector) != width:
-                raise ConfigError(
-                    f"space.embedding_dim: the vectors of {path} have {len(vector)} numbers a word, got {width}; "
-                    f"set it to {len(vector)}"
-                )
-            if len(vector) != width:
-                raise _LineError(f"line {number} has {len(vector)} numbers, the width is {width}")
-            if not np.isfinite(vector).all():
-                raise _LineError(f"line {number} holds a number that is not finite")
-            is_first = False
-            yield word, vector
-
-
-# -- on disk -----------------------------------------------------------------------------------------------------------
-
-
-def fingerprint(config: Config, dataset: Dataset) -> str:
-    """Digest of what decides the vectors: reviews, settings, file, library, this code; empty for random ones."""
-    if config.vectors.source == RANDOM:
-        return ""
-    about: list[Any] = [dataset.fingerprint, asdict(config.vectors), config.run.seed, importlib.metadata.version("gensim")]
-    if config.vectors.source != LEARNED:
-        path = Path(config.vectors.source).expanduser()
-        if not path.is_file():
-            raise DataError(f"vectors.source {path}: there is no such file; {RANDOM} and {LEARNED} need none")
-        about += [str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns]
-    return hashlib.sha256(json.dumps(about).encode() + Path(__file__).read_bytes()).hexdigest()
-
-
-def _is_complete(path: Path) -> bool:
-    try:
-        load(path)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # not there, or cut short: it is only a cache
-        return False
-    return True
-
-
-def _save(vectors: WordVectors, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}.part")
-    with temporary.open("wb") as file:
-        np.savez(file, allow_pickle=False, matrix=vectors.matrix, coverage=np.float64(vectors.coverage))
-    temporary.replace(path)

@@ -11,8 +11,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
+from data.types import Reviews
 from data.vocabulary import START
-from data_preprocessing import Reviews
 
 INVERSE_REGULARISATION = 10.0  # of logistic regression
 

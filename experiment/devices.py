@@ -9,7 +9,8 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
+
+import psutil
 
 from records.errors import ConfigError
 
@@ -114,11 +115,21 @@ def return_freed_memory() -> None:
 def memory_of_process(pid: int) -> int:
     """Bytes of memory that a process takes: its own, and its share of what it has in common with others (PSS).
 
+    Some systems do not count shares, or not for everyone: there it is what is the process's own (USS), or else all it has in
+    memory (RSS).
+
     Raises:
-        OSError: it has ended.
+        OSError: the process has ended, or the system says nothing of it.
     """
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
-    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    try:
+        process = psutil.Process(pid)
+        try:
+            memory = process.memory_full_info()
+        except (psutil.AccessDenied, OSError):
+            memory = process.memory_info()
+    except psutil.Error as error:
+        raise ProcessLookupError(str(error)) from error
+    return int(getattr(memory, "pss", 0) or getattr(memory, "uss", 0) or memory.rss)
 
 
 def environment(kind: str, backend: str) -> dict[str, str]:

@@ -1,8 +1,12 @@
 """Fit networks and read probabilities from them, compiling as little as possible. Knows nothing of studies or files.
 
 A network's compiled step depends on its shape only. Weights, dropout rates, learning rate and seeds are variables, so one
-`Network` serves every trial and repeat of its shape: `start` gives it new ones. Batches hold neighbours in length, have one
-fixed number of rows and one of a few padded lengths; how far the recurrence runs is decided by the longest review in them.
+`TrainableNetwork` serves every trial and repeat of its shape: `start` gives it new ones. Batches hold neighbours in length,
+have one fixed number of rows and one of a few padded lengths; how far the recurrence runs is decided by the longest review
+in them.
+
+The training loop is our own, around Keras's `train_on_batch`: Keras's `fit` costs 2 to 5 ms a step on TensorFlow, by its
+iterator and callbacks, where a whole step takes some 15 (LOG.md), and it would not name the step in which a loss diverges.
 """
 
 import time
@@ -19,21 +23,22 @@ import numpy as np
 from keras import ops
 
 from analysis.evaluation import accuracy, log_loss
+from config import Training
+from data.batches import pad, plan_batches
 from data.types import IdArray
-from data_preprocessing import pad, plan_batches
 from models.classifier import NetworkShape, build_classifier, layer_sizes, tunable_dropouts
 from models.influence import influence
 from models.optimizer import MonitoredAdam
 from models.registry import resolve
-from records.study import Epoch, Seconds
+from records.study import Epoch, Seconds, Setting
 
 EVALUATION_CELLS, EVALUATION_ROWS = 40_000, 256  # tokens, and reviews, of one batch when nothing is learned
 NETWORKS_KEPT = 12  # of different shapes, with their optimizers' state, per process; their programs stay in any case
 OnEpoch = Callable[[Epoch], bool]  # True: stop here
 
 
-class NonFiniteLossError(ArithmeticError):
-    """A loss became NaN or infinite; the message names the loss, the epoch and the step."""
+class NonFiniteError(ArithmeticError):
+    """A loss, weight, gradient or probability became NaN or infinite; the message names it, and where that happened."""
 
 
 @dataclass(frozen=True)
@@ -50,22 +55,26 @@ class Examples:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FitSettings:
-    """How one model is trained."""
+class FitPlan:
+    """One training of a network: what the config says of all trainings, and what differs from one to the next."""
 
-    epochs: int
-    patience: int
-    keep: str  # the weights of the `best` epoch, or of the `last`, without stopping before
-    schedule: str  # of the learning rate: `plateau`, or `linear` to 0
-    reduce_patience: int
-    reduce_factor: float
-    learning_rate: float
-    is_fine_tuning: bool  # the weights it starts from stay if no epoch is better on validation
-    dropout: float
-    spatial_dropout: float
-    adversarial: float  # how far word vectors are moved, in their root mean square; only where the network is adversarial
-    frozen_epochs: int  # first epochs that leave the word vectors as they are
+    training: Training
+    setting: Setting
+    epochs: int  # at most; not `training.epochs`, which a search and a small bucket have other numbers for
+    patience: int  # epochs without a better validation loss before stopping, where the best weights are kept
     seed: int  # of weights, dropout and the order of the reviews
+    is_fine_tuning: bool = False  # the weights it starts from stay if no epoch is better on validation
+    frozen_epochs: int = 0  # first epochs that leave the word vectors as they are
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the first step."""
+        return self.setting.learning_rate * (self.training.fine_tuning_rate if self.is_fine_tuning else 1)
+
+    @property
+    def falls_by(self) -> float:
+        """How much the learning rate falls from epoch to epoch; 0 unless it falls linearly."""
+        return self.learning_rate / self.epochs if self.training.schedule == "linear" else 0.0
 
 
 @dataclass
@@ -89,11 +98,11 @@ class Stopwatch:
         return seconds
 
 
-class Networks:
-    """The networks of a process by shape; the least recently used one goes when there are too many."""
+class ModelCache:
+    """The compiled networks of a process by shape; the least recently used one goes when there are too many."""
 
     def __init__(self, padded_lengths: np.ndarray, clip_norm: float, *, of_keras: np.ndarray | None = None) -> None:
-        """Networks that pad to these lengths, ascending, and clip gradients to this global norm.
+        """A cache of networks that pad to these lengths, ascending, and clip gradients to this global norm.
 
         Args:
             padded_lengths: tokens, `<int64>[rungs]`.
@@ -103,22 +112,22 @@ class Networks:
         self.stopwatch = Stopwatch()
         self._padded_lengths = {"custom": padded_lengths, "keras": padded_lengths if of_keras is None else of_keras}
         self._clip_norm = clip_norm
-        self._kept: OrderedDict[tuple[NetworkShape, int], Network] = OrderedDict()
+        self._kept: OrderedDict[tuple[NetworkShape, int], TrainableNetwork] = OrderedDict()
 
-    def get(self, shape: NetworkShape, batch_size: int) -> "Network":
+    def get(self, shape: NetworkShape, batch_size: int) -> "TrainableNetwork":
         """The network of this shape, as its last user left it: `start` it before use."""
         key = (shape, batch_size)
         if key not in self._kept:
             with self.stopwatch.on("compiling"):
                 padded_lengths = self._padded_lengths[shape.engine]
-                self._kept[key] = Network(shape, batch_size, padded_lengths, self._clip_norm, self.stopwatch)
+                self._kept[key] = TrainableNetwork(shape, batch_size, padded_lengths, self._clip_norm, self.stopwatch)
         self._kept.move_to_end(key)
         while len(self._kept) > NETWORKS_KEPT:
             self._kept.popitem(last=False)
         return self._kept[key]
 
 
-class Network:
+class TrainableNetwork:
     """A classifier that can be trained from new weights again and again by the same compiled steps."""
 
     def __init__(
@@ -154,76 +163,80 @@ class Network:
         """How many numbers are trained."""
         return sum(layer.parameters for layer in layer_sizes(self.model))
 
-    def stock(self, *, dropout: float, spatial_dropout: float) -> keras.Model:
+    def stock(self, setting: Setting) -> keras.Model:
         """The same network as an uncompiled model of Keras's layers, for whoever has not got this project.
 
         An architecture that is from scratch by its own definition keeps its layer.
+
+        Args:
+            setting: whose dropout rates the model has.
         """
         engine = resolve(self._shape.architecture).engine or "keras"
-        model = build_classifier(replace(self._shape, engine=engine), dropout=dropout, spatial_dropout=spatial_dropout)
+        shape = replace(self._shape, engine=engine)
+        model = build_classifier(shape, dropout=setting.dropout, spatial_dropout=setting.spatial_dropout)
         model.set_weights(self.weights)
         return model
 
-    def start(self, settings: FitSettings, vectors: np.ndarray | None = None) -> None:
+    def start(self, plan: FitPlan, vectors: np.ndarray | None = None) -> None:
         """New weights and dropout masks from the seed, a new optimizer: nothing of the last training is left.
 
         Both engines start from the same numbers: those that Keras's own layers draw.
 
         Args:
-            settings: of the training to come.
+            plan: of the training to come.
             vectors: `<float32>[ids, embedding_dim]` to start from instead of random ones.
         """
         with self._stopwatch.on("compiling"):
-            keras.utils.set_random_seed(settings.seed)
+            keras.utils.set_random_seed(plan.seed)
             fresh = build_classifier(replace(self._shape, engine="keras"))
         self.weights = [ops.convert_to_numpy(variable) for variable in fresh.trainable_variables]
         if vectors is not None:
             self._embedding.assign(vectors)
         for layer, new in zip(tunable_dropouts(self.model), tunable_dropouts(fresh), strict=True):
             layer.seed_generator.state.assign(new.seed_generator.state)
-            layer.rate.assign(settings.spatial_dropout if layer.whole_channels else settings.dropout)
+            layer.rate.assign(plan.setting.spatial_dropout if layer.whole_channels else plan.setting.dropout)
         if self._shape.is_adversarial:
-            self.model.perturbation.distance.assign(settings.adversarial)
+            self.model.perturbation.distance.assign(plan.setting.adversarial)
         for variable in self.model.optimizer.variables:
             variable.assign(np.zeros(variable.shape))
 
-    def fit(self, train: Examples, validation: Examples, settings: FitSettings, on_epoch: OnEpoch) -> tuple[Epoch, ...]:
+    def fit(self, train: Examples, validation: Examples, plan: FitPlan, on_epoch: OnEpoch) -> tuple[Epoch, ...]:
         """Train with Adam, clipped gradients, early stopping and a falling learning rate; the weights to keep come back.
 
         Args:
             train: shuffled anew every epoch, from the seed.
             validation: decides on stopping, learning rate and best weights, by its loss.
-            settings: see there; `start` was called with them.
+            plan: the one that `start` was called with.
             on_epoch: called after every epoch; True stops the training.
 
         Returns:
             One record an epoch.
 
         Raises:
-            NonFiniteLossError: the training or validation loss became NaN or infinite.
+            NonFiniteError: a loss, the gradients' norm or a weight became NaN or infinite.
         """
-        rng = np.random.default_rng(settings.seed)
-        plateau, history, best = _Plateau(settings), list[Epoch](), self.weights
-        if settings.is_fine_tuning:
+        rng = np.random.default_rng(plan.seed)
+        plateau, history, best = _Plateau(plan), list[Epoch](), self.weights
+        if plan.is_fine_tuning:
             plateau.is_best(log_loss(validation.labels, self.predict(validation.rows)))
-        for number in range(1, settings.epochs + 1):
+        for number in range(1, plan.epochs + 1):
             started = time.perf_counter()
-            falls_by = settings.learning_rate / settings.epochs if settings.schedule == "linear" else 0.0
-            rate = settings.learning_rate - (number - 1) * falls_by if falls_by else plateau.learning_rate
+            rate = plan.learning_rate - (number - 1) * plan.falls_by if plan.falls_by else plateau.learning_rate
             at = f"epoch {number} (learning rate {rate:g})"
-            self.model.optimizer.embedding_rate.assign(float(number > settings.frozen_epochs))
-            loss, train_accuracy, norm = self._train_epoch(train, rng, at, rate, falls_by)
+            self.model.optimizer.embedding_rate.assign(float(number > plan.frozen_epochs))
+            loss, train_accuracy, norm = self._train_epoch(train, rng, at, rate, plan.falls_by)
             probabilities = self.predict(validation.rows)
-            val_loss = log_loss(validation.labels, probabilities)
-            _check(f"validation loss after {at}", val_loss)
-            if plateau.is_best(val_loss) or settings.keep == "last":
+            val_loss, val_accuracy = log_loss(validation.labels, probabilities), accuracy(validation.labels, probabilities)
+            check_finite(f"validation loss after {at}", val_loss)
+            if plateau.is_best(val_loss) or plan.training.keep == "last":
                 best = self.weights
             seconds = time.perf_counter() - started
-            val_accuracy = accuracy(validation.labels, probabilities)
             history.append(Epoch(number, loss, train_accuracy, val_loss, val_accuracy, rate, norm, seconds))
-            if on_epoch(history[-1]) or (plateau.is_over and settings.keep == "best"):
+            if on_epoch(history[-1]) or (plateau.is_over and plan.training.keep == "best"):
                 break
         self.weights = best
+        for variable, values in zip(self.model.trainable_variables, best, strict=True):
+            check_finite(f"weights {variable.path} after {len(history)} epochs", values)
         return tuple(history)
 
     def _train_epoch(
@@ -243,8 +256,9 @@ class Network:
             with self._timed("training", ids.shape):
                 logs = model.train_on_batch(ids, labels, sample_weight=weights, return_dict=True)  # of this batch alone
             means.append((float(logs["loss"]), float(logs["accuracy"])))
-            _check(f"training loss in step {step + 1} of {at}", means[-1][0])
+            check_finite(f"training loss in step {step + 1} of {at}", means[-1][0])
         norm = float(ops.convert_to_numpy(model.optimizer.norm_sum)) / len(batches)
+        check_finite(f"mean norm of the gradients in {at}", norm)
         loss, share_right = np.mean(means, axis=0).tolist()
         return loss, share_right, norm
 
@@ -262,7 +276,8 @@ class Network:
             ids = self._padded([rows[i] for i in batch], size, padded)
             with self._timed("evaluating", ids.shape):
                 logits = ops.convert_to_numpy(self.model.predict_on_batch(ids))[: len(batch), 0]
-            probabilities[batch] = 1 / (1 + np.exp(-logits.astype(np.float64)))
+            with np.errstate(over="ignore"):  # a logit below -709 is a probability of 0
+                probabilities[batch] = 1 / (1 + np.exp(-logits.astype(np.float64)))
             start += len(batch)
         return probabilities
 
@@ -302,21 +317,21 @@ class Network:
 
 
 def load_weights(checkpoint: Path) -> list[np.ndarray]:
-    """The weights of a network that `Network.stock` saved, for another of its shape."""
+    """The weights of a network that `TrainableNetwork.stock` saved, for another of its shape."""
     return [np.array(weight) for weight in keras.saving.load_model(checkpoint, safe_mode=True).get_weights()]
 
 
 class _Plateau:
     """What to do when the validation loss no longer falls: lower the learning rate, then stop."""
 
-    def __init__(self, settings: FitSettings) -> None:
-        self._settings, self._best, self._since_best, self._since_change = settings, np.inf, 0, 0
-        self.learning_rate = settings.learning_rate
+    def __init__(self, plan: FitPlan) -> None:
+        self._plan, self._best, self._since_best, self._since_change = plan, np.inf, 0, 0
+        self.learning_rate = plan.learning_rate
 
     @property
     def is_over(self) -> bool:
         """Whether patience has ended."""
-        return self._since_best >= self._settings.patience
+        return self._since_best >= self._plan.patience
 
     def is_best(self, val_loss: float) -> bool:
         """Take note of an epoch's validation loss; whether it is the lowest so far."""
@@ -324,11 +339,17 @@ class _Plateau:
             self._best, self._since_best, self._since_change = val_loss, 0, 0
             return True
         self._since_best, self._since_change = self._since_best + 1, self._since_change + 1
-        if self._since_change >= self._settings.reduce_patience:
-            self._since_change, self.learning_rate = 0, max(self.learning_rate * self._settings.reduce_factor, 1e-6)
+        if self._since_change >= self._plan.training.reduce_patience:
+            self._since_change, self.learning_rate = 0, max(self.learning_rate * self._plan.training.reduce_factor, 1e-6)
         return False
 
 
-def _check(name: str, value: float) -> None:
-    if not np.isfinite(value):
-        raise NonFiniteLossError(f"the {name} became {value}")
+def check_finite(name: str, values: float | np.ndarray) -> None:
+    """Go on only with finite numbers.
+
+    Raises:
+        NonFiniteError: `the <name> became <value>`.
+    """
+    strange = np.ravel(values)[~np.isfinite(np.ravel(values))]
+    if len(strange):
+        raise NonFiniteError(f"the {name} became {strange[0]}")

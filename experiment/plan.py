@@ -1,17 +1,16 @@
-"""What a sweep will cost: trials and epochs exactly, seconds roughly. Used to plan, to show progress, and by --dry-run."""
+"""The studies of a config, and what they will cost: trials and epochs exactly, seconds roughly."""
 
-import dataclasses
 import heapq
 import math
 from dataclasses import dataclass
 
-from config import Choice, Config, LogRange, Range, Search, Space, Training
-from data_preprocessing import Dataset
+from analysis.search_size import choices, search_size
+from config import Choice, Config, LogRange, Range, Training, Tunable
+from data.types import Dataset
 from models.registry import ARCHITECTURES, with_controls
 from records.errors import ConfigError
 from records.study import ALL, YARDSTICK, Study
 
-HYPERBAND_FACTOR = 3
 # Seconds of one CPU thread, from `python -m benchmarks.recurrent`: a time step of a training batch costs FIXED, and per review
 # PER_WEIGHT for each number of the gates' kernels. Read off finished runs: PREDICT per token read.
 FIXED, PER_WEIGHT, PREDICT = 50e-6, 1.5e-10, 1.0e-6
@@ -96,16 +95,26 @@ class Work:
     seconds: float  # of one worker, roughly, with the epochs that are usual
 
 
+def reviews_of(study: Study, dataset: Dataset) -> Dataset:
+    """What a study reads: the reviews of its scope, all of its test reviews, and only the first `n_reviews` to learn from.
+
+    Raises:
+        DataError: the dataset has no bucket of this name.
+    """
+    data = dataset.scope(study.bucket)
+    return data.first(study.n_reviews) if study.n_reviews else data
+
+
 def work(study: Study, config: Config, dataset: Dataset) -> Work:
     """Trials, epochs and a rough number of seconds on one CPU thread."""
-    data = dataset.of(study)
+    data = reviews_of(study, dataset)
     limit = config.data.max_length
     train, test = (float(part.sequences.lengths.clip(max=limit).sum()) for part in (data.train, data.test))
     if study.architecture == YARDSTICK:
         whole = data.train.sequences.lengths.sum() + data.test.sequences.lengths.sum()
         return Work(0, 0, float(whole) * LINEAR_PER_TOKEN)
     has_setting = study.is_fine_tuned or study.n_reviews > 0 or ARCHITECTURES[study.architecture].control_of is not None
-    trials, most_epochs = (0, 0) if has_setting else planned(config.space, config.search)
+    trials, most_epochs = (0, 0) if has_setting else search_size(config.space, config.search)
     batch, step = _typical_step(config)
     each = final_epochs(config.training, len(data.train), batch)
     most_epochs += config.training.repeats * each
@@ -121,13 +130,10 @@ def cost_of_rung(config: Config, *, stops_early: bool) -> float:
         config: of the run.
         stops_early: whether the recurrence ends with the longest review of a batch; else a padded cell costs like a token.
     """
-    trials, _ = planned(config.space, config.search)
+    trials = search_size(config.space, config.search).trials
     batch, step = _typical_step(config)
-    return (
-        COMPILE
-        * _shapes(config, trials)
-        / ((PADDED_CELL if stops_early else step / batch) * _typical_epochs(config, trials, config.training.epochs))
-    )
+    of_cell = PADDED_CELL if stops_early else step / batch
+    return COMPILE * _shapes(config, trials) / (of_cell * _typical_epochs(config, trials, config.training.epochs))
 
 
 def _typical_step(config: Config) -> tuple[float, float]:
@@ -139,7 +145,7 @@ def _typical_step(config: Config) -> tuple[float, float]:
 
 def _shapes(config: Config, trials: int) -> float:
     """How many networks of different shapes the trials, or one chosen setting, need at most."""
-    shapes = math.prod(_choices(getattr(config.space, name)) for name in ("units", "embedding_dim", "batch_size"))
+    shapes = math.prod(choices(getattr(config.space, name)) for name in ("units", "embedding_dim", "batch_size"))
     return min(shapes, max(trials, 1))
 
 
@@ -158,22 +164,10 @@ def _typical_epochs(config: Config, trials: int, each: int) -> int:
     """
     search, training = config.search, config.training
     if search.tuner == "hyperband":
-        searched = planned(config.space, search)[1] if trials else 0
+        searched = search_size(config.space, search).epochs if trials else 0
     else:
         searched = trials * min(search.epochs, 2 * search.patience)
     return searched + training.repeats * (each if training.keep == "last" else min(each, 2 * training.patience))
-
-
-def _choices(tunable: object) -> float:
-    """How many values a hyperparameter can take."""
-    match tunable:
-        case Choice(values=values):
-            return len(values)
-        case Range(low=low, high=high, step=step):
-            return int((high - low) / step + 1e-9) + 1
-        case LogRange():
-            return math.inf
-    return 1
 
 
 def wall_seconds(seconds: list[float], workers: int) -> float:
@@ -184,7 +178,7 @@ def wall_seconds(seconds: list[float], workers: int) -> float:
     return max(busy)
 
 
-def _typical(tunable: object) -> float:
+def _typical(tunable: Tunable) -> float:
     match tunable:
         case Choice(values=values):
             return sum(values) / len(values)
@@ -192,37 +186,9 @@ def _typical(tunable: object) -> float:
             return (low + high) / 2
         case LogRange(low=low, high=high):
             return math.sqrt(low * high)
-    return float(tunable)  # type: ignore[arg-type]
+    return tunable
 
 
 def repeats(study: Study, config: Config) -> int:
     """How many final trainings a study has."""
     return 1 if study.architecture == YARDSTICK else config.training.repeats
-
-
-def planned(space: Space, settings: Search) -> tuple[int, int]:
-    """Trials and epochs that one search will take at most.
-
-    A space of one setting needs no search. Hyperband's numbers follow from its brackets (Li et al. 2018, Hyperband, JMLR),
-    as keras_tuner runs them.
-    """
-    if _settings_in(space) == 1:
-        return 0, 0
-    if settings.tuner != "hyperband":
-        trials = int(min(settings.max_trials, _settings_in(space)))
-        return trials, trials * settings.epochs
-    trials = epochs = 0
-    brackets = int(math.log(settings.epochs, HYPERBAND_FACTOR) + 1e-9) + 1
-    last_round = math.ceil(1 + math.log(settings.epochs, HYPERBAND_FACTOR))  # trials that the longest bracket ends with
-    for bracket in range(brackets):
-        trained = 0
-        for round_number in range(bracket + 1):
-            shrink = HYPERBAND_FACTOR ** (bracket - round_number)
-            size, until = math.ceil(last_round / (bracket + 1) * shrink), math.ceil(settings.epochs / shrink)
-            trials, epochs, trained = trials + size, epochs + size * (until - trained), until
-    return trials, epochs
-
-
-def _settings_in(space: Space) -> float:
-    """How many different settings a space holds."""
-    return math.prod(_choices(getattr(space, item.name)) for item in dataclasses.fields(space))

@@ -1,8 +1,12 @@
-"""All studies of a config: planned, cut into tasks, and run in worker processes that may die without taking anything along.
+"""All studies of a config, run in worker processes that may die without taking anything along.
 
-A task is a study's search or one of its repeats. Each worker has one thread, does one task after another, and keeps its
-compiled networks: it prefers architectures that it has compiled already. It is replaced when it has grown too large. The
-parent never imports Keras. Everything a worker finds goes to the run folder; its pipe only carries records of it.
+Each worker has one thread, does one task of the `Schedule` after another and keeps its compiled networks. It is replaced when
+it has grown too large. The parent never imports Keras. What a worker finds goes to the run folder; its pipe only carries
+records of it.
+
+Why not `concurrent.futures.ProcessPoolExecutor`: one worker that is killed breaks that whole pool, a task cannot be given to
+the worker that has compiled its network, progress cannot be sent before a task has ended, and a worker whose parent was
+killed lives on.
 """
 
 import logging
@@ -15,46 +19,50 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import logger
 from config import Config
-from data.store import load_prepared
+from data import store
 from experiment.devices import Device, restrict_process
-from experiment.plan import reference, repeats
 from experiment.program_cache import ProgramCache, trim
-from records.study import Hyperparameters, Progress, Repeat, Study, StudyResult, failed, one_line
+from experiment.schedule import Failed, Finished, Outcome, Schedule, Task, Unfinished
+from records.study import Progress, Study, StudyResult, one_line
 from saver import RunFolder
 
+if TYPE_CHECKING:
+    from experiment.context import StudyContext
+
 log = logging.getLogger(__name__)
-ATTEMPTS = 2  # a task whose worker died is tried once more: a search goes on from its last finished trial
 
 Event = Progress | StudyResult
 OnEvent = Callable[[Event], None]
 
 
 @dataclass(frozen=True)
-class Task:
-    """What a worker is asked to do: a study's search, or the repeat of this number."""
+class SweepContext:
+    """What every worker is given."""
 
-    study: Study
-    repeat: int | None = None
-    setting: Hyperparameters | None = None  # what to repeat; for a control's search, what not to search
+    config: Config
+    folder: RunFolder
+    cache: Path  # folder of what may be deleted between runs: compiled programs
+    prepared: Path  # file of the prepared reviews
+    vectors: dict[int, Path]  # width -> file of word vectors; empty where networks start from random ones
+    largest_worker: float = 1.0e9  # bytes of memory; a larger worker ends after its trial or repeat, and a new one goes on
 
-    @property
-    def key(self) -> tuple[Study, int | None]:
-        """What it is, apart from its setting."""
-        return self.study, self.repeat
+    def largest(self, device: Device) -> float:
+        """The largest worker on this device; with a GPU's libraries it takes more than a CPU's."""
+        return self.largest_worker * (6 if device.kind == "gpu" else 1)
 
 
 @dataclass(frozen=True)
 class Done:
-    """A worker's answer: the study's record without repeats, a repeat, or why it failed."""
+    """A worker's answer to a task."""
 
-    outcome: StudyResult | Repeat | str | None  # None: not finished, another worker goes on
+    outcome: Outcome
     is_overgrown: bool  # the worker asks to be replaced
 
 
@@ -69,58 +77,30 @@ class _Worker:
     architectures: set[str] = field(default_factory=set)  # that it has compiled
 
 
-@dataclass(frozen=True)
-class Workplace:
-    """What every worker is given."""
-
-    config: Config
-    folder: RunFolder
-    cache: Path  # what may be deleted between runs: compiled programs
-    prepared: Path  # what data_cache.save wrote
-    vectors: dict[int, Path]  # width -> what word_vectors.fetch left
-    largest_worker: float = 1.0e9  # bytes of memory; a larger worker ends after its trial or repeat, and a new one goes on
-
-    def largest(self, device: Device) -> float:
-        """The largest worker on this device; with a GPU's libraries it takes more than a CPU's."""
-        return self.largest_worker * (6 if device.kind == "gpu" else 1)
-
-
-@dataclass
 class Sweep:
     """Runs studies in worker processes on the given devices."""
 
-    workplace: Workplace
-    devices: tuple[Device, ...]  # one worker each
-    on_event: OnEvent
-    _waiting: list[Task] = field(default_factory=list)  # can start now
-    _open: list[Study] = field(default_factory=list)  # not ended
-    _outlines: dict[Study, StudyResult] = field(default_factory=dict)  # searched
-    _repeats: dict[Study, dict[int, Repeat]] = field(default_factory=dict)
-    _attempts: dict[tuple[Study, int | None], int] = field(default_factory=dict)
-    _workers: list[_Worker] = field(default_factory=list)
-    _free: list[Device] = field(default_factory=list)
+    def __init__(self, context: SweepContext, devices: tuple[Device, ...], on_event: OnEvent) -> None:
+        """Prepare a sweep with one worker for each of the devices; `on_event` hears of progress and results."""
+        self._context, self._on_event = context, on_event
+        self._free = list(devices)  # without a worker
+        self._workers: list[_Worker] = []
 
     def run(self, studies: list[Study]) -> Literal["done", "interrupted"]:
         """Run what is not done; results, failed ones too, are in the run folder and went to `on_event`.
 
         Ctrl-C or a termination signal stops all workers; finished studies, trials and repeats are kept.
         """
-        shutil.rmtree(self.workplace.folder.programs, ignore_errors=True)  # of a sweep that was killed
-        trim(self.workplace.cache)
-        self._free = list(self.devices)
-        self._open = list(studies)
-        for study in studies:
-            result = self.workplace.folder.load_result(study)
-            if result is not None and result.status == "completed":
-                self._end(result)
-        self._waiting += [Task(study) for study in self._open if reference(study) not in studies]
-        self._waiting += [
-            Task(study, setting=done.hyperparameters)
-            for study in self._open
-            if (done := self.workplace.folder.load_result(reference(study) or study)) and done.status == "completed"
-        ]
+        folder = self._context.folder
+        shutil.rmtree(folder.programs, ignore_errors=True)  # of a sweep that was killed
+        trim(self._context.cache)
+        found = {study: folder.load_result(study) for study in studies}
+        done = {study: result for study, result in found.items() if result is not None and result.status == "completed"}
+        for result in done.values():
+            self._announce(result)
+        self._schedule = Schedule(self._context.config, studies, done)
         try:
-            while self._open:
+            while not self._schedule.is_over:
                 self._employ()
                 self._wait()
         except KeyboardInterrupt:
@@ -129,7 +109,7 @@ class Sweep:
             for worker in self._workers:
                 worker.process.kill()
                 worker.process.join()
-            shutil.rmtree(self.workplace.folder.programs, ignore_errors=True)
+            shutil.rmtree(folder.programs, ignore_errors=True)
         return "done"
 
     # -- who does what ----------------------------------------------------------------------------------------------
@@ -138,32 +118,26 @@ class Sweep:
         """Give every idle worker a task, hiring on free devices while tasks are left."""
         for worker in [worker for worker in self._workers if worker.task is None]:
             self._assign(worker)
-        while self._free and self._waiting:
+        while self._free and self._schedule.has_waiting:
             worker = self._hire(self._free.pop(0))
             self._workers.append(worker)
             self._assign(worker)
 
     def _assign(self, worker: _Worker) -> None:
-        """The longest task of an architecture that this worker has compiled, else that no other has, else of any."""
-        if not self._waiting:
-            return
         elsewhere = {name for other in self._workers if other is not worker for name in other.architectures}
-        mine = [task for task in self._waiting if task.study.architecture in worker.architectures]
-        nobodys = [task for task in self._waiting if task.study.architecture not in elsewhere]
-        task = (mine or nobodys or self._waiting)[0]
-        self._waiting.remove(task)
-        self._attempts[task.key] = self._attempts.get(task.key, 0) + 1
-        worker.task = task
-        worker.architectures.add(task.study.architecture)
+        worker.task = self._schedule.start(worker.architectures, elsewhere)
+        if worker.task is None:
+            return
+        worker.architectures.add(worker.task.study.architecture)
         try:
-            worker.connection.send(task)
+            worker.connection.send(worker.task)
         except OSError:  # it is dead already; its pipe's end says so too
             log.debug("%s does not listen any more", worker.process.name)
 
     def _hire(self, device: Device) -> _Worker:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=_work, args=(theirs, device, self.workplace), daemon=True, name=device.name)
+        process = context.Process(target=_work, args=(theirs, device, self._context), daemon=True, name=device.name)
         process.start()
         theirs.close()
         return _Worker(process, ours, device)
@@ -171,7 +145,7 @@ class Sweep:
     # -- what comes back --------------------------------------------------------------------------------------------
 
     def _wait(self) -> None:
-        """Handle what arrives."""
+        """Take what arrives."""
         by_connection: dict[Any, _Worker] = {worker.connection: worker for worker in self._workers}
         for connection in multiprocessing.connection.wait(list(by_connection)):
             worker = by_connection[connection]
@@ -181,10 +155,10 @@ class Sweep:
                 self._bury(worker)
                 continue
             if isinstance(event, Progress):
-                self.on_event(event)
+                self._on_event(event)
             elif worker.task is not None:
                 task, worker.task = worker.task, None
-                self._take(task, event.outcome, worker.device)
+                self._end(task, event.outcome)
                 if event.is_overgrown:
                     log.info("a worker has grown too large and is replaced")
                     worker.connection.send(None)
@@ -197,107 +171,91 @@ class Sweep:
         self._free.append(worker.device)
 
     def _bury(self, worker: _Worker) -> None:
-        task = worker.task
+        """Take a dead worker from the list; its task is tried once more, or has failed."""
         self._dismiss(worker)
-        code = worker.process.exitcode
+        task, code = worker.task, worker.process.exitcode
         if task is None:
             return
         cause = f"signal {-code} ({signal.Signals(-code).name})" if code and code < 0 else f"exit status {code}"
-        if self._attempts[task.key] < ATTEMPTS:
+        if self._schedule.retry(task):
             log.warning("%s: its worker died with %s; trying once more from its last finished trial", task.study.id, cause)
-            self._waiting.insert(0, task)
             return
         hint = "out of memory?" if code == -signal.SIGKILL else "see logs/libraries.log"
-        self._take(task, f"its worker process died twice, the last time with {cause}; {hint}", worker.device)
+        message = f"its worker process died twice, the last time with {cause}; {hint}"
+        self._end(task, Failed(message, worker.device.name))
 
-    def _take(self, task: Task, outcome: StudyResult | Repeat | str | None, device: Device) -> None:
-        """Note a task's outcome and make the tasks that it makes possible."""
-        study = task.study
-        if study not in self._open:  # another of its tasks failed
-            return
-        if outcome is None:
-            self._waiting.insert(0, task)
-            self._attempts[task.key] -= 1
-        elif isinstance(outcome, str):
-            self._fail(study, outcome, device)
-        elif isinstance(outcome, StudyResult):
-            self._outlines[study] = outcome
-            tasks = [Task(study, number, outcome.hyperparameters) for number in range(repeats(study, self.workplace.config))]
-            self._waiting[:0] = tasks + self._following(outcome, has_ended=False)
-        else:
-            self._repeats.setdefault(study, {})[outcome.number] = outcome
-            found = self._repeats[study]
-            if len(found) == repeats(study, self.workplace.config):
-                result = replace(self._outlines[study], repeats=tuple(found[number] for number in sorted(found)))
-                self.workplace.folder.finish(result, self.workplace.config.run.checkpoints)
-                self._waiting[:0] = self._following(result, has_ended=True)
-                self._end(result)
+    def _end(self, task: Task, outcome: Outcome) -> None:
+        for result in self._schedule.end(task, outcome):
+            self._context.folder.finish(result, self._context.config.run.checkpoints)
+            self._announce(result)
 
-    def _following(self, result: StudyResult, *, has_ended: bool) -> list[Task]:
-        """What can start now: controls once there is a setting, fine-tuning once there are weights."""
-        following = [study for study in self._open if reference(study) == result.study and study.is_fine_tuned == has_ended]
-        return [Task(study, setting=result.hyperparameters) for study in following]
-
-    def _fail(self, study: Study, message: str, device: Device) -> None:
-        self._waiting = [task for task in self._waiting if task.study != study]
-        result = failed(study, message, device.name)
-        self.workplace.folder.save_result(result)
-        self._end(result)
-        waiting = [s for s in self._open if reference(s) == study and (s.is_fine_tuned or study not in self._outlines)]
-        for follower in waiting:
-            self._fail(follower, f"{study.id}, whose settings it repeats, failed", device)
-
-    def _end(self, result: StudyResult) -> None:
-        self._open.remove(result.study)
+    def _announce(self, result: StudyResult) -> None:
         log.info("%s %s on %s %s", result.study.id, result.status, result.device, result.message)
         spent = result.spent
         log.info(
             "%s took %.1f s importing, %.1f compiling, %.1f training, %.1f evaluating",
             result.study.id, spent.importing, spent.compiling, spent.training, spent.evaluating,
         )  # fmt: skip
-        self.on_event(result)
+        self._on_event(result)
 
 
 # -- in the worker -----------------------------------------------------------------------------------------------------
 
 
-def _work(connection: Any, device: Device, workplace: Workplace) -> None:
+def _work(connection: Any, device: Device, sweep: SweepContext) -> None:
     """A worker's life: one task after another until it is sent None."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
-    config, folder = workplace.config, workplace.folder
-    restrict_process(device, config.run.backend)
-    programs = ProgramCache(workplace.cache, folder.programs / str(os.getpid()), config.run.backend)
-    logger.silence_libraries(folder.path / "logs" / "libraries.log")
+    restrict_process(device, sweep.config.run.backend)
+    programs = ProgramCache(sweep.cache, sweep.folder.programs / str(os.getpid()), sweep.config.run.backend)
+    logger.silence_libraries(sweep.folder.library_log)
     inbox = _Inbox(connection)
-    dataset = load_prepared(workplace.prepared)
+    dataset = store.load(sweep.prepared)
     started = time.perf_counter()
-    from experiment.study import Overgrown, Workshop, open_study  # imports Keras, now that the process is restricted
+    from experiment.context import StudyContext  # imports Keras, now that the process is restricted
 
-    workshop = Workshop(config, dataset, device.name, workplace.vectors, workplace.largest(device))
-    workshop.networks.stopwatch.spent["importing"] = time.perf_counter() - started
+    context = StudyContext(
+        config=sweep.config,
+        folder=sweep.folder,
+        dataset=dataset,
+        device=device.name,
+        vectors=sweep.vectors,
+        largest=sweep.largest(device),
+        on_progress=connection.send,
+    )
+    context.stopwatch.spent["importing"] = time.perf_counter() - started
     while (task := inbox.next()) is not None:
         programs.fetch()
-        with logger.logging_to(folder.study_log(task.study)):
-            what = "search" if task.repeat is None else f"repeat {task.repeat + 1}"
-            log.info("%s: %s starts on %s", task.study.id, what, device.name)
-            try:
-                stages = open_study(task.study, workshop, folder, connection.send)
-                outcome: Any = (
-                    stages.search(task.setting) if task.repeat is None else stages.repeat(task.setting or {}, task.repeat)
-                )
-                log.info("%s: %s completed", task.study.id, what)
-            except Overgrown:
-                log.info("%s: %s goes on in another process", task.study.id, what)
-                outcome = None
-            except Exception as error:  # noqa: BLE001 - one study's failure never ends the sweep
-                log.error("%s: %s failed\n%s", task.study.id, what, traceback.format_exc())
-                outcome = one_line(error)
+        with logger.logging_to(sweep.folder.study_log(task.study)):
+            outcome = _do(task, context)
         programs.publish()
-        connection.send(Done(outcome, outcome is None or workshop.is_overgrown()))
+        connection.send(Done(outcome, isinstance(outcome, Unfinished) or context.is_overgrown()))
+
+
+def _do(task: Task, context: "StudyContext") -> Outcome:
+    """Do a task; one study's failure, in whatever way, never ends the sweep."""
+    from experiment.context import OvergrownError
+    from experiment.study import open_study
+
+    log.info("%s: %s starts on %s", task.study.id, task.title, context.device)
+    try:
+        stages = open_study(task.study, context)
+        if task.repeat is None:
+            outcome = Finished(stages.search(task.hyperparameters))
+        else:
+            outcome = Finished(stages.repeat(task.hyperparameters or {}, task.repeat))
+        outcome.record.to_json()  # what cannot be written fails here, by name, and not in the parent
+    except OvergrownError:
+        log.info("%s: %s goes on in another process", task.study.id, task.title)
+        return Unfinished()
+    except Exception as error:  # noqa: BLE001
+        log.error("%s: %s failed\n%s", task.study.id, task.title, traceback.format_exc())
+        return Failed(one_line(error), context.device)
+    log.info("%s: %s completed", task.study.id, task.title)
+    return outcome
 
 
 class _Inbox:
-    """Receives studies in a thread, so that the end of the parent, however sudden, is the end of this process."""
+    """Receives tasks in a thread, so that the end of the parent, however sudden, is the end of this process."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection

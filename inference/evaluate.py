@@ -13,8 +13,8 @@ from inference.predictor import Predictor
 from inference.run import ENSEMBLE, Encoded, FinishedRun
 from models.registry import title
 from records.codec import Record
-from records.errors import RunError
-from records.files import write_text
+from records.errors import InferenceError, RunError
+from records.files import read_record, write_record, write_text
 from records.findings import BEST
 from records.study import ALL
 from saver import RunFolder
@@ -66,43 +66,71 @@ def evaluate(
         The record, and the probability that each answerer gives each text, `<float64>[texts]`, NaN where it can say nothing.
 
     Raises:
-        RunError: no text has a word that the run knows.
+        RunError: no text has a word that the run knows, or no model of the run can be asked.
     """
-    started, texts, labels = time.perf_counter(), source.texts or [], source.labels
-    encoded = [run.encode(text) for text in texts]
-    buckets = np.array([run.bucket(each.ids) for each in encoded])
+    started = time.perf_counter()
+    encoded = [run.encode(text) for text in source.texts or []]
     is_read = np.array([not each.is_empty and not each.is_unknown for each in encoded])
     if not is_read.any():
         raise RunError(f"{path}: no text has a word that {run.name} knows, which has read {run.data.title}")
+    said = _said(run, encoded, is_read, note)
+    record = OtherReviews(
+        name=path.name.split(".")[0],
+        file=path.name,
+        text_column=columns[0],
+        label_column=columns[1],
+        n=len(encoded),
+        n_unread=int((~is_read).sum()),
+        positive_share=float(source.labels.mean()),
+        unknown_share=_unknown_share(encoded),
+        seconds=time.perf_counter() - started,
+        scores=_scores(run, encoded, source.labels, said),
+    )
+    return record, said
+
+
+def _said(run: FinishedRun, encoded: list[Encoded], is_read: np.ndarray, note: Callable[[str], None]) -> dict[str, np.ndarray]:
+    """The probability that each answerer gives each text; what cannot be asked about all of them is left out and noted.
+
+    Raises:
+        RunError: no model can be asked.
+    """
+    for study in run.results:
+        if refusal := run.refusal(study):
+            note(f"{refusal}; Keras reads it instead")
     said: dict[str, np.ndarray] = {}
     readable = [each for each, is_one in zip(encoded, is_read, strict=True) if is_one]
     for answerer in (CHOSEN, *run.architectures, *([ENSEMBLE] if run.leaders else [])):
-        found = _ask(run, answerer, readable)
-        if found is not None:
-            note(f"{answerer}: read {len(readable):,} texts")
-            said[answerer] = np.full(len(texts), np.nan)
-            said[answerer][is_read] = found
-    scores = []
+        try:
+            predictor = Predictor(run, None if answerer == CHOSEN else answerer)
+            found = [prediction.probability for prediction in predictor.judge(readable)]
+        except InferenceError as error:
+            note(f"{answerer} is left out: {error}")
+            continue
+        note(f"{answerer}: read {len(readable):,} texts")
+        said[answerer] = np.full(len(encoded), np.nan)
+        said[answerer][is_read] = found
+    if not said:
+        raise RunError(f"no model of {run.name} can be asked")
+    return said
+
+
+def _unknown_share(encoded: list[Encoded]) -> float:
+    """The share of the words that the networks do not know."""
+    words = sum(len(each.words) + len(each.dropped) for each in encoded)
+    return sum(len(each.unknown) + len(each.dropped) for each in encoded) / max(1, words)
+
+
+def _scores(run: FinishedRun, encoded: list[Encoded], labels: np.ndarray, said: dict[str, np.ndarray]) -> tuple[OtherScore, ...]:
+    """Every answerer on all texts and on those of each bucket that there are; a text that is not read is half right."""
+    buckets, scores = np.array([run.bucket(each.ids) for each in encoded]), []
     for answerer, probabilities in said.items():
         right = np.where(np.isnan(probabilities), 0.5, is_right(labels, np.nan_to_num(probabilities, nan=0.5)))
         for bucket in (ALL, *(each.name for each in run.buckets)):
             inside = right if bucket == ALL else right[buckets == bucket]
             if len(inside):
                 scores.append(OtherScore(answerer, bucket, len(inside), float(inside.mean()), *accuracy_interval(inside[None])))
-    words = sum(len(each.words) + len(each.dropped) for each in encoded)
-    record = OtherReviews(
-        name=path.name.split(".")[0],
-        file=path.name,
-        text_column=columns[0],
-        label_column=columns[1],
-        n=len(texts),
-        n_unread=int((~is_read).sum()),
-        positive_share=float(labels.mean()),
-        unknown_share=sum(len(each.unknown) + len(each.dropped) for each in encoded) / max(1, words),
-        seconds=time.perf_counter() - started,
-        scores=tuple(scores),
-    )
-    return record, said
+    return tuple(scores)
 
 
 def store(folder: RunFolder, found: OtherReviews, said: dict[str, np.ndarray], labels: np.ndarray) -> None:
@@ -111,24 +139,24 @@ def store(folder: RunFolder, found: OtherReviews, said: dict[str, np.ndarray], l
     columns = np.column_stack([labels, *said.values()])
     rows = "".join(",".join([f"{int(row[0])}", *(f"{value:.6f}" for value in row[1:])]) + "\n" for row in columns)
     write_text(place / f"{found.name}.csv", ",".join(["label", *said]) + "\n" + rows)
-    write_text(place / f"{found.name}.json", found.to_json())
+    write_record(place / f"{found.name}.json", found)
 
 
 def stored(folder: RunFolder) -> list[OtherReviews]:
-    """What has been stored, by name."""
-    paths = sorted(folder.final_stats("other_reviews").glob("*.json"))
-    return [OtherReviews.from_json(path.read_text(encoding="utf-8")) for path in paths]
+    """What has been stored, by name.
+
+    Raises:
+        ArtifactsError: someone changed one of the files.
+    """
+    found = (read_record(OtherReviews, path) for path in paths(folder))
+    return [record for record in found if record is not None]
+
+
+def paths(folder: RunFolder) -> list[Path]:
+    """The files of what has been stored, by name."""
+    return sorted(folder.final_stats("other_reviews").glob("*.json"))
 
 
 def answerer_title(answerer: str) -> str:
     """How an answerer is called in a table."""
     return {CHOSEN: "Chosen by validation", ENSEMBLE: f"Ensemble of the {BEST} best"}.get(answerer) or title(answerer)
-
-
-def _ask(run: FinishedRun, answerer: str, reviews: list[Encoded]) -> list[float] | None:
-    """The probability of each; None where the answerer has no model for some length."""
-    try:
-        predictor = Predictor(run, None if answerer == CHOSEN else answerer)
-        return [prediction.probability for prediction in predictor.judge(reviews)]
-    except RunError:
-        return None

@@ -1,22 +1,25 @@
-"""What a report shows of its models beyond scores: behavioural tests, sample predictions, and the worst mistakes explained.
+"""What a report shows of a run's models beyond scores: behavioural tests, sample predictions, and the worst mistakes explained.
 
-Nothing here chooses anything: the test reviews have been read, and what was said of them is looked up.
+Nothing here chooses anything: the test reviews have been read, and what was said of them is looked up. A model that cannot be
+asked, or whose numbers are not finite, is left out with a sentence; all the others are gathered.
 """
 
+import contextlib
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from data.types import IdArray
-from data_preprocessing import Dataset, Reviews
+from data.types import Dataset, IdArray, Reviews
 from engine.arrays import sigmoid
 from inference.explain import DeletionCurve, Explanation, explain, faithfulness
 from inference.probes import PassRate, measure
-from inference.run import Encoded, FinishedRun, Trained
+from inference.run import Encoded, FinishedRun
+from inference.trained import Trained
 from records.codec import Record
-from records.files import write_text
+from records.errors import ArtifactsError, InferenceError
+from records.files import read_record, write_record
 from records.study import Study
 from saver import RunFolder
 
@@ -28,7 +31,7 @@ LONGEST_EXPLAINED = 1_000  # tokens of one of them, and of a mistake
 
 @dataclass(frozen=True)
 class Verdict(Record):
-    """What one model said of a review."""
+    """The probability that one model gave a review."""
 
     study: Study
     probability: float  # that it is positive, calibrated
@@ -57,7 +60,7 @@ class Mistake(Record):
 
 @dataclass(frozen=True)
 class Faithfulness(Record):
-    """What explanations of a bucket's chosen network are worth, on test reviews."""
+    """Deletion curves of a bucket's chosen network on test reviews: what its explanations are worth."""
 
     bucket: str
     study: Study
@@ -66,67 +69,96 @@ class Faithfulness(Record):
 
 
 @dataclass(frozen=True)
-class Evidence(Record):
-    """All of it, and what it was made from."""
+class Examples(Record):
+    """Everything that was gathered, and what it was gathered from."""
 
-    key: str
+    key: str  # see `_key`
     probes: tuple[PassRate, ...]
     samples: tuple[Sample, ...]
     mistakes: tuple[Mistake, ...]
     faithfulness: tuple[Faithfulness, ...]
+    left_out: tuple[str, ...]  # sentences, each on a model that is missing from some of the above
+
+    @property
+    def architectures(self) -> tuple[str, ...]:
+        """The architectures that have a verdict on some sample, in the order in which they appear."""
+        return tuple(dict.fromkeys(verdict.study.architecture for sample in self.samples for verdict in sample.verdicts))
 
 
-def stored(folder: RunFolder) -> Evidence | None:
-    """What has been gathered of a run, whatever has become of it since; None when nothing has."""
-    try:
-        return Evidence.from_json(folder.final_stats("evidence.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):  # of an interrupted run, or an older program's: it is only derived
-        return None
-
-
-def fetch(folder: RunFolder, dataset: Dataset) -> Evidence:
-    """The evidence of a run that has ended: read when its studies are the same, else gathered and written.
+def stored(folder: RunFolder) -> Examples | None:
+    """What has been gathered of a run, whatever has become of it since; None when nothing has.
 
     Raises:
-        InferenceError: the run cannot be asked.
+        ArtifactsError: someone changed the file.
     """
-    run, kept = FinishedRun.open(folder.path), stored(folder)
-    if kept is not None and kept.key == _key(run):
+    return read_record(Examples, folder.final_stats("examples.json"))
+
+
+def load_or_gather(folder: RunFolder, dataset: Dataset) -> Examples:
+    """The examples of a run that has ended: read when they are whole and of the same studies, else gathered and written.
+
+    Raises:
+        RunError: the run cannot be asked.
+    """
+    run, kept = FinishedRun.open(folder.path), None
+    with contextlib.suppress(ArtifactsError):  # examples are derived from what else the folder holds
+        kept = stored(folder)
+    if kept is not None and kept.key == _key(run) and not kept.left_out:
         return kept
     found = gather(run, dataset)
-    write_text(folder.final_stats("evidence.json"), found.to_json())
+    write_record(folder.final_stats("examples.json"), found)
     return found
 
 
 def _key(run: FinishedRun) -> str:
-    """Digest of the studies that it was gathered from."""
+    """Digest of the studies that examples were gathered from."""
     return hashlib.sha256("".join(result.to_json() for result in run.results.values()).encode()).hexdigest()
 
 
-def gather(run: FinishedRun, dataset: Dataset) -> Evidence:
-    """Everything; seconds for small networks, more for long reviews.
+class _Omissions:
+    """Collects why something is left out, so that the rest is gathered."""
 
-    Raises:
-        CheckpointError: a checkpoint cannot be read.
-    """
+    def __init__(self, sentences: Sequence[str]) -> None:
+        self._sentences = dict.fromkeys(sentences)
+
+    @contextlib.contextmanager
+    def noted(self) -> Iterator[None]:
+        """Ends the block quietly where a model cannot be asked."""
+        try:
+            yield
+        except InferenceError as error:
+            self._sentences[str(error)] = None
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """Each once, in the order in which they came."""
+        return tuple(self._sentences)
+
+
+def gather(run: FinishedRun, dataset: Dataset) -> Examples:
+    """Gather everything that the models of a run give; it takes seconds for small networks, and more for long reviews."""
     rng = np.random.default_rng([run.config.run.seed, len(dataset.test)])
     samples, mistakes, worth = list[Sample](), list[Mistake](), list[Faithfulness]()
+    probes, left_out = measure(run)
+    omissions = _Omissions(left_out)
     for bucket in dataset.buckets:
         reviews = dataset.test.within(bucket)
-        samples += _samples(run, dataset, bucket.name, reviews, rng)
+        samples += _samples(dataset, bucket.name, reviews, _verdicts(run, bucket.name, omissions), rng)
         leader = run.leaders.get(bucket.name)
         if leader is None:
             continue
-        model = run.trained(leader)
-        if mistake := _worst_mistake(dataset, bucket.name, reviews, model):
-            mistakes.append(mistake)
-        if few := _readable(reviews, model, rng):
-            worth.append(Faithfulness(bucket.name, leader, len(few), faithfulness(model, few)))
-    return Evidence(_key(run), measure(run), tuple(samples), tuple(mistakes), tuple(worth))
+        with omissions.noted():
+            model = run.by_engine(leader)
+            few = _readable(reviews, model, rng)
+            if mistake := _worst_mistake(dataset, bucket.name, reviews, model):
+                mistakes.append(mistake)
+            if few:
+                worth.append(Faithfulness(bucket.name, leader, len(few), faithfulness(model, few)))
+    return Examples(_key(run), probes, tuple(samples), tuple(mistakes), tuple(worth), omissions.sentences)
 
 
 def mean_curves(each: Sequence[Faithfulness]) -> tuple[DeletionCurve, ...]:
-    """The deletion curves over all buckets, every bucket with the same weight; of methods that all of them have."""
+    """The deletion curves over all buckets, every bucket with the same weight, by the methods that all of them have."""
     methods = [curve.method for curve in each[0].curves]
     found = []
     for method in methods:
@@ -136,27 +168,38 @@ def mean_curves(each: Sequence[Faithfulness]) -> tuple[DeletionCurve, ...]:
     return tuple(found)
 
 
-def _samples(run: FinishedRun, dataset: Dataset, bucket: str, reviews: Reviews, rng: np.random.Generator) -> list[Sample]:
-    """Drawn, not chosen: a review of each class."""
+def _verdicts(run: FinishedRun, bucket: str, omissions: _Omissions) -> dict[Study, dict[int, float]]:
+    """What every architecture's model for a bucket said of its test reviews: the calibrated probability by row of the source."""
+    found = {}
+    for architecture in run.architectures:
+        if study := run.of_architecture(architecture, bucket):
+            with omissions.noted():
+                found[study] = _said(run.by_engine(study))
+    return found
+
+
+def _samples(
+    dataset: Dataset, bucket: str, reviews: Reviews, said: dict[Study, dict[int, float]], rng: np.random.Generator
+) -> list[Sample]:
+    """A review of each class, drawn at random, and what was said of it."""
     found = []
-    studies = [study for name in run.architectures if (study := run.of_architecture(name, bucket))]
-    said = {study: _said(run.trained(study)) for study in studies}
     for label in (1, 0):
         members = np.flatnonzero(reviews.labels == label)
         for index in rng.permutation(members)[: SAMPLES // 2]:
             row = int(reviews.rows[index])
-            verdicts = tuple(Verdict(study, said[study][row]) for study in studies)
+            verdicts = tuple(Verdict(study, probabilities[row]) for study, probabilities in said.items())
             found.append(Sample(bucket, row, dataset.vocabulary.decode(reviews.sequences[int(index)]), label, verdicts))
     return found
 
 
 def _said(model: Trained) -> dict[int, float]:
-    """The calibrated probability by row of the source, as it was stored when the test reviews were read."""
+    """The calibrated probability of each test review by its row of the source, as stored when the test reviews were read."""
     calibrated = sigmoid(model.tested_logits / model.temperature)
     return dict(zip(model.tested_rows.tolist(), calibrated.tolist(), strict=True))
 
 
 def _worst_mistake(dataset: Dataset, bucket: str, reviews: Reviews, model: Trained) -> Mistake | None:
+    """The test review that the model was most sure of and wrong about, explained; None where it made no mistake."""
     said = _said(model)
     short = reviews.sequences.lengths.clip(max=model.max_length) <= LONGEST_EXPLAINED
     sureness = np.array([said[int(row)] for row in reviews.rows]) - 0.5
@@ -173,7 +216,7 @@ def _encoded(dataset: Dataset, ids: IdArray) -> Encoded:
 
 
 def _readable(reviews: Reviews, model: Trained, rng: np.random.Generator) -> Sequence[IdArray]:
-    """Some test reviews, drawn, that have enough words to leave out and not too many to explain."""
+    """Some test reviews, drawn at random, that have enough words to leave out and not too many to explain."""
     found, tokens = list[IdArray](), 0
     for index in rng.permutation(len(reviews)):
         ids = reviews.sequences[int(index)]

@@ -1,7 +1,8 @@
 """Why a model says what it says of a text: which words push which way, and how the verdict develops as the text is read.
 
-Integrated gradients share the verdict among the words, and say how exactly they do; occlusion asks the model itself, word by
-word; attention is what a model that has it looks at. How much such an account is worth is measured, by deletion curves.
+Integrated gradients share the verdict among the words, and say how exactly they do; occlusion leaves out one word after the
+other and asks the model again; a model with attention has weights that say how much of it each word gets. Deletion curves
+measure how much such an account is worth.
 """
 
 import functools
@@ -15,15 +16,17 @@ from engine.arrays import Array, sigmoid
 from engine.layers import Lengths
 from engine.linear import LinearModel
 from engine.network import CELLS_OF_A_BATCH, NumpyNetwork
-from inference.run import Encoded, Trained
+from inference.run import Encoded
+from inference.trained import Trained
 from records.codec import Record
+from records.errors import InferenceError
 from records.study import Study
 
 FRACTIONS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5)  # of the words, taken out one after the other
 COMPLETE = 0.01  # of a logit: how far the shares' sum may be from what they share out before more steps are taken
-_STEPS = (16, 64, 256)  # of the integral, as many as it takes
-_SPANS = 128  # longer texts are occluded span by span
-_POINTS = 200  # of the running verdict
+_STEPS = (16, 64, 256)  # points of the integral: more are tried until its sum is complete
+_SPANS = 128  # the most spans of words that are left out one after the other; of short texts each is one word
+_POINTS = 200  # the most words after which the running verdict is asked for
 _RANDOM_ORDERS = 8
 START_WORD = "(start)"
 
@@ -33,21 +36,26 @@ class Explanation(Record):
     """One model's account of one text. Shares are parts of the logit: above 0 a word speaks for positive, below for negative."""
 
     study: Study
-    words: tuple[str, ...]  # that the model reads, in order; the first one is the start token
+    words: tuple[str, ...]  # those that the model reads, in order; the first one is the start token
     logit: float  # at the temperature
     probability: float
-    gradients: tuple[float, ...]  # integrated gradients of each word; of the linear model its exact parts
-    base_logit: float  # the logit of a text of the same length without any meaning
-    completeness_gap: float  # by how much the shares' sum misses the logit's distance from that
+    gradients: tuple[float, ...] | None  # integrated gradients, of a linear model its exact parts; None where Keras runs it
+    base_logit: float | None  # the logit of a text of the same length without any meaning
+    completeness_gap: float | None  # by how much the shares' sum misses the logit's distance from that
     occlusion: tuple[float, ...]  # by how much the logit falls when the word is left out
     attention: tuple[float, ...] | None  # what share of its attention each word gets, where it has attention
     running: tuple[tuple[int, float], ...]  # the probability after so many words
     deletion: tuple["DeletionCurve", ...]
 
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """Each word's share by the first method that there is: integrated gradients, or else occlusion."""
+        return self.occlusion if self.gradients is None else self.gradients
+
 
 @dataclass(frozen=True)
 class DeletionCurve(Record):
-    """The probability of the verdict, in means over texts, as words are taken out: the most important ones first.
+    """The mean probability of the verdict over texts as words are taken out, the most important ones first.
 
     The further it falls below the curve of a random order, the better the order knows what the model goes by. Source: Samek et
     al. (2017), Evaluating the visualization of what a deep neural network has learned, IEEE TNNLS; DeYoung et al. (2020), ERASER,
@@ -56,7 +64,7 @@ class DeletionCurve(Record):
 
     method: str  # integrated gradients, occlusion, attention or random
     fractions: tuple[float, ...]  # of the words taken out
-    probabilities: tuple[float, ...]  # of the verdict that the whole text got
+    probabilities: tuple[float, ...]  # of the verdict on the whole text, after each fraction
 
     @property
     def fall(self) -> float:
@@ -65,25 +73,38 @@ class DeletionCurve(Record):
 
 
 def explain(model: Trained, encoded: Encoded) -> Explanation:
-    """The model's account of a text."""
+    """The model's account of a text; without integrated gradients where Keras runs the model.
+
+    Raises:
+        DivergedError: the model gives a number that is not finite.
+    """
     row, positions = model.row(encoded.ids), model.positions(encoded.ids)
     words = [START_WORD, *encoded.words]
     logit = float(model.logits_of_rows([row])[0])
-    gradients, base = integrated_gradients(model, row)
+    gradients, base = integrated_gradients(model, row) if has_gradients(model) else (None, None)
     left_out, weights = occlusion(model, row), _attention(model, row)
     return Explanation(
         study=model.study,
         words=tuple(words[i].replace("\u2581", " ") for i in positions),
         logit=logit,
         probability=float(sigmoid(np.array(logit))),
-        gradients=tuple(gradients.tolist()),
+        gradients=_numbers(gradients),
         base_logit=base,
-        completeness_gap=abs(base + float(gradients.sum()) - logit),
+        completeness_gap=None if gradients is None or base is None else abs(base + float(gradients.sum()) - logit),
         occlusion=tuple(left_out.tolist()),
-        attention=None if weights is None else tuple(weights.astype(float).tolist()),
+        attention=_numbers(weights),
         running=running_verdict(model, encoded.ids),
         deletion=deletion_curves([(model, row, _orders(gradients, left_out, weights, logit))]),
     )
+
+
+def _numbers(array: Array | None) -> tuple[float, ...] | None:
+    return None if array is None else tuple(array.astype(float).tolist())
+
+
+def has_gradients(model: Trained) -> bool:
+    """Whether integrated gradients can be had: not of a network that Keras runs, since Keras is only asked for logits."""
+    return isinstance(model.model, LinearModel | NumpyNetwork)
 
 
 def integrated_gradients(model: Trained, row: IdArray) -> tuple[Array, float]:
@@ -93,17 +114,30 @@ def integrated_gradients(model: Trained, row: IdArray) -> tuple[Array, float]:
     2017, Axiomatic attribution for deep networks, ICML): the shares sum up to the difference between both ends' logits
     ("completeness") as exactly as the steps of the integral allow; more are taken until it holds to `COMPLETE`. The integral is
     Gauss and Legendre's. A linear model's parts are known without.
+
+    Raises:
+        InferenceError: Keras runs the model.
+        DivergedError: a share is not finite.
     """
     if isinstance(model.model, LinearModel):
         return model.model.contributions(row), model.model.intercept
-    vectors, lengths = model.model.embed([row])
-    base = float(model.model.read(np.zeros_like(vectors), lengths)[0])
-    whole = float(model.model.read(vectors, lengths)[0]) - base
+    if not isinstance(model.model, NumpyNetwork):
+        raise InferenceError(f"{model.study.id}: integrated gradients are not available, because Keras reads it; occlusion is")
+    with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is checked
+        shares, base = _until_complete(model.model, row, COMPLETE * model.temperature)
+    return model.finite(shares / model.temperature), float(model.finite(np.array(base / model.temperature)))
+
+
+def _until_complete(network: NumpyNetwork, row: IdArray, gap: float) -> tuple[Array, float]:
+    """Shares of the logit before the temperature whose sum misses it by at most `gap`, if any do; and the logit of no meaning."""
+    vectors, lengths = network.embed([row])
+    base = float(network.read(np.zeros_like(vectors), lengths)[0])
+    whole = float(network.read(vectors, lengths)[0]) - base
     for steps in _STEPS:
-        shares = _shares(model.model, vectors, steps)
-        if abs(shares.sum() - whole) <= COMPLETE * model.temperature:
+        shares = _shares(network, vectors, steps)
+        if abs(shares.sum() - whole) <= gap:
             break
-    return shares / model.temperature, base / model.temperature
+    return shares, base
 
 
 def _shares(network: NumpyNetwork, vectors: Array, steps: int) -> Array:
@@ -171,20 +205,30 @@ def deletion_curves(texts: Sequence[tuple[Trained, IdArray, dict[str, Array]]]) 
 
 
 def faithfulness(model: Trained, reviews: Sequence[IdArray]) -> tuple[DeletionCurve, ...]:
-    """Deletion curves over whole reviews."""
+    """Deletion curves over whole reviews, by every method that the model has.
+
+    Raises:
+        DivergedError: the model gives a number that is not finite.
+    """
     texts = []
     for ids in reviews:
         row = model.row(ids)
-        logit, (gradients, _) = float(model.logits_of_rows([row])[0]), integrated_gradients(model, row)
+        logit = float(model.logits_of_rows([row])[0])
+        gradients = integrated_gradients(model, row)[0] if has_gradients(model) else None
         texts.append((model, row, _orders(gradients, occlusion(model, row), _attention(model, row), logit)))
     return deletion_curves(texts)
 
 
 def _attention(model: Trained, row: IdArray) -> Array | None:
-    return model.model.attention(row) if isinstance(model.model, NumpyNetwork) else None
+    if not isinstance(model.model, NumpyNetwork):
+        return None
+    with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is checked
+        weights = model.model.attention(row)
+    return None if weights is None else model.finite(weights)
 
 
-def _orders(gradients: Array, left_out: Array, attention: Array | None, logit: float) -> dict[str, Array]:
-    """Each token's share by method. Attention has no side: what is attended to counts for the verdict."""
+def _orders(gradients: Array | None, left_out: Array, attention: Array | None, logit: float) -> dict[str, Array]:
+    """Each token's share by every method. Attention has no side: what is attended to counts for the verdict."""
     orders = {"integrated gradients": gradients, "occlusion": left_out}
-    return orders if attention is None else orders | {"attention": attention * np.sign(logit)}
+    orders |= {"attention": None if attention is None else attention * np.sign(logit)}
+    return {method: shares for method, shares in orders.items() if shares is not None}

@@ -1,5 +1,6 @@
-"""What a finished run says of a text: `Predictor` in Python. NumPy alone: nothing waits for TensorFlow."""
+"""What a finished run says of a text: `Predictor` in Python. NumPy reads the networks: nothing waits for TensorFlow."""
 
+import contextlib
 import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,13 +12,15 @@ from typing import Literal, Self, overload
 import numpy as np
 
 from engine.arrays import sigmoid
-from inference.run import Encoded, FinishedRun, Trained
+from inference.run import Encoded, FinishedRun
+from inference.trained import Trained
 from records.codec import Record
-from records.errors import TextError
+from records.errors import RunError, TextError
 from records.study import Study
 
 BATCH = 256  # texts that are read together
 LARGEST_TEXT = 5_000_000  # characters; the longest published review has 14,000
+_SUREST = 2.0**-53  # the smallest distance of a probability from 1 that a float64 holds
 
 
 @dataclass(frozen=True)
@@ -54,12 +57,22 @@ class Predictor:
         for bucket in run.buckets if study else ():
             run.choose(study, bucket.name)
 
+    @property
+    def note(self) -> str | None:
+        """A sentence on the networks that may answer and that Keras reads, after a second or more; None where NumPy reads all."""
+        studies = dict[Study, None]()
+        for bucket in self.run.buckets:
+            with contextlib.suppress(RunError):  # nobody answers for this bucket; who asks is told
+                studies |= dict.fromkeys(self.run.choose(self._wanted, bucket.name))
+        refusals = [refusal for study in studies if (refusal := self.run.refusal(study))]
+        return f"{'; '.join(refusals)}; Keras reads {'it' if len(refusals) == 1 else 'them'} instead" if refusals else None
+
     @classmethod
     def load(cls, path: Path | str = "artifacts/latest", study: str | None = None) -> Self:
         """Open a run folder.
 
         Raises:
-            RunError: no finished run of this format is there, someone changed it, or no such study.
+            RunError: no finished run of this version is there, someone changed it, or there is no such study.
         """
         return cls(FinishedRun.open(path), study)
 
@@ -72,7 +85,7 @@ class Predictor:
 
         Raises:
             TextError: a text is empty, no text, too long, or none of its words is known.
-            CheckpointError: a model cannot be read.
+            CheckpointError: a model cannot be read, or diverged.
         """
         answers = list(self.stream([texts] if isinstance(texts, str) else texts))
         for answer in answers:
@@ -118,10 +131,11 @@ class Predictor:
         if len(models) == 1:
             return models[0].logits(reviews)
         mean = np.mean([model.probabilities(reviews) for model in models], axis=0)
+        mean = mean.clip(_SUREST, 1 - _SUREST)  # the logits of 0 and 1 are infinite
         return np.log(mean) - np.log1p(-mean)
 
     def judge(self, reviews: Sequence[Encoded]) -> list[Prediction]:
-        """What the run says of texts that have been encoded; those of one choice of models are read together. Without times.
+        """What the run says of texts that have been encoded, without times; texts with the same models are read together.
 
         Raises:
             CheckpointError: a model cannot be read.

@@ -11,17 +11,15 @@ from itertools import product
 from typing import Literal
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
 from engine.arrays import sigmoid
 from inference.run import Encoded, FinishedRun
-from models.registry import title
 from records.codec import Record
+from records.errors import InferenceError
 
 Kind = Literal["label", "same", "direction"]
 SHOWN = 3  # failures kept of each test
-TOLERANCE = 0.1  # of `direction`: how far the probability may move the wrong way, as in CheckList
+TOLERANCE = 0.1  # kind `direction`: how far the probability may move the wrong way, as in CheckList
 _SUBJECTS = ("film", "story", "acting", "plot", "ending", "script", "cast", "dialogue")
 _GOOD = ("good", "great", "wonderful", "excellent", "brilliant", "enjoyable")
 _BAD = ("bad", "terrible", "awful", "boring", "dull", "poor")
@@ -47,7 +45,7 @@ class Probe:
 
     text: str
     changed: str | None = None
-    is_positive: bool = True  # of `label`: the right verdict; of `direction`: the side to which the probability may move
+    is_positive: bool = True  # kind `label`: the right verdict; kind `direction`: the side to which the probability may move
 
 
 @dataclass(frozen=True)
@@ -152,38 +150,53 @@ CAPABILITIES = (
 )
 
 
-def measure(run: FinishedRun) -> tuple[PassRate, ...]:
+def measure(run: FinishedRun) -> tuple[tuple[PassRate, ...], tuple[str, ...]]:
     """The pass rates of every architecture of a run: its specialist for a text's length answers, or its generalist.
 
     Architectures that have neither for some length are left out.
+
+    Returns:
+        The pass rates; and, for each architecture of which a model cannot be asked, a sentence that says why it is left out.
     """
-    found = []
+    rates, left_out = list[PassRate](), list[str]()
     probes = {capability: tuple(capability.make()) for capability in CAPABILITIES}
     encoded = {
         text: run.encode(text) for each in probes.values() for probe in each for text in (probe.text, probe.changed) if text
     }
     for architecture in run.architectures:
-        logits = _logits(run, architecture, encoded)
-        if logits is None:
+        try:
+            logits = _logits(run, architecture, encoded)
+        except InferenceError as error:
+            left_out.append(str(error))
             continue
-        for capability, each in probes.items():
-            failures = [probe for probe in each if not _passes(probe, capability.kind, logits)]
-            shown = tuple(_told(probe, logits) for probe in failures[:SHOWN])
-            found.append(PassRate(architecture, capability.name, len(each), len(each) - len(failures), shown))
-    return tuple(found)
+        if logits is not None:
+            rates += [_rate(architecture, capability, each, logits) for capability, each in probes.items()]
+    return tuple(rates), tuple(left_out)
+
+
+def _rate(architecture: str, capability: Capability, probes: tuple[Probe, ...], logits: dict[str, float]) -> PassRate:
+    failures = [probe for probe in probes if not _passes(probe, capability.kind, logits)]
+    shown = tuple(_told(probe, logits) for probe in failures[:SHOWN])
+    return PassRate(architecture, capability.name, len(probes), len(probes) - len(failures), shown)
 
 
 def _logits(run: FinishedRun, architecture: str, texts: dict[str, Encoded]) -> dict[str, float] | None:
-    """What an architecture says of each text, those of one bucket read together."""
+    """The logit that an architecture gives each text; None where it has no model for some length.
+
+    Raises:
+        InferenceError: one of its models cannot be asked.
+    """
     by_bucket: dict[str, list[str]] = {}
     for text, encoded in texts.items():
         by_bucket.setdefault(run.bucket(encoded.ids), []).append(text)
+    studies = {bucket: run.of_architecture(architecture, bucket) for bucket in by_bucket}
+    if None in studies.values():
+        return None
     logits: dict[str, float] = {}
-    for bucket, group in by_bucket.items():
-        study = run.of_architecture(architecture, bucket)
-        if study is None:
-            return None
-        logits |= dict(zip(group, run.trained(study).logits([texts[text].ids for text in group]).tolist(), strict=True))
+    for bucket, study in studies.items():
+        group = by_bucket[bucket]
+        found = run.by_engine(study).logits([texts[text].ids for text in group])  # type: ignore[arg-type]
+        logits |= dict(zip(group, found.tolist(), strict=True))
     return logits
 
 
@@ -204,21 +217,3 @@ def _told(probe: Probe, logits: dict[str, float]) -> str:
         return f"“{shown}” {sigmoid(np.array(logits[text])):.0%} positive"
 
     return said(probe.text) + (f" → {said(probe.changed)}" if probe.changed else "")
-
-
-def show(rates: tuple[PassRate, ...]) -> None:
-    """Print a table, capabilities in rows and architectures in columns, and what each test asks."""
-    console = Console(highlight=False)
-    console.width = max(console.width, 100)  # a narrower terminal wraps lines, but cuts no number
-    architectures = dict.fromkeys(each.architecture for each in rates)
-    table = Table(title="behavioural tests passed (%)", title_justify="left")
-    table.add_column("test", no_wrap=True)
-    for architecture in architectures:
-        table.add_column(title(architecture), justify="right")
-    for capability in CAPABILITIES:
-        mine = {each.architecture: each for each in rates if each.capability == capability.name}
-        table.add_row(capability.name, *(f"{100 * mine[architecture].rate:.0f}" for architecture in architectures))
-    console.print(table)
-    for capability in CAPABILITIES:
-        number = next(each.n for each in rates if each.capability == capability.name)
-        console.print(f"{capability.name}: {capability.law} ({number} tests)", soft_wrap=True)

@@ -1,7 +1,8 @@
 """A finished run, opened to be asked: its words, its buckets, its studies, and whatever model of it is wanted."""
 
+import contextlib
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -9,17 +10,16 @@ from pathlib import Path
 import numpy as np
 
 from config import Config
-from data.types import IdArray
+from data.types import Bucket, IdArray
 from data.vocabulary import OOV, Vocabulary
-from data_preprocessing import Bucket, truncated
 from engine import checkpoint, linear
-from engine.arrays import Array, sigmoid
-from engine.network import NumpyNetwork
+from engine.arrays import Array
 from experiment.options import config_of
+from inference.trained import Model, Trained
 from models.registry import ARCHITECTURES, in_order
 from records.about import About
-from records.errors import CheckpointError, RunError, closest
-from records.study import ALL, YARDSTICK, Repeat, Study, StudyResult
+from records.errors import CheckpointError, DivergedError, RunError, closest
+from records.study import ALL, ENGINE_TOLERANCE, YARDSTICK, Repeat, Study, StudyResult, on_all_reviews
 from records.summary import DataSummary
 from saver import RunFolder
 
@@ -47,60 +47,6 @@ class Encoded:
 
 
 @dataclass(frozen=True)
-class Trained:
-    """One trained model of a run: the repeat of a study that was best on validation."""
-
-    study: Study
-    repeat: Repeat
-    model: NumpyNetwork | linear.LinearModel
-    vocab_size: int
-    max_length: int
-    truncate: str
-    tested_rows: np.ndarray = field(repr=False)  # its test reviews' places in the source, `<int64>[test reviews]`
-    tested_logits: Array = field(repr=False)  # what it said of them, before the temperature, `<float64>[test reviews]`
-
-    @cached_property
-    def _strengths(self) -> Array:
-        """Of its verdicts on the test reviews, ascending: the logits' distance from 0."""
-        return np.sort(np.abs(self.tested_logits))
-
-    @property
-    def temperature(self) -> float:
-        """What logits are divided by so that probabilities mean what they say; fitted on validation, 1 for the yardstick."""
-        return next((score.temperature for score in self.repeat.scores if score.temperature), 1.0)
-
-    def positions(self, ids: IdArray) -> np.ndarray:
-        """Which tokens of a whole review it reads, `<int32>[time]`."""
-        if isinstance(self.model, linear.LinearModel):
-            return np.arange(len(ids))
-        return truncated(np.arange(len(ids), dtype=np.int32), self.max_length, self.truncate)
-
-    def row(self, ids: IdArray) -> IdArray:
-        """What it reads of a whole review."""
-        if isinstance(self.model, linear.LinearModel):
-            return ids
-        read = truncated(ids, self.max_length, self.truncate)
-        return np.where(read < self.vocab_size, read, OOV).astype(np.int32)
-
-    def logits(self, reviews: Sequence[IdArray]) -> Array:
-        """The logit of each whole review at the temperature, `<float64>[reviews]`."""
-        return self.logits_of_rows([self.row(ids) for ids in reviews])
-
-    def logits_of_rows(self, rows: Sequence[IdArray]) -> Array:
-        """The same for what it reads."""
-        return self.model.logits(rows) / self.temperature
-
-    def probabilities(self, reviews: Sequence[IdArray]) -> Array:
-        """The calibrated probability that each whole review is positive, `<float64>[reviews]`."""
-        return sigmoid(self.logits(reviews))
-
-    def intensity(self, logits: Array) -> Array:
-        """Share of the test reviews that it had a weaker opinion of, `<float64>[reviews]`, of logits at the temperature."""
-        weaker = np.searchsorted(self._strengths, np.abs(logits * self.temperature))
-        return weaker / len(self._strengths)
-
-
-@dataclass(frozen=True)
 class FinishedRun:
     """What a run folder says, checked; models are read when they are first asked for, and kept."""
 
@@ -119,32 +65,21 @@ class FinishedRun:
         """Open a run folder, `artifacts/latest` for example.
 
         Raises:
-            RunError: there is no run, it has not ended, is of an older format, or someone changed it.
+            RunError: there is no run, it has not ended, another version made it, or someone changed it.
         """
         folder = RunFolder(Path(path).resolve())
-        try:
-            about = folder.about()
-            if not folder.has_ended:
-                raise RunError(
-                    f"{path}: the run has not ended (status {about.status}); python main.py {about.profile} goes on with it"
-                )
-            config, data, findings = config_of(folder), folder.summary(), folder.findings()
+        about = folder.about()
+        if not folder.has_ended:
+            raise RunError(
+                f"{path}: the run has not ended (status {about.status}); python main.py {about.profile} goes on with it"
+            )
+        with _told_as_run_error(path):
+            config, data, verdicts = config_of(folder), folder.summary(), folder.findings().verdicts
             vocabulary = Vocabulary.from_json(folder.vocabulary.read_text(encoding="utf-8"))
-            leaders = {verdict.bucket: verdict.leader for verdict in findings.verdicts if verdict.leader}
-            ranking = {verdict.bucket: verdict.best() for verdict in findings.verdicts}
-            ended = in_order(folder.load_results())
-            results = {r.study: r for r in ended if r.status == "completed" and r.repeats and not r.study.n_reviews}
-        except RunError:
-            raise
-        except FileNotFoundError as error:
-            raise RunError(
-                f"{path}: {Path(error.filename).name} is missing; the same command (python main.py ...) writes it again"
-            ) from error
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise RunError(
-                f"{path} was changed or cut short and cannot be read ({type(error).__name__}: {error}); "
-                "run the same command with --fresh"
-            ) from error
+            ended = on_all_reviews(in_order(folder.load_results()))
+            results = {result.study: result for result in ended if result.status == "completed" and result.repeats}
+            leaders = {verdict.bucket: verdict.leader for verdict in verdicts if verdict.leader in results}
+            ranking = {verdict.bucket: tuple(study for study in verdict.best() if study in results) for verdict in verdicts}
         if not vocabulary.words:
             raise RunError(f"{path}: its reviews came as ids without a word index, so that it cannot read texts")
         return cls(folder, about, config, data, vocabulary, results, leaders, ranking)
@@ -203,33 +138,47 @@ class FinishedRun:
         wanted = (Study(architecture, bucket), Study(architecture, ALL))
         return next((study for study in wanted if study in self.results), None)
 
-    def trained(self, study: Study) -> Trained:
-        """The study's repeat with the lowest validation loss, ready to read.
+    def refusal(self, study: Study) -> str | None:
+        """Why the NumPy engine is not asked for a study, in a sentence; None where it answers like the trained network."""
+        repeat = self.results[study].best_repeat
+        if study.architecture == YARDSTICK or repeat.is_read_by_engine:
+            return None
+        why = repeat.engine_refusal or "nobody has compared its answers with those of the trained network"
+        if repeat.engine_difference is not None:
+            why = (
+                f"its probabilities differ by up to {repeat.engine_difference:.2g} from those of the trained network, "
+                f"and at most {ENGINE_TOLERANCE} is allowed"
+            )
+        return f"{study.id} is not read by the NumPy engine: {why}"
+
+    def by_engine(self, study: Study) -> Trained:
+        """The study's best repeat, read by the NumPy engine.
 
         Raises:
-            CheckpointError: its file is missing, damaged, or no model of this project.
+            RunError: the engine does not reproduce it.
+            CheckpointError: its file is missing, damaged, no model of this project, or of a network that diverged.
+        """
+        if refusal := self.refusal(study):
+            raise RunError(refusal)
+        return self.trained(study)
+
+    def trained(self, study: Study) -> Trained:
+        """The study's repeat with the lowest validation loss, read by Keras where the NumPy engine does not reproduce it.
+
+        Raises:
+            CheckpointError: its file is missing, damaged, no model of this project, or of a network that diverged.
         """
         if study not in self._models:
             self._models[study] = self._load(study)
         return self._models[study]
 
     def _load(self, study: Study) -> Trained:
-        repeat = self.results[study].best_repeat
-        model: NumpyNetwork | linear.LinearModel
-        if study.architecture == YARDSTICK:
-            model = linear.load(self.folder.linear_model(study, repeat.number))
-        else:
-            path = self.folder.checkpoint(study, repeat.number)
-            model = checkpoint.load(path)
-            if len(model.embedding) != self.data.vocabulary:
-                raise CheckpointError(
-                    f"{path} knows {len(model.embedding)} ids, this run {self.data.vocabulary}: it is another run's checkpoint"
-                )
-        data, (rows, logits) = self.config.data, self._said_of_tests(study, repeat)
+        repeat, data = self.results[study].best_repeat, self.config.data
+        rows, logits = self._said_of_tests(study, repeat)
         return Trained(
             study,
             repeat,
-            model,
+            self._model(study, repeat),
             vocab_size=self.data.vocabulary,
             max_length=data.max_length,
             truncate=data.truncate,
@@ -237,14 +186,51 @@ class FinishedRun:
             tested_logits=logits,
         )
 
+    def _model(self, study: Study, repeat: Repeat) -> Model:
+        if study.architecture == YARDSTICK:
+            return linear.load(self.folder.linear_model(study, repeat.number))
+        path = self.folder.checkpoint(study, repeat.number)
+        if refusal := self.refusal(study):
+            from inference.export.network import KerasNetwork
+
+            try:
+                return KerasNetwork(path)
+            except CheckpointError as error:
+                raise CheckpointError(f"{refusal}; {error}") from error
+        model = checkpoint.load(path)
+        if len(model.embedding) != self.data.vocabulary:
+            raise CheckpointError(
+                f"{path} knows {len(model.embedding)} ids, this run {self.data.vocabulary}: it is another run's checkpoint"
+            )
+        return model
+
     def _said_of_tests(self, study: Study, repeat: Repeat) -> tuple[np.ndarray, Array]:
         """Rows and logits of the test reviews, as they were stored when they were read."""
         try:
             stored = self.folder.load_predictions(study, repeat.number)
             probabilities = stored["probabilities"].astype(np.float64).clip(1e-12, 1 - 1e-12)
-            return stored["rows"], np.log(probabilities / (1 - probabilities))
+            rows = stored["rows"]
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise CheckpointError(
                 f"{self.name}: the stored predictions of {study.id} are damaged or missing ({error}); "
                 "run the same command with --fresh"
             ) from error
+        if not np.isfinite(probabilities).all():
+            raise DivergedError(f"{study.id}: what it said of the test reviews is not finite, because its training diverged")
+        return rows, np.log(probabilities / (1 - probabilities))
+
+
+@contextlib.contextmanager
+def _told_as_run_error(path: Path | str) -> Iterator[None]:
+    """Turns whatever a damaged file raises into a `RunError` that says what to do."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise RunError(
+            f"{path}: {Path(error.filename).name} is missing; the same command (python main.py ...) writes it again"
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RunError(
+            f"{path} was changed or cut short and cannot be read ({type(error).__name__}: {error}); "
+            "run the same command with --fresh"
+        ) from error

@@ -1,31 +1,47 @@
-"""Scores a table of texts into another, in constant memory; what was interrupted goes on where it was."""
+"""Scores a table of texts into another, in constant memory; what was interrupted goes on where it was.
+
+Nothing that a person has is written over or left out: whatever cannot be scored whole is refused with a sentence.
+"""
 
 import contextlib
 import csv
 import json
+import shutil
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import filelock
 
-from inference.predictor import BATCH, LARGEST_TEXT, Prediction, Predictor
+from inference.predictor import BATCH, Prediction, Predictor
+from inference.rows import TableFile, check
 from records.errors import ArtifactsError, TableError, TextError
 from records.files import unusable, write_text
 
 ADDED = ("sentiment", "probability", "confidence", "intensity", "bucket", "study", "unknown_words", "problem")
+STANDARD_INPUT = Path("-")
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is scored, where to, and by what."""
+    """What is scored, and where to."""
 
-    source: Path  # CSV, or TSV by its ending; its first row names the columns
+    source: Path  # CSV, or TSV by its ending; a pipe, or `-` for standard input, is copied before it is read
     output: Path
     text_column: str
     encoding: str
+
+    @cached_property
+    def is_piped(self) -> bool:
+        """Whether the source can be read only once: it is standard input, a device or a pipe."""
+        if self.source == STANDARD_INPUT or self.source.is_relative_to("/dev"):
+            return True
+        return self.source.exists() and not self.source.is_file() and not self.source.is_dir()
 
     @property
     def part(self) -> Path:
@@ -34,8 +50,24 @@ class Job:
 
     @property
     def mark(self) -> Path:
-        """How far it has come: rows, and bytes of `part`."""
+        """How far it has come: rows, and bytes of `part`. It is there before `part` is."""
         return self.output.with_name(f"{self.output.name}.part.json")
+
+    @property
+    def lock(self) -> Path:
+        """What keeps other processes away; always empty."""
+        return self.output.with_name(f".{self.output.name}.lock")
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A job whose table has been read once, from end to end."""
+
+    job: Job
+    table: TableFile
+    columns: list[str]
+    total: int  # rows
+    about: dict[str, Any]  # what must be the same for an interrupted job to go on
 
 
 def score(predictor: Predictor, study: str | None, job: Job, on_rows: Callable[[int, int], None]) -> int:
@@ -44,22 +76,19 @@ def score(predictor: Predictor, study: str | None, job: Job, on_rows: Callable[[
     Args:
         predictor: who answers.
         study: as its `study` was given; a job that began with another one is not continued.
-        job: see there.
+        job: what is scored, and where to.
         on_rows: told how many rows are done, of how many, after every batch.
 
     Raises:
-        TableError: see there.
+        TableError: the table cannot be read, or something stands where the output is written.
         ArtifactsError: the output's folder cannot be written to.
     """
     _refuse_to_write_over(job)
-    columns, total = _inspect(job)
-    about = _about(predictor, study, job)
     try:
-        with _alone(job):
+        with _alone(job), _table(job) as table:
             _refuse_to_write_over(job)  # another process may have ended meanwhile
-            return _write(predictor, job, about, columns, total, on_rows)
-    except UnicodeError as error:
-        raise TableError(f"{job.source} was changed while it was read: {error}") from error
+            work = _Work(job, table, *check(table, job.text_column, ADDED), _about(predictor, study, job))
+            return _write(predictor, work, on_rows)
     except ArtifactsError:
         raise
     except OSError as error:
@@ -67,39 +96,33 @@ def score(predictor: Predictor, study: str | None, job: Job, on_rows: Callable[[
 
 
 def _refuse_to_write_over(job: Job) -> None:
+    """Nothing may be in the way of the output, least of all the source itself.
+
+    Raises:
+        TableError: something is.
+    """
+    for path in (job.output, job.part, job.mark, job.lock):
+        if _is_same(job.source, path):
+            raise TableError(f"{job.source} is {path}, which is written while {job.output} is made; choose another --output")
     if job.output.exists():
         raise TableError(f"{job.output} exists: remove it, or choose another --output")
+    if job.part.exists() and not job.mark.exists():
+        raise TableError(f"{job.part} exists and is of no interrupted job: move it away, or choose another --output")
+    if job.lock.exists() and job.lock.stat().st_size:
+        raise TableError(f"{job.lock} exists and is no lock of this program: move it away, or choose another --output")
 
 
-def _write(
-    predictor: Predictor, job: Job, about: dict[str, Any], columns: list[str], total: int, on_rows: Callable[[int, int], None]
-) -> int:
-    """Go on with the job, or begin it; the output takes its name when it is whole."""
-    done, at, problems = _resume(job, about)
-    with job.part.open("r+" if at else "w", encoding="utf-8", newline="") as file:
-        file.truncate(at)
-        file.seek(at)
-        writer = csv.DictWriter(file, [*columns, *ADDED])
-        if not at:
-            writer.writeheader()
-        rows = islice(_rows(job), done, None)
-        while batch := list(islice(rows, BATCH)):
-            answers = list(predictor.stream(row[job.text_column] for row in batch))
-            writer.writerows(row | _cells(answer) for row, answer in zip(batch, answers, strict=True))
-            file.flush()
-            done, problems = done + len(batch), problems + sum(isinstance(answer, TextError) for answer in answers)
-            write_text(job.mark, json.dumps(about | {"rows": done, "bytes": file.tell(), "problems": problems}))
-            on_rows(done, total)
-    job.part.rename(job.output)
-    job.mark.unlink(missing_ok=True)
-    return problems
+def _is_same(one: Path, other: Path) -> bool:
+    """Whether two paths lead to one file, through links too, whether or not it exists."""
+    with contextlib.suppress(OSError):
+        return one.samefile(other)
+    return one.resolve() == other.resolve()
 
 
 @contextlib.contextmanager
 def _alone(job: Job) -> Iterator[None]:
     """Nobody else writes this output meanwhile; the lock ends with the process."""
-    path = job.output.with_name(f".{job.output.name}.lock")
-    lock = filelock.FileLock(path)
+    lock = filelock.FileLock(job.lock)
     try:
         lock.acquire(blocking=False)
     except filelock.Timeout as error:
@@ -107,64 +130,103 @@ def _alone(job: Job) -> Iterator[None]:
     try:
         yield
     finally:
+        job.lock.unlink(missing_ok=True)
         lock.release()
-        path.unlink(missing_ok=True)
 
 
-def _inspect(job: Job) -> tuple[list[str], int]:
-    """The columns and the number of rows, when every byte and every row can be read."""
-    count, columns = 0, list[str]()
-    try:
-        with job.source.open(encoding=job.encoding, newline="") as file:
-            columns = list(_reader(job, file).fieldnames or ())
-        if job.text_column not in columns:
-            raise TableError(
-                f"{job.source}: no column {job.text_column!r}; its columns are {', '.join(columns) or 'none'}. "
-                "Name it with --text-column"
-            )
-        if taken := [name for name in ADDED if name in columns]:
-            raise TableError(f"{job.source}: has columns that would be added ({', '.join(taken)}); rename them")
-        for count, row in enumerate(_rows(job), 1):
-            if None in row or None in row.values():
-                raise TableError(f"{job.source}: row {count + 1} has not {len(columns)} cells as the first one has; mend it")
-    except UnicodeDecodeError as error:
+@contextlib.contextmanager
+def _table(job: Job) -> Iterator[TableFile]:
+    """The table as a file that can be read again; what comes through a pipe is copied beside the output, and removed."""
+    delimiter = "\t" if job.source.suffix == ".tsv" else ","
+    if not job.is_piped:
+        yield TableFile(job.source, str(job.source), delimiter, job.encoding)
+        return
+    if job.mark.exists():
         raise TableError(
-            f"{job.source}: line {_bad_line(job)} is not {job.encoding} ({error.reason}, byte {error.object[error.start]:#04x}); "
-            "save it in one encoding, or name it with --encoding (latin-1 reads any byte)"
-        ) from error
-    except LookupError as error:
-        raise TableError(f"--encoding: {error}; utf-8 and latin-1 are usual") from error
-    except (OSError, csv.Error) as error:
-        raise TableError(f"{job.source}: cannot be read as a table: {error}") from error
-    return columns, count
+            f"{job.mark} is of an interrupted job, and a table from a pipe cannot go on with it; remove it and {job.part} "
+            "to begin anew"
+        )
+    is_standard_input = job.source == STANDARD_INPUT
+    with tempfile.NamedTemporaryFile(prefix=f".{job.output.name}.", suffix=".source", dir=job.output.parent) as copy:
+        with contextlib.nullcontext(sys.stdin.buffer) if is_standard_input else job.source.open("rb") as source:
+            shutil.copyfileobj(source, copy)
+        copy.flush()
+        yield TableFile(Path(copy.name), "standard input" if is_standard_input else str(job.source), delimiter, job.encoding)
 
 
-def _bad_line(job: Job) -> int:
-    """The first line that the encoding does not read; the decoder reads ahead, so that it does not know."""
-    with job.source.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            try:
-                line.decode(job.encoding)
-            except UnicodeDecodeError:
-                return number
-    return 1
+def _write(predictor: Predictor, work: _Work, on_rows: Callable[[int, int], None]) -> int:
+    """Go on with the job, or begin it; the output takes its name when it is whole."""
+    job = work.job
+    done, at, problems = _resume(job, work.about)
+    with _forgotten_if_piped(job):
+        _note(work, done, at, problems)
+        with job.part.open("r+" if at else "w", encoding="utf-8", newline="") as file:
+            file.truncate(at)
+            file.seek(at)
+            writer = csv.writer(file)
+            if not at:
+                writer.writerow([*work.columns, *ADDED])
+            for answers, batch in _answered(predictor, work, done):
+                writer.writerows([*row, *_cells(answer)] for row, answer in zip(batch, answers, strict=True))
+                file.flush()
+                done, problems = done + len(batch), problems + sum(isinstance(answer, TextError) for answer in answers)
+                _note(work, done, file.tell(), problems)
+                on_rows(done, work.total)
+        _finish(work, done)
+    return problems
 
 
-def _rows(job: Job) -> Iterator[dict[str, str]]:
-    with job.source.open(encoding=job.encoding, newline="") as file:
-        yield from _reader(job, file)
+def _answered(predictor: Predictor, work: _Work, done: int) -> Iterator[tuple[list[Prediction | TextError], list[list[str]]]]:
+    """Batch by batch, the answers and the rows that they are for, after so many rows that are done."""
+    rows, text = islice(work.table.rows(), done, None), work.columns.index(work.job.text_column)
+    while batch := list(islice(rows, BATCH)):
+        yield list(predictor.stream(row[text] for row in batch)), batch
 
 
-def _reader(job: Job, file: Any) -> "csv.DictReader[str]":
-    csv.field_size_limit(LARGEST_TEXT)
-    return csv.DictReader(file, delimiter="\t" if job.source.suffix == ".tsv" else ",")
+@contextlib.contextmanager
+def _forgotten_if_piped(job: Job) -> Iterator[None]:
+    """Removes what was begun when the block fails and the source cannot be read again."""
+    try:
+        yield
+    except BaseException:
+        if job.is_piped:
+            job.part.unlink(missing_ok=True)
+            job.mark.unlink(missing_ok=True)
+        raise
+
+
+def _note(work: _Work, rows: int, size: int, problems: int) -> None:
+    """Write how far the job has come."""
+    write_text(work.job.mark, json.dumps(work.about | {"rows": rows, "bytes": size, "problems": problems}))
+
+
+def _finish(work: _Work, done: int) -> None:
+    """Give the output its name.
+
+    Raises:
+        TableError: the source is no longer what it was when it was read first, or the output has come into being meanwhile.
+    """
+    job = work.job
+    if done != work.total or _source(job) != work.about["source"]:
+        raise TableError(f"{job.source} was changed while it was read; remove {job.part} and {job.mark.name} to begin anew")
+    if job.output.exists():
+        raise TableError(f"{job.output} has come into being meanwhile: move it away, and the same command goes on")
+    job.part.rename(job.output)
+    job.mark.unlink(missing_ok=True)
 
 
 def _about(predictor: Predictor, study: str | None, job: Job) -> dict[str, Any]:
     """What must be the same for a job to go on."""
+    about = {"run": predictor.run.name, "study": study, "column": job.text_column, "encoding": job.encoding}
+    return about | {"source": _source(job)}
+
+
+def _source(job: Job) -> list[Any]:
+    """What tells whether the source is the same file, unchanged; nothing tells that of a pipe."""
+    if job.is_piped or not job.source.exists():
+        return []
     file = job.source.stat()
-    source = [str(job.source.resolve()), file.st_size, file.st_mtime_ns]
-    return {"run": predictor.run.name, "study": study, "column": job.text_column, "encoding": job.encoding, "source": source}
+    return [str(job.source.resolve()), file.st_size, file.st_mtime_ns]
 
 
 def _resume(job: Job, about: dict[str, Any]) -> tuple[int, int, int]:
@@ -173,22 +235,23 @@ def _resume(job: Job, about: dict[str, Any]) -> tuple[int, int, int]:
     Raises:
         TableError: what was begun is another job.
     """
-    if not job.mark.exists() or not job.part.exists():
+    if not job.mark.exists():
         return 0, 0, 0
     try:
         mark = json.loads(job.mark.read_text(encoding="utf-8"))
         rows, size, problems = (int(mark.pop(key)) for key in ("rows", "bytes", "problems"))
-    except (ValueError, KeyError, AttributeError) as error:
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise TableError(f"{job.mark} was changed and cannot be read; remove it and {job.part} to begin anew") from error
-    if mark != about or job.part.stat().st_size < size:
+    if mark != about or (job.part.exists() and job.part.stat().st_size < size):
         raise TableError(
             f"{job.part} is of another table, run or study; remove it and {job.mark.name}, or choose another --output"
         )
-    return rows, size, problems
+    return (rows, size, problems) if job.part.exists() else (0, 0, 0)
 
 
-def _cells(answer: Prediction | TextError) -> dict[str, Any]:
+def _cells(answer: Prediction | TextError) -> list[Any]:
+    """The cells of the columns that are added."""
     if isinstance(answer, TextError):
-        return dict.fromkeys(ADDED, "") | {"problem": str(answer)}
+        return [str(answer) if name == "problem" else "" for name in ADDED]
     values = asdict(answer) | {"unknown_words": len(answer.unknown_words), "problem": ""}
-    return {name: f"{values[name]:.6f}" if isinstance(values[name], float) else values[name] for name in ADDED}
+    return [f"{values[name]:.6f}" if isinstance(values[name], float) else values[name] for name in ADDED]

@@ -36,6 +36,10 @@ class CheckpointError(InferenceError):
     """A checkpoint is missing, damaged, or no model of this project; nothing of it was run."""
 
 
+class DivergedError(CheckpointError):
+    """A trained model gives numbers that are NaN or infinite."""
+
+
 class TextError(InferenceError):
     """Nothing can be said of a text."""
 

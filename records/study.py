@@ -4,7 +4,7 @@ import hashlib
 import re
 import textwrap
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass, field, fields
+from dataclasses import asdict, astuple, dataclass, field, fields
 from pathlib import PurePosixPath
 from typing import Literal
 
@@ -12,7 +12,8 @@ from records.codec import Record
 
 YARDSTICK = "linear"  # the architecture name of the TF-IDF + logistic regression rows
 ALL = "all"  # the bucket name of a generalist, and of the whole test part
-Hyperparameters = dict[str, float | int]
+ENGINE_TOLERANCE = 1e-4  # largest difference in probability with which the NumPy engine may answer for a trained network
+Hyperparameters = dict[str, float | int]  # as records keep them: the fields of a network's `Setting`, the yardstick's `C`
 Scope = Literal["bucket", "all", "fine-tuned"]
 Status = Literal["completed", "pruned", "failed"]  # pruned: a trial stopped because others did better
 
@@ -56,6 +57,29 @@ class Study(Record):
         """
         text = "/".join(map(str, (base, self.id, *parts)))
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") % (2**31 - 1) + 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One value for each hyperparameter of a network; `config.Space` has the range of each, under the same name."""
+
+    units: int  # width of the recurrent state
+    embedding_dim: int  # width of a word's vector
+    dropout: float  # share of pooled features dropped
+    spatial_dropout: float  # share of embedding channels dropped for a whole review
+    adversarial: float  # how far word vectors are moved against the network, in their root mean square
+    learning_rate: float  # Adam's initial step size
+    batch_size: int  # reviews per training step
+
+    @classmethod
+    def of(cls, hyperparameters: Hyperparameters) -> "Setting":
+        """The setting that the record of a network's trial, repeat or study keeps."""
+        return cls(**hyperparameters)  # type: ignore[arg-type]
+
+    @property
+    def hyperparameters(self) -> Hyperparameters:
+        """What a record keeps of it."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -146,7 +170,15 @@ class Repeat(Record):
     spent: Seconds = field(default_factory=Seconds)
     scores_elsewhere: tuple[Score, ...] = ()  # of a specialist, on the buckets it is not for
     influence: tuple[tuple[int, float], ...] = ()  # of words by their distance from the end, see `evaluation.by_distance`
-    engine_difference: float | None = None  # largest difference in probability between the NumPy engine and the trained network
+    # Largest difference in probability between the NumPy engine, which reads the checkpoint, and the trained network, on some
+    # test reviews; None for the yardstick, and where the engine refuses the checkpoint.
+    engine_difference: float | None = None
+    engine_refusal: str = ""  # why the engine does not read the checkpoint, else ""
+
+    @property
+    def is_read_by_engine(self) -> bool:
+        """Whether the NumPy engine has been seen to answer like the trained network; False for the yardstick, which has none."""
+        return not self.engine_refusal and self.engine_difference is not None and self.engine_difference <= ENGINE_TOLERANCE
 
     @property
     def history_csv(self) -> str:

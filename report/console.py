@@ -3,23 +3,29 @@
 import logging
 import sys
 import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
+from rich import box
 from rich.console import Console, Group
 from rich.live import Live as RichLive
 from rich.markup import escape
 from rich.table import Table
 
 from config import PROFILES, Config, Profile
-from data_preprocessing import Dataset, cut_buckets
+from data_preprocessing import cut_buckets
 from experiment.plan import Work, wall_seconds
-from inference.evaluate import OtherReviews, answerer_title
+from inference.probes import CAPABILITIES, PassRate
 from models.registry import ARCHITECTURES, in_order, title
+from records.findings import BucketVerdict
 from records.study import ALL, YARDSTICK, Progress, Study, StudyResult
-from records.summary import DataSummary
 from saver import RunFolder
+
+if TYPE_CHECKING:
+    from inference.evaluate import OtherReviews
 
 log = logging.getLogger(__name__)
 
@@ -27,26 +33,25 @@ log = logging.getLogger(__name__)
 class Live:
     """Shows a sweep while it runs; hand `on_event` to it."""
 
-    def __init__(self, work: dict[Study, Work], data: DataSummary, folder: Path) -> None:
+    def __init__(self, work: dict[Study, Work], folder: RunFolder) -> None:
         """Prepare the display.
 
         Args:
             work: every study that will run, with the epochs and seconds expected of it.
-            data: for the notices.
-            folder: the run's, named at the top.
+            folder: of the run that has begun.
         """
         self._console = Console(highlight=False)
-        self._studies, self._work, self._folder, self._data = list(work), work, folder, data
+        self._studies, self._work, self._folder, self._data = list(work), work, folder.path, folder.summary()
         self._epochs_done: dict[Study, int] = dict.fromkeys(work, 0)
         self._running: dict[Study, Progress] = {}
         self._done: dict[Study, StudyResult] = {}
         self._started = time.monotonic()
         self._live = RichLive(console=self._console, get_renderable=self._table, refresh_per_second=2, transient=True)
 
-    def __enter__(self) -> "Live":
-        for note in self._data.notes:
-            self._console.print(f"[bold red]{escape(note)}[/]" if self._data.is_demo else escape(note))
+    def __enter__(self) -> Self:
         data = self._data
+        for line in data.notes:
+            self._console.print(f"[bold red]{escape(line)}[/]" if data.is_demo else escape(line))
         self._console.print(
             f"{escape(data.title)}: {data.n_train:,} train, {data.n_validation:,} validation, {data.n_test:,} test reviews"
         )
@@ -93,9 +98,7 @@ class Live:
             f"{len(self._done)} done, {len(self._running)} running, {waiting} waiting; "
             f"{_minutes(elapsed)} gone, about {_minutes(self._left())} left"
         )
-        table = Table()
-        for column in ("study", "phase", "step", "epoch", "best val. accuracy"):
-            table.add_column(column)
+        table = _table("study", "phase", "step", "epoch", "best val. accuracy")
         for progress in self._running.values():
             phase = "trial" if progress.phase == "search" else "repeat"
             step, epoch = f"{progress.step} of {progress.steps}", f"{progress.epoch} of {progress.epochs}"
@@ -122,15 +125,25 @@ def describe(result: StudyResult) -> str:
 
 def print_summary(folder: RunFolder) -> None:
     """The table of test accuracies, the failures, and where the report is."""
-    verdicts, results, data = folder.findings().verdicts, in_order(folder.load_results()), folder.summary()
+    results, data = in_order(folder.load_results()), folder.summary()
     console = Console(highlight=False)
     console.print(
         f"Test accuracy (%) on {escape(data.title)}; the network that [bold]validation chooses[/] is bold", soft_wrap=True
     )
-    table = Table()
-    table.add_column("architecture", no_wrap=True)
-    for verdict in verdicts:
-        table.add_column(verdict.bucket, justify="right")
+    console.print(_accuracies(folder.findings().verdicts))
+    for result in results:
+        if result.status == "failed":
+            console.print(f"[red]{escape(describe(result))}[/]")
+    for warning in data.notes if data.is_demo else ():
+        console.print(f"[bold red]{escape(warning)}[/]")
+    print(f"report: {folder.report}")
+    if any(result.layers for result in results):
+        print(f'ask it:  {_python()} predict.py --run {folder.path} "a review of yours"')
+
+
+def _accuracies(verdicts: Sequence[BucketVerdict]) -> Table:
+    """A row an architecture and scope, a column a bucket."""
+    table = _table("architecture", *(f"{verdict.bucket} #" for verdict in verdicts))
     series = dict.fromkeys((s.study.architecture, s.study.scope) for v in verdicts for s in v.standings)
     for architecture, scope in sorted(series, key=lambda key: (key[0] == YARDSTICK, key[1])):
         cells = []
@@ -139,15 +152,7 @@ def print_summary(folder: RunFolder) -> None:
             text = f"{100 * found[0].accuracy:.1f}" if found else "-"
             cells.append(f"[bold]{text}[/]" if found and found[0].study == verdict.leader else text)
         table.add_row(title(architecture) + ("" if scope == "bucket" else f" ({scope})"), *cells)
-    console.print(table)
-    for result in results:
-        if result.status == "failed":
-            console.print(f"[red]{escape(describe(result))}[/]")
-    for note in data.notes if data.is_demo else ():
-        console.print(f"[bold red]{escape(note)}[/]")
-    print(f"report: {folder.report}")
-    if any(result.layers for result in results):
-        print(f'ask it:  {_python()} predict.py --run {folder.path} "a review of yours"')
+    return table
 
 
 def _python() -> str:
@@ -156,55 +161,95 @@ def _python() -> str:
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
-def print_other_reviews(found: OtherReviews, folder: RunFolder) -> None:
+def print_other_reviews(found: "OtherReviews", folder: RunFolder) -> None:
     """The table of accuracies on other reviews, and where they are kept."""
+    from inference.evaluate import answerer_title
+
     buckets = list(dict.fromkeys(score.bucket for score in found.scores))
-    table = Table(title=f"accuracy (%) on {escape(found.file)}, {found.n:,} texts", title_justify="left")
-    table.add_column("who answers", no_wrap=True)
-    for column in (buckets[0], "95 %", *buckets[1:]):
-        table.add_column(column, justify="right", no_wrap=True)
+    table = _table("who answers", f"{buckets[0]} #", "95 % #", *(f"{bucket} #" for bucket in buckets[1:]))
+    table.title, table.title_justify = f"accuracy (%) on {escape(found.file)}, {found.n:,} texts", "left"
     for answerer in dict.fromkeys(score.answerer for score in found.scores):
         mine = {score.bucket: score for score in found.scores if score.answerer == answerer}
         interval = f"{100 * mine[ALL].low:.1f} to {100 * mine[ALL].high:.1f}"
         whole, *others = (f"{100 * mine[bucket].accuracy:.1f}" for bucket in buckets)
         table.add_row(answerer_title(answerer), whole, interval, *others)
-    console = Console(highlight=False)
-    console.width = max(console.width, 100)  # a narrower terminal wraps lines, but cuts no number
-    console.print(table)
+    _wide_console().print(table)
     if found.n_unread:
         print(f"{found.n_unread} texts have no word that the run knows; they count as half right")
     print(f"kept in {folder.final_stats('other_reviews')}; report: {folder.report}")
 
 
+def print_probes(rates: tuple[PassRate, ...]) -> None:
+    """A table of behavioural tests, capabilities in rows and architectures in columns, and what each test asks."""
+    architectures = dict.fromkeys(each.architecture for each in rates)
+    table = _table("test", *(f"{title(architecture)} #" for architecture in architectures))
+    table.title, table.title_justify = "behavioural tests passed (%)", "left"
+    for capability in CAPABILITIES:
+        mine = {each.architecture: each for each in rates if each.capability == capability.name}
+        table.add_row(capability.name, *(f"{100 * mine[architecture].rate:.0f}" for architecture in architectures))
+    console = _wide_console()
+    console.print(table)
+    for capability in CAPABILITIES:
+        number = next(each.n for each in rates if each.capability == capability.name)
+        console.print(f"{capability.name}: {capability.law} ({number} tests)", soft_wrap=True)
+
+
 def print_lists(config: Config) -> None:
     """Architectures, profiles and the chosen profile's buckets."""
-    print("architectures:")
+    console = Console(highlight=False)
+    architectures = _table("architecture", "what it is")
+    architectures.box = box.SIMPLE_HEAD
     for name, architecture in ARCHITECTURES.items():
-        print(f"  {name:36}{architecture.title}")
-    print("profiles:")
-    for name in PROFILES:
-        profile = PROFILES[name]
-        print(f"  {name:36}{profile.note}; {profile.minutes} minutes on 2 cores; {profile.accuracy}")
+        architectures.add_row(name, architecture.title)
+    console.print(architectures)
+    profiles = _table("profile", "what it compares, and what was measured on 2 cores")
+    profiles.box = box.SIMPLE_HEAD
+    for name, profile in PROFILES.items():
+        measured = f"[dim]minutes:[/] {escape(profile.minutes)}\n[dim]accuracy:[/] {escape(profile.accuracy)}"
+        profiles.add_row(name, f"{escape(profile.note)}\n{measured}\n")
+    console.print(profiles)
     quantiles = config.compare.bucket_quantiles
-    if quantiles:
-        print(f"buckets: {quantiles} quantiles of the training lengths")
-    else:
-        print("buckets:", ", ".join(bucket.name for bucket in cut_buckets(config.compare, np.empty(0))))
+    edges = ", ".join(bucket.name for bucket in cut_buckets(config.compare, np.empty(0))) if not quantiles else ""
+    console.print("buckets:", edges or f"{quantiles} quantiles of the training lengths", soft_wrap=True)
 
 
-def print_plan(profile: Profile, work: dict[Study, Work], dataset: Dataset, workers: int) -> None:
-    """What would run: studies, trials, epochs, and an estimate of the time."""
-    studies = list(work)
-    for note in dataset.summary.notes:
-        print(note)
-    print(f"{'study':40}{'trials':>8}{'epochs':>8}{'estimate':>12}")
-    for study in studies:
-        print(f"{study.id:40}{work[study].trials:8}{work[study].epochs:8}{_minutes(work[study].seconds):>12}")
-    seconds = wall_seconds([work[study].seconds for study in studies], workers)
-    trials, epochs = (sum(getattr(work[study], key) for study in studies) for key in ("trials", "epochs"))
-    print(f"{len(studies)} studies, {trials} trials, at most {epochs} epochs; about {_minutes(seconds)} with {workers} workers")
-    print(f"(the profile as it stands took {profile.minutes} minutes when it was measured on 2 cores with the real reviews)")
+def print_plan(profile: Profile, work: dict[Study, Work], notes: Iterable[str], workers: int) -> None:
+    """What would run: studies, trials, epochs, and an estimate of the time.
+
+    Args:
+        profile: the one that was chosen.
+        work: every study, with what is expected of it.
+        notes: on the reviews.
+        workers: how many studies run at once.
+    """
+    for line in notes:
+        print(line)
+    table = _table("study", "trials #", "epochs #", "estimate #")
+    for study, each in work.items():
+        table.add_row(study.id, str(each.trials), str(each.epochs), _minutes(each.seconds))
+    Console(highlight=False).print(table)
+    seconds = wall_seconds([each.seconds for each in work.values()], workers)
+    trials, epochs = (sum(getattr(each, key) for each in work.values()) for key in ("trials", "epochs"))
+    print(f"{len(work)} studies, {trials} trials, at most {epochs} epochs; about {_minutes(seconds)} with {workers} workers")
+    print(f"(minutes that the profile as it stands took on 2 cores with the real reviews: {profile.minutes})")
     print("(epochs are upper limits: early stopping usually ends sooner; the time is a rough estimate for a CPU core)")
+
+
+def _table(first: str, *others: str) -> Table:
+    """An empty table; the name of a column of numbers ends with " #", and no number and nothing in the first column is cut."""
+    table = Table()
+    table.add_column(first, no_wrap=True)
+    for name in others:
+        is_number = name.endswith(" #")
+        table.add_column(escape(name.removesuffix(" #")), justify="right" if is_number else "left", no_wrap=is_number)
+    return table
+
+
+def _wide_console() -> Console:
+    """A narrower terminal wraps its lines, but cuts no number."""
+    console = Console(highlight=False)
+    console.width = max(console.width, 100)
+    return console
 
 
 def _minutes(seconds: float) -> str:

@@ -1,92 +1,92 @@
-"""How an account of a verdict is shown: coloured words, the verdict as it develops, what becomes of it as words are taken out.
+"""How an account of a verdict is shown: words in colours, the verdict as it develops, what becomes of it as words are taken out.
 
-Every word comes from a text that anybody may have written, and is escaped.
+The words come from a text that anybody may have written: templates and figures escape them.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 
+import numpy as np
 import plotly.graph_objects as go
+from rich.console import Console
+from rich.text import Text
 
-from inference.explain import COMPLETE, START_WORD, DeletionCurve, Explanation
-from models.registry import colour
+from inference.explain import START_WORD, DeletionCurve, Explanation
+from models.registry import colour, title
 from records.study import Study
-from report.figures.style import INK, MUTED, NEGATIVE, POSITIVE, dash, naming, styled
+from report.figures.style import INK, MUTED, NEGATIVE, NEUTRAL, POSITIVE, dash, naming, styled
+from report.sentences import RANDOM, completeness_sentence, faithfulness_sentence
 
-NEUTRAL = "#7F3C8D"  # of shares that speak for no class
 STRONGEST, FAINTEST = 0.6, 0.03  # opacity behind the word with the largest share; smaller parts of that leave no colour
-RANDOM = "random"  # the order that every other one is measured against
 _LINES = {"integrated gradients": (INK, "solid"), "occlusion": (NEUTRAL, "dash"), "attention": ("#0E7490", "dashdot")}
 _PIECE = "\u2581"  # SentencePiece's mark of a space before a piece
-_A_POINT = 0.01  # of probability: less is not said to be better than chance
 _CONTEXT = 4  # words that are shown with the last one read
+_BLOCKS = " ▁▂▃▄▅▆▇█"
+_WIDTH = 72  # characters of the running verdict in the terminal
+
+# -- words in colours --------------------------------------------------------------------------------------------------
 
 
-def words_html(explanation: Explanation, shares: Sequence[float], *, is_signed: bool = True) -> str:
-    """The words that the model reads, each on a ground as strong as its share: safe HTML that needs no style sheet.
+@dataclass(frozen=True)
+class ColouredWord:
+    """A word as it is shown; the macro `words` makes HTML of it."""
+
+    text: str
+    share: str  # what it contributes, for people
+    ground: str  # the colour behind it, as style sheets write it; empty for none
+    is_start: bool  # the start token, which is no word of the text
+    has_space: bool  # before it
+
+
+def words_data(explanation: Explanation, shares: Sequence[float], *, is_signed: bool = True) -> tuple[ColouredWord, ...]:
+    """The words that the model reads, each on a ground as strong as its share.
 
     Args:
         explanation: of the text.
         shares: one a word: parts of the logit, or where `is_signed` is False of the whole, as attention is.
         is_signed: whether a share speaks for a class; otherwise one colour says how large it is.
+
+    Raises:
+        ValueError: there are not as many shares as words.
     """
     words = explanation.words
     largest = max((abs(s) for word, s in zip(words, shares, strict=True) if word != START_WORD), default=0.0) or 1.0
     are_pieces = any(word.startswith(" ") for word in words)  # of words: they bring the spaces between them
-    spans = [_span(word, share, largest, is_signed=is_signed) for word, share in zip(words, shares, strict=True)]
-    return f'<p class="explained" style="line-height:2;max-width:none">{("" if are_pieces else " ").join(spans)}</p>'
-
-
-def _span(word: str, share: float, largest: float, *, is_signed: bool) -> str:
-    shown = escape(word.strip()) or "\u2423"
-    number = f"{share:+.3f} of the logit".replace("-", "\u2212") if is_signed else f"{100 * share:.1f} %"
-    style = "padding:2px 3px;border-radius:4px"
-    if word == START_WORD:
-        style += ";opacity:.45;font-size:80%"
-    elif abs(share) / largest >= FAINTEST:
-        ground = NEUTRAL if not is_signed else POSITIVE if share > 0 else NEGATIVE
-        style += f";background:{_faded(ground, STRONGEST * min(1.0, abs(share) / largest))}"
-    space = " " if word.startswith(" ") else ""
-    return f'{space}<span style="{style}" title="{shown}: {number}">{shown}</span>'
-
-
-def legend_html(*, is_signed: bool = True) -> str:
-    """What the grounds of `words_html` mean."""
-    left, right = ("speaks for negative", "speaks for positive") if is_signed else ("little attention", "much attention")
-    stops = ", ".join(
-        [_faded(NEGATIVE, STRONGEST), "#fff", _faded(POSITIVE, STRONGEST)] if is_signed else ["#fff", _faded(NEUTRAL, STRONGEST)]
+    return tuple(
+        ColouredWord(
+            text=word.strip() or "\u2423",
+            share=f"{share:+.3f} of the logit".replace("-", "\u2212") if is_signed else f"{100 * share:.1f} %",
+            ground=_ground(share, abs(share) / largest, is_signed=is_signed) if word != START_WORD else "",
+            is_start=word == START_WORD,
+            has_space=word.startswith(" ") if are_pieces else number > 0,
+        )
+        for number, (word, share) in enumerate(zip(words, shares, strict=True))
     )
-    bar = "display:inline-block;width:clamp(60px,17vw,120px);height:10px;border-radius:5px;margin:0 8px"
-    ground = f"background:linear-gradient(90deg, {stops})"
-    return f'<p class="muted">{left} <span style="{bar};{ground}" aria-hidden="true"></span> {right}</p>'
 
 
-def completeness_sentence(explanation: Explanation) -> str:
-    """How well the integrated gradients share out what there is to share."""
-    told = explanation.logit - explanation.base_logit
-    side, gap = "above" if told >= 0 else "below", explanation.completeness_gap
-    verdict = (
-        f"The verdict is a logit of {_signed(explanation.logit)}, {abs(told):.2f} {side} the {_signed(explanation.base_logit)} "
-        "of a text of this length without any meaning."
-    )
-    if gap <= COMPLETE:
-        return f"{verdict} The shares of integrated gradients add up to that difference to within {max(gap, 0.0001):.4f}."
-    advice = "do not rely on their colours" if gap > abs(told) / 4 else "their colours are rough"
-    return f"{verdict} The shares of integrated gradients miss that by {gap:.2f}: {advice}, occlusion asks the model itself."
+def _ground(share: float, part: float, *, is_signed: bool) -> str:
+    """The colour behind a word whose share is so large a part of the largest one."""
+    if part < FAINTEST:
+        return ""
+    return faded(NEUTRAL if not is_signed else POSITIVE if share > 0 else NEGATIVE, STRONGEST * min(1.0, part))
 
 
-def faithfulness_sentence(curves: Sequence[DeletionCurve]) -> str:
-    """What taking out words in each method's order does to the verdict, against a random order."""
-    falls = {curve.method: curve.fall for curve in curves}
-    chance = falls.pop(RANDOM)
-    told = ", ".join(f"{_points(fall)} in the order of {method}" for method, fall in falls.items())
-    best = max(falls, key=lambda method: falls[method])
-    is_known = falls[best] - chance >= _A_POINT
-    return (
-        "With 5 to 50 % of the words taken out, the most important ones first, the probability of the verdict is on average "
-        f"{told}, and {_points(chance)} in a random order: "
-        + (f"the order of {best} says best what the model goes by." if is_known else "no order says more than chance.")
-    )
+def legend_data(*, is_signed: bool = True) -> tuple[str, list[str], str]:
+    """What the grounds of `words_data` mean: that of the left end, the colours from left to right, that of the right end."""
+    if is_signed:
+        colours = [faded(NEGATIVE, STRONGEST), "#fff", faded(POSITIVE, STRONGEST)]
+        return "speaks for negative", colours, "speaks for positive"
+    return "little attention", ["#fff", faded(NEUTRAL, STRONGEST)], "much attention"
+
+
+def faded(colour: str, opacity: float) -> str:
+    """A colour of so much opacity, `rgba(0,114,178,0.35)`."""
+    red, green, blue = bytes.fromhex(colour[1:])
+    return f"rgba({red},{green},{blue},{opacity:.2f})"
+
+
+# -- figures -----------------------------------------------------------------------------------------------------------
 
 
 def running_figure(words: Sequence[str], lines: Mapping[Study, Sequence[tuple[int, float]]]) -> go.Figure:
@@ -140,17 +140,39 @@ def _context(words: Sequence[str], count: int) -> str:
     return f"{'…' if count > _CONTEXT else ''}{''.join(before)} <b>{last.strip()}</b>".strip()
 
 
-def _faded(colour: str, opacity: float) -> str:
-    """A colour of so much opacity, `rgba(0,114,178,0.35)`."""
-    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
-    return f"rgba({red},{green},{blue},{opacity:.2f})"
+# -- the terminal ------------------------------------------------------------------------------------------------------
 
 
-def _signed(number: float) -> str:
-    return f"{number:+.2f}".replace("-", "\u2212")
+def print_explanation(explanation: Explanation) -> None:
+    """Print which words pushed which way, how the verdict developed, and how far both can be trusted."""
+    console = Console(highlight=False)
+    positive, negative = (f"[{_style(side, 1.0)}] {name} [/]" for side, name in ((1, "positive"), (-1, "negative")))
+    console.print(f"\n[bold]words[/] for {positive} and {negative}, {title(explanation.study.architecture)}:")
+    console.print(_coloured(explanation))
+    console.print("\n[bold]the verdict as it is read[/] (probability of positive, from the first word to the last):")
+    console.print(_running(explanation))
+    console.print(f"\n{completeness_sentence(explanation)}", soft_wrap=True)
+    console.print(faithfulness_sentence(explanation.deletion), soft_wrap=True)
 
 
-def _points(fall: float) -> str:
-    """Of a probability that falls, `31 points lower`."""
-    points = round(100 * fall)
-    return f"{abs(points)} point{'s' * (abs(points) != 1)} {'higher' if points < 0 else 'lower'}"
+def _coloured(explanation: Explanation) -> Text:
+    text, largest = Text(), max(map(abs, explanation.shares[1:]), default=0.0) or 1.0
+    for word, share in zip(explanation.words[1:], explanation.shares[1:], strict=True):
+        strength = min(1.0, abs(share) / largest)
+        text.append(word, _style(share, strength) if strength > 0.1 else "")
+        text.append(" ")
+    return text
+
+
+def _style(share: float, strength: float) -> str:
+    """The style of a word whose share is so large a part of the largest one."""
+    ground = bytes.fromhex((POSITIVE if share > 0 else NEGATIVE)[1:])
+    red, green, blue = (round(255 - strength * (255 - channel) * STRONGEST) for channel in ground)
+    return f"black on rgb({red},{green},{blue})"
+
+
+def _running(explanation: Explanation) -> str:
+    values = [value for _, value in explanation.running]
+    shown = np.linspace(0, len(values) - 1, min(_WIDTH, len(values))).round().astype(int)
+    bars = "".join(_BLOCKS[round(values[i] * 8)] for i in shown)
+    return f"{values[0]:.0%} {bars} {values[-1]:.0%}"

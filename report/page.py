@@ -2,20 +2,20 @@
 
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from inference.explain import explain, running_verdict
+from inference.explain import Explanation, explain, running_verdict
 from inference.predictor import Predictor
 from inference.run import Encoded, FinishedRun, Trained
 from models.registry import title
 from records.errors import CheckpointError, RunError, TextError
-from report import page_html as parts
+from records.study import Study
+from report import html
 from report.explanation import running_figure
 from report.figures.style import FONT
 from report.limits import CHARACTERS, checked
-from report.page_html import GRADIENTS, OCCLUSION, Reading, Said
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -57,6 +57,62 @@ EXAMPLES = {
 }
 
 
+@dataclass(frozen=True)
+class Method:
+    """A way to say how much each word contributes."""
+
+    name: str
+    says: str  # what its numbers are
+    shares: Callable[[Explanation], Sequence[float] | None]  # one a word; None where the model has none
+    is_signed: bool = True  # whether a share speaks for a class
+    adds_up: bool = False  # whether the shares are to add up to the verdict
+
+
+GRADIENTS, OCCLUSION, ATTENTION = "integrated gradients", "occlusion", "attention"
+METHODS = {
+    method.name: method
+    for method in (
+        Method(
+            GRADIENTS,
+            "Each word's share of the logit, added up from gradients on the way from a text without meaning to this one.",
+            lambda explanation: explanation.gradients,
+            adds_up=True,
+        ),
+        Method(OCCLUSION, "By how much the logit falls when the word is left out.", lambda explanation: explanation.occlusion),
+        Method(
+            ATTENTION,
+            "How much of its attention the network gives the word; in which direction it does not say.",
+            lambda explanation: explanation.attention,
+            is_signed=False,
+        ),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The text that stands on the page, and the account of it that is shown."""
+
+    encoded: Encoded
+    bucket: str
+    explanation: Explanation
+
+    @property
+    def methods(self) -> list[str]:
+        """Those that the model has an answer to."""
+        return [name for name, method in METHODS.items() if method.shares(self.explanation)]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one architecture says of a text."""
+
+    study: Study
+    probability: float
+    milliseconds: float  # median of three
+    parameters: int
+
+
 def look() -> dict[str, Any]:
     """The report's style and this machine's own fonts, for `gradio.mount_gradio_app`; light, as the report is."""
     import gradio as gr
@@ -81,7 +137,7 @@ def look() -> dict[str, Any]:
     )
     for name in [each for each in vars(theme) if each.endswith("_dark")]:
         setattr(theme, name, getattr(theme, name.removesuffix("_dark")))
-    return {"theme": theme, "head": f"<style>{parts.style()}</style>"}
+    return {"theme": theme, "head": html.page("page_head.html.j2")}
 
 
 def build(predictor: Predictor) -> "gr.Blocks":
@@ -91,13 +147,13 @@ def build(predictor: Predictor) -> "gr.Blocks":
     asked = _Asked(predictor)
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     with gr.Blocks(title=f"Lengthwise: {predictor.run.name}", analytics_enabled=False) as page:
-        gr.HTML(parts.heading_html(predictor.run), apply_default_css=False)
+        gr.HTML(_part("heading", predictor.run), apply_default_css=False)
         reading = gr.State(None, time_to_live=3600)
         with gr.Row(elem_id="ask"):
             with gr.Column(scale=5, min_width=320):
                 box, button, examples = _questions()
             with gr.Column(scale=6, min_width=320):
-                verdict = gr.HTML(parts.WAITING, elem_id="verdict", apply_default_css=False)
+                verdict = gr.HTML(_part("waiting"), elem_id="verdict", apply_default_css=False)
         with gr.Column(elem_id="details"):
             whose, method, words, table, chart = _details([(title(name), name) for name in predictor.run.architectures])
         shown = [verdict, reading, whose, method, words, table, chart]
@@ -116,7 +172,7 @@ def _questions() -> tuple[Any, Any, list[Any]]:
     hint = "Write or paste a review in English. Shift + Enter reads it."
     box = gr.Textbox(label="A review", placeholder=hint, lines=6, max_lines=14, max_length=CHARACTERS, elem_id="review")
     button = gr.Button("Read it", variant="primary", elem_id="read")
-    gr.HTML('<p class="muted">Or try one of these:</p>', apply_default_css=False)
+    gr.HTML(_part("try_these"), apply_default_css=False)
     with gr.Row(elem_id="examples"):
         return box, button, [gr.Button(label, size="sm", min_width=10) for label in EXAMPLES]
 
@@ -125,14 +181,14 @@ def _details(architectures: list[tuple[str, str]]) -> tuple[Any, Any, Any, Any, 
     """What stands behind a verdict; hidden by the style sheet while there is none."""
     import gradio as gr
 
-    gr.HTML("<h2>Which words pushed which way</h2>", apply_default_css=False)
+    gr.HTML(_part("title_of_words"), apply_default_css=False)
     with gr.Row(elem_id="choices"):
         whose = gr.Dropdown(architectures, label="According to", filterable=False, elem_id="whose", scale=2, min_width=240)
         method = gr.Radio([GRADIENTS, OCCLUSION], label="Colours by", elem_id="method", scale=3, min_width=300)
     words = gr.HTML(elem_id="words", apply_default_css=False)
-    gr.HTML("<h2>What every architecture says</h2>", apply_default_css=False)
+    gr.HTML(_part("title_of_architectures"), apply_default_css=False)
     table = gr.HTML(elem_id="architectures", apply_default_css=False)
-    gr.HTML(f"<h2>How the verdict develops</h2>{parts.DEVELOPS}", apply_default_css=False)
+    gr.HTML(_part("title_of_running"), apply_default_css=False)
     return whose, method, words, table, gr.Plot(show_label=False, container=False, elem_id="running")
 
 
@@ -142,7 +198,7 @@ class _Shown:
 
     verdict: str = ""
     reading: Reading | None = None
-    table: str = parts.COMING
+    table: str = ""
     chart: Any = None
 
     def values(self) -> tuple[Any, ...]:
@@ -152,8 +208,9 @@ class _Shown:
         reading = self.reading
         if reading is None:
             return self.verdict, None, gr.skip(), gr.skip(), "", self.table, None
-        method = gr.Radio(choices=reading.methods, value=GRADIENTS)
-        whose, words = reading.explanation.study.architecture, parts.account_html(reading, GRADIENTS)
+        first = reading.methods[0]
+        method = gr.Radio(choices=reading.methods, value=first)
+        whose, words = reading.explanation.study.architecture, _account(reading, first)
         return self.verdict, reading, whose, method, words, self.table, self.chart
 
 
@@ -165,22 +222,23 @@ class _Asked:
 
     def read(self, text: str) -> Iterator[tuple[Any, ...]]:
         """The verdict first; then, as each is known, the words, the architectures and the chart."""
-        shown = _Shown()
+        shown = _Shown(table=_part("coming"))
         try:
             encoded = self._predictor.encode(checked(text))
             prediction = self._predictor(text)
             models = self._predictor.chosen(encoded)
-            shown.verdict = parts.verdict_html(prediction, models)
+            answering = [model.study for model in models]
+            shown.verdict = _part("verdict", prediction, answering)
             yield shown.values()
             shown.reading = Reading(encoded, prediction.bucket, explain(models[0], encoded))
             yield shown.values()
             asked = self._every_architecture(prediction.bucket)
-            shown.table = parts.architectures_html([_said(self._run, model, encoded) for model in asked], models)
+            shown.table = _part("architectures", [_said(self._run, model, encoded) for model in asked], answering)
             yield shown.values()
             shown.chart = running_figure(encoded.words, {model.study: running_verdict(model, encoded.ids) for model in asked})
             yield shown.values()
         except (TextError, RunError, CheckpointError) as error:
-            yield _Shown(parts.failure_html(error)).values()
+            yield _Shown(_part("failure", str(error)), table=_part("coming")).values()
 
     def of_another(self, reading: Reading | None, architecture: str) -> tuple[Any, ...]:
         """Another architecture's account of the same text."""
@@ -192,18 +250,28 @@ class _Asked:
             study = self._run.choose(architecture, reading.bucket)[0]
             account = Reading(reading.encoded, reading.bucket, explain(self._run.trained(study), reading.encoded))
         except (RunError, CheckpointError) as error:
-            return gr.skip(), gr.skip(), parts.failure_html(error)
-        return account, gr.Radio(choices=account.methods, value=GRADIENTS), parts.account_html(account, GRADIENTS)
+            return gr.skip(), gr.skip(), _part("failure", str(error))
+        first = account.methods[0]
+        return account, gr.Radio(choices=account.methods, value=first), _account(account, first)
 
     def by_another(self, reading: Reading | None, method: str) -> Any:
         """The same account by another method."""
         import gradio as gr
 
-        return parts.account_html(reading, method) if reading else gr.skip()
+        return _account(reading, method) if reading else gr.skip()
 
     def _every_architecture(self, bucket: str) -> list[Trained]:
         studies = [self._run.of_architecture(name, bucket) for name in self._run.architectures]
         return [self._run.trained(study) for study in studies if study]
+
+
+def _part(macro: str, *values: Any) -> str:
+    """A piece of the page."""
+    return html.part("page.html.j2", macro, *values)
+
+
+def _account(reading: Reading, method: str) -> str:
+    return _part("account", reading.explanation, METHODS[method])
 
 
 def _said(run: FinishedRun, model: Trained, encoded: Encoded) -> Said:

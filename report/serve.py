@@ -9,8 +9,10 @@ import threading
 import webbrowser
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 from rich.console import Console
 
 from inference.predictor import Prediction, Predictor
@@ -19,15 +21,17 @@ from report.limits import TEXTS, Gate, checked
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
-    from starlette.requests import Request
-    from starlette.responses import Response
     from uvicorn import Server
 
 HOST = "127.0.0.1"  # other machines cannot reach it
 GOODBYE = 2  # seconds that pages which stand open get to hear that the server ends
-_KEYS = ("text", "texts", "study")
-_OTHER_METHODS = ("GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS")
+_OTHER_METHODS = ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _USAGE = 'POST /predict takes {"text": "..."} or {"texts": ["...", "..."]}, and "study" beside it if you like'
+_EXPECTED = {
+    "model_type": "a JSON object",
+    "list_type": "a list of texts",
+    "string_type": "a name",
+}  # Pydantic's name of a problem
 
 
 class RequestError(ValueError):
@@ -133,93 +137,109 @@ async def _mount_page(app: "FastAPI", predictor: Predictor) -> None:
 
 
 def _add_endpoints(app: "FastAPI", predictor: Predictor) -> None:
-    from starlette.concurrency import run_in_threadpool
+    from fastapi import Depends, Request
+    from fastapi.responses import JSONResponse
 
     run = predictor.run
 
-    async def predict(request: "Request") -> "Response":
-        return await run_in_threadpool(_respond, predictor, await request.body())  # NumPy would hold up everybody else
+    async def asked(request: Request) -> Asked:
+        return understood(await request.body())
 
-    async def wrong_method(request: "Request") -> "Response":
-        return _json(405, {"error": f"{request.method} has no answer here: {_USAGE}"}, {"allow": "POST"})
+    @app.post("/predict")
+    def predict(request: Annotated[Asked, Depends(asked)]) -> JSONResponse:  # no coroutine: it runs in a thread of its own
+        return JSONResponse(answer(predictor, request))
 
-    async def health(request: "Request") -> "Response":
-        return _json(200, {"status": "ok", "run": run.name, "data": run.data.title, "is_demo": run.data.is_demo})
+    @app.api_route("/predict", methods=_OTHER_METHODS)
+    def wrong_method(request: Request) -> JSONResponse:
+        return JSONResponse({"error": f"{request.method} has no answer here: {_USAGE}"}, 405, {"allow": "POST"})
 
-    async def failure(request: "Request", error: Exception) -> "Response":
-        return _json(500, {"error": f"something is wrong with the program itself ({type(error).__name__}: {error})"})
+    @app.get("/health")
+    def health() -> JSONResponse:
+        return JSONResponse({"status": "ok", "run": run.name, "data": run.data.title, "is_demo": run.data.is_demo})
 
-    app.add_route("/predict", predict, methods=["POST"])
-    app.add_route("/predict", wrong_method, methods=list(_OTHER_METHODS))
-    app.add_route("/health", health, methods=["GET"])
-    app.add_exception_handler(Exception, failure)
+    @app.exception_handler(RequestError)
+    def refuse(request: Request, error: RequestError) -> JSONResponse:
+        return JSONResponse({"error": str(error)}, error.status)
 
+    @app.exception_handler(CheckpointError)
+    def unreadable(request: Request, error: CheckpointError) -> JSONResponse:
+        return JSONResponse({"error": str(error)}, 500)
 
-def _json(status: int, value: Any, headers: dict[str, str] | None = None) -> "Response":
-    from starlette.responses import Response
-
-    return Response(json.dumps(value), status, headers, media_type="application/json")
+    @app.exception_handler(Exception)
+    def failure(request: Request, error: Exception) -> JSONResponse:
+        return JSONResponse({"error": f"something is wrong with the program itself ({type(error).__name__}: {error})"}, 500)
 
 
 # -- the endpoint, apart from HTTP -------------------------------------------------------------------------------------
 # Runs in several threads at once: a model that two of them ask for first is read twice and kept once, nothing else changes.
 
 
-def _respond(predictor: Predictor, body: bytes) -> "Response":
+class Asked(BaseModel):
+    """The body of `POST /predict`: one text, or several, and who is to answer. Texts are checked one by one, by `checked`."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    text: Any = None
+    texts: list[Any] = Field(default=[], max_length=TEXTS)
+    study: str | None = None
+
+    @model_validator(mode="after")
+    def _has_text_or_texts(self) -> Self:
+        if len(self.model_fields_set & {"text", "texts"}) != 1:
+            raise PydanticCustomError("neither_or_both", "expected either text or texts")
+        return self
+
+
+def understood(body: bytes) -> Asked:
+    """What the body of a request asks.
+
+    Raises:
+        RequestError: it is no JSON, or does not ask what can be answered.
+    """
     try:
-        return _json(200, answer(predictor, body))
-    except RequestError as error:
-        return _json(error.status, {"error": str(error)})
-    except CheckpointError as error:
-        return _json(500, {"error": str(error)})
+        return Asked.model_validate(json.loads(body))
+    except ValidationError as error:
+        raise RequestError(422, f"{_problem(error)}: {_USAGE}") from error
+    except (ValueError, RecursionError) as error:
+        why = "too many brackets" if isinstance(error, RecursionError) else str(error).splitlines()[0]
+        raise RequestError(400, f"the body is not JSON ({why}): {_USAGE}") from error
 
 
-def answer(predictor: Predictor, body: bytes) -> dict[str, Any]:
+def _problem(error: ValidationError) -> str:
+    """The first thing that is wrong with a request, in words."""
+    first = error.errors(include_url=False)[0]
+    name = ".".join(map(str, first["loc"]))
+    if first["type"] in _EXPECTED:
+        return f"{name}{': ' if name else ''}expected {_EXPECTED[first['type']]}, got {_kind(first['input'])}"
+    if first["type"] == "too_long":
+        return f"{name}: {len(first['input']):,} are too many; at most {TEXTS} are read in one request"
+    if first["type"] == "string_unicode":
+        return f"{name or 'the name of a field'}: half a character stands in it; it is no valid Unicode"
+    return f"unknown: {name!r}" if first["type"] == "extra_forbidden" else first["msg"]
+
+
+def answer(predictor: Predictor, asked: Asked) -> dict[str, Any]:
     """What `POST /predict` says.
 
     Args:
         predictor: answers where the request names no study.
-        body: JSON, `{"text": "..."}` or `{"texts": ["...", ...]}`, with `"study"` if another model is to answer.
+        asked: the request.
 
     Returns:
         The fields of a `Prediction`; of several texts `predictions`, in their order, with `error` for those that have none.
 
     Raises:
-        RequestError: the request is not understood, or there is nothing to say of its one text.
+        RequestError: there is no such study, or nothing to say of the one text.
         CheckpointError: a model cannot be read.
     """
-    request = _understood(body)
-    if request.get("study") is not None:
-        try:
-            predictor = Predictor(predictor.run, request["study"])
-        except RunError as error:
-            raise RequestError(422, str(error)) from error
-    if "texts" in request:
-        return {"predictions": _several(predictor, request["texts"])}
     try:
-        return asdict(predictor(checked(request["text"])))
-    except TextError as error:
+        if asked.study is not None:
+            predictor = Predictor(predictor.run, asked.study)
+        if "texts" in asked.model_fields_set:
+            return {"predictions": _several(predictor, asked.texts)}
+        return asdict(predictor(checked(asked.text)))
+    except (RunError, TextError) as error:
         raise RequestError(422, str(error)) from error
-
-
-def _understood(body: bytes) -> dict[str, Any]:
-    try:
-        request = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise RequestError(400, f"the body is not JSON ({_first_line(error)}): {_USAGE}") from error
-    if not isinstance(request, dict):
-        raise RequestError(422, f"expected a JSON object, got {_kind(request)}: {_USAGE}")
-    if unknown := [key for key in request if key not in _KEYS]:
-        raise RequestError(422, f"unknown: {', '.join(map(repr, unknown[:5]))}. {_USAGE}")
-    if ("text" in request) == ("texts" in request):
-        raise RequestError(422, f"expected either text or texts: {_USAGE}")
-    if not isinstance(request.get("study"), str | None):
-        raise RequestError(422, f"study: expected a name, got {_kind(request['study'])}")
-    if "texts" in request and not isinstance(request["texts"], list):
-        raise RequestError(422, f"texts: expected a list of texts, got {_kind(request['texts'])}")
-    if len(request.get("texts", ())) > TEXTS:
-        raise RequestError(422, f"texts: {len(request['texts']):,} are too many; at most {TEXTS} are read in one request")
-    return request
 
 
 def _several(predictor: Predictor, texts: list[Any]) -> list[dict[str, Any]]:
@@ -239,7 +259,3 @@ def _kind(value: object) -> str:
     """What JSON calls it."""
     kinds = {dict: "an object", list: "a list", str: "a text", bool: "true or false", type(None): "null"}
     return kinds.get(type(value), "a number")
-
-
-def _first_line(error: Exception) -> str:
-    return "too many brackets" if isinstance(error, RecursionError) else str(error).splitlines()[0]

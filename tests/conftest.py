@@ -19,7 +19,8 @@ import numpy as np
 import pytest
 
 from config import PROFILES, Config
-from data_preprocessing import Dataset, prepare
+from data.types import Dataset
+from data_preprocessing import prepare
 from experiment.options import with_overrides
 from experiment.program_cache import ProgramCache
 

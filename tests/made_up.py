@@ -1,5 +1,6 @@
 """Made-up records, for tests of what reads them."""
 
+from records.about import About
 from records.study import YARDSTICK, Epoch, LayerSize, Repeat, Score, Seconds, Status, Study, StudyResult, Trial
 from records.summary import BucketSummary, DataSummary
 
@@ -103,4 +104,24 @@ def a_summary(*, is_demo: bool = False) -> DataSummary:
         histogram_negative=(10, 20, 5),
         histogram_positive=(12, 18, 6),
         notes=(),
+    )
+
+
+def an_about() -> About:
+    return About(
+        artefact_version=6,
+        profile="quick",
+        run="quick-12345678",
+        status="some failed",
+        started="2026-01-02T03:02:00+00:00",
+        last_started="2026-01-02T03:02:00+00:00",
+        ended="2026-01-02T03:04:05+00:00",
+        minutes=1.5,
+        seed=7,
+        data="made-up reviews",
+        is_demo=False,
+        python="3.11.0",
+        machine="a machine",
+        git_commit="unknown",
+        environment={"backend": "tensorflow"},
     )

@@ -1,36 +1,33 @@
-"""Small networks and settings, for tests that train."""
+"""Small networks and plans, for tests that train."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 
-from experiment.network import FitSettings, Network, Networks
+from config import Training
+from experiment.network import FitPlan, ModelCache, TrainableNetwork
 from models.classifier import NetworkShape
+from records.study import Setting
 
 SHAPE = NetworkShape(architecture="gru", engine="custom", vocab_size=30, embedding_dim=8, units=8, pooling="max")
-SETTINGS = FitSettings(
-    epochs=12,
-    patience=3,
-    keep="best",
-    schedule="plateau",
-    reduce_patience=1,
-    reduce_factor=0.5,
-    learning_rate=0.02,
-    is_fine_tuning=False,
-    dropout=0.1,
-    spatial_dropout=0.0,
-    adversarial=0.0,
-    frozen_epochs=0,
-    seed=1,
-)
+SETTING = Setting(units=8, embedding_dim=8, dropout=0.1, spatial_dropout=0.0, adversarial=0.0, learning_rate=0.02, batch_size=16)
+PLAN = FitPlan(training=Training(reduce_patience=1), setting=SETTING, epochs=12, patience=3, seed=1)
 
 
-def a_network(padded_lengths: tuple[int, ...] = (10, 25), batch_size: int = 16, **shape: Any) -> Network:
+def a_network(padded_lengths: tuple[int, ...] = (10, 25), batch_size: int = 16, **shape: Any) -> TrainableNetwork:
     """A network of a new process, so to speak: nothing compiled yet."""
-    return Networks(np.array(padded_lengths), 1.0).get(replace(SHAPE, **shape), batch_size)
+    return ModelCache(np.array(padded_lengths), 1.0).get(replace(SHAPE, **shape), batch_size)
 
 
-def fit_settings(**changes: Any) -> FitSettings:
-    """Settings that learn the tests' tasks in seconds."""
-    return replace(SETTINGS, **changes)
+def fit_plan(**changes: Any) -> FitPlan:
+    """A plan that learns the tests' tasks in seconds; changes are fields of it, of its setting or of its training."""
+    own, of_setting = ({item.name for item in fields(record)} for record in (FitPlan, Setting))
+    setting = {name: value for name, value in changes.items() if name in of_setting}
+    training = {name: value for name, value in changes.items() if name not in own | of_setting}
+    return replace(
+        PLAN,
+        setting=replace(SETTING, **setting),
+        training=replace(PLAN.training, **training),
+        **{name: value for name, value in changes.items() if name in own},
+    )

@@ -1,6 +1,5 @@
-"""Laws of splitting, buckets and padding."""
+"""Laws of splitting, buckets and leaks."""
 
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -8,14 +7,14 @@ import pytest
 
 import data_preprocessing as dp
 from config import PROFILES, Compare
-from data.store import load_prepared, save
-from data.types import Sequences
+from data import store
+from data.summary import summarise
+from data.types import Dataset
 from experiment.options import with_overrides
 from records.errors import DataError
-from records.study import Study
 
 
-def test_splits_are_disjoint_stratified_and_repeat(demo_data: dp.Dataset, smoke_config: object) -> None:
+def test_splits_are_disjoint_stratified_and_repeat(demo_data: Dataset, smoke_config: object) -> None:
     rows = [set(part.rows.tolist()) for part in (demo_data.train, demo_data.validation, demo_data.test)]
     assert not rows[0] & rows[1] and not rows[0] & rows[2] and not rows[1] & rows[2]
     assert sum(map(len, rows)) == 1200
@@ -28,7 +27,7 @@ def test_splits_are_disjoint_stratified_and_repeat(demo_data: dp.Dataset, smoke_
             assert n_validation == max(1, round(0.1 * (n_train + n_validation)))
 
 
-def test_another_seed_is_another_dataset(demo_data: dp.Dataset, smoke_config: object) -> None:
+def test_another_seed_is_another_dataset(demo_data: Dataset, smoke_config: object) -> None:
     other = dp.prepare(with_overrides(smoke_config, ["run.seed=2"]))  # type: ignore[arg-type]
     assert other.fingerprint != demo_data.fingerprint
 
@@ -55,7 +54,7 @@ def test_a_bucket_too_small_to_train_on_is_named_with_its_count(smoke_config: ob
         dp.prepare(config)
 
 
-def test_the_subsample_is_stratified_and_never_larger_than_asked(smoke_config: object, demo_data: dp.Dataset) -> None:
+def test_the_subsample_is_stratified_and_never_larger_than_asked(smoke_config: object, demo_data: Dataset) -> None:
     limited = dp.prepare(with_overrides(smoke_config, ["data.max_train_per_bucket=100"]))  # type: ignore[arg-type]
     for bucket in limited.buckets:
         part = limited.scope(bucket.name)
@@ -63,54 +62,6 @@ def test_the_subsample_is_stratified_and_never_larger_than_asked(smoke_config: o
         available = len(whole.train) + len(whole.validation)
         assert len(part.train) + len(part.validation) == min(available, 100)
         assert 0.3 < part.train.labels.mean() < 0.7
-
-
-def test_unknown_buckets_say_which_exist(demo_data: dp.Dataset) -> None:
-    with pytest.raises(DataError, match="no bucket is named '0-1'; buckets: "):
-        demo_data.scope("0-1")
-
-
-def test_truncation_keeps_the_side_that_was_asked_for() -> None:
-    sequences = Sequences.from_lists([[1, 4, 5, 6, 7, 8], [1, 99]])
-    rows = {side: [r.tolist() for r in dp.network_ids(sequences, 50, 4, side)] for side in ("head", "tail", "both")}
-    assert rows["head"] == [[1, 4, 5, 6], [1, 2]]
-    assert rows["tail"] == [[5, 6, 7, 8], [1, 2]]
-    assert rows["both"] == [[1, 4, 7, 8], [1, 2]]
-
-
-def test_batches_hold_every_review_once_and_pad_little(rng: np.random.Generator) -> None:
-    lengths = np.clip(rng.lognormal(5.2, 0.65, 2000), 11, 2000).astype(int)
-    batches = dp.plan_batches(lengths, 32, rng)
-    assert sorted(np.concatenate(batches)) == list(range(2000))
-    assert {len(batch) for batch in batches} <= {31, 32}
-    assert 1 - lengths.sum() / sum(len(batch) * lengths[batch].max() for batch in batches) < 0.1
-    assert [b.tolist() for b in batches] != [b.tolist() for b in dp.plan_batches(lengths, 32, rng)]
-    assert len(dp.plan_batches(lengths[:5], 32, rng)) == 1
-
-
-def test_the_ladder_costs_least_of_all_ladders(rng: np.random.Generator) -> None:
-    lengths = rng.integers(1, 12, 60)
-    values = np.unique(lengths).tolist()
-    ladders = [[*chosen, values[-1]] for n in range(len(values)) for chosen in combinations(values[:-1], n)]
-
-    def cost(rungs: np.ndarray, of_rung: float) -> float:
-        return float(rungs[np.searchsorted(rungs, lengths)].sum() + len(rungs) * of_rung)
-
-    for of_rung in (0.0, 5.0, 20.0, 60.0, 1e6):
-        found = dp.ladder(lengths, of_rung)
-        assert cost(found, of_rung) == min(cost(np.array(candidate), of_rung) for candidate in ladders)
-    assert dp.ladder(lengths, 1e6).tolist() == [lengths.max()]
-    assert len(dp.ladder(np.full(9, 5), 1.0)) == 1
-
-
-def test_padding_is_zeros_on_the_right() -> None:
-    rows = [np.array([1, 5], np.int32), np.array([1, 6, 7], np.int32)]
-    np.testing.assert_array_equal(dp.pad(rows, 5), [[1, 5, 0, 0, 0], [1, 6, 7, 0, 0]])
-
-
-def test_a_review_of_length_zero_is_an_error_message() -> None:
-    with pytest.raises(ValueError, match="no tokens at all"):
-        dp.pad([np.array([], np.int32)], 4)
 
 
 def test_leaks_and_duplicates_are_counted_and_dropped_on_request(tmp_path: Path, rng: np.random.Generator) -> None:
@@ -121,15 +72,15 @@ def test_leaks_and_duplicates_are_counted_and_dropped_on_request(tmp_path: Path,
     path = tmp_path / "r.csv"
     path.write_text("split,label,text\n" + "".join(f"{s},{y},{t}\n" for s, y, t in rows))
     base = with_overrides(PROFILES["smoke"].config, [f"data.source={path}", "compare.bucket_edges=()"])
-    summary = dp.prepare(base).summary
+    summary = summarise(dp.prepare(base))
     assert (summary.duplicates_train, summary.duplicates_test, summary.leaked, summary.leaked_dropped) == (1, 1, 1, 0)
-    dropped = dp.prepare(with_overrides(base, ["data.drop_leaked=True"])).summary
+    dropped = summarise(dp.prepare(with_overrides(base, ["data.drop_leaked=True"])))
     assert dropped.leaked_dropped == 1
     assert dropped.n_train + dropped.n_validation == summary.n_train + summary.n_validation - 1
 
 
 def test_the_real_buckets_hold_the_published_numbers(real_data: Path) -> None:
-    summary = dp.prepare(with_overrides(PROFILES["study"].config, [f"data.source={real_data}"])).summary
+    summary = summarise(dp.prepare(with_overrides(PROFILES["study"].config, [f"data.source={real_data}"])))
     train = [b.n_train + b.n_validation for b in summary.buckets]
     assert train == [6169, 6089, 6306, 5116, 1320]
     assert [b.n_test for b in summary.buckets] == [6564, 6061, 6295, 4895, 1185]
@@ -141,27 +92,11 @@ def test_subwords_are_learned_on_training_texts_only_and_kept_with_the_data(tmp_
     config = with_overrides(PROFILES["smoke"].config, ["data.tokens=subwords", "data.vocab_size=300", "data.demo_reviews=600"])
     dataset = dp.prepare(config)
     assert dataset.vocab_size <= 300 and dataset.vocabulary.piece_model
-    save(dataset, tmp_path / "d.npz")
-    back = load_prepared(tmp_path / "d.npz")
+    store.keep(dataset, tmp_path / "d.npz")
+    back = store.load(tmp_path / "d.npz")
     assert back.vocabulary == dataset.vocabulary and "the" in back.vocabulary.decode(back.test.sequences[0]).split()
 
 
 def test_subwords_of_a_source_of_ids_are_one_sentence(real_data: Path) -> None:
     with pytest.raises(DataError, match=r"data.tokens: Keras IMDB reviews has ids of words and no texts"):
         dp.prepare(with_overrides(PROFILES["quick"].config, [f"data.source={real_data}", "data.tokens=subwords"]))
-
-
-def test_a_learning_curves_reviews_are_nested_and_have_every_bucket_and_class(demo_data: dp.Dataset) -> None:
-    for scope in ("all", demo_data.buckets[0].name):
-        small, large = (demo_data.of(Study("gru", scope, n_reviews=n)) for n in (60, 200))
-        whole = demo_data.scope(scope)
-        for part in ("train", "validation"):
-            rows = [set(getattr(data, part).rows.tolist()) for data in (small, large, whole)]
-            assert rows[0] < rows[1] < rows[2]
-            labels = [getattr(data, part).labels for data in (small, whole)]
-            assert abs(labels[0].mean() - labels[1].mean()) <= 1 / len(labels[0])
-        assert abs(len(large.train) + len(large.validation) - 200) <= 1
-        assert np.array_equal(small.test.rows, whole.test.rows)
-        shares = [[bucket.holds(d.train.sequences.lengths).mean() for bucket in whole.buckets] for d in (large, whole)]
-        np.testing.assert_allclose(shares[0], shares[1], atol=0.02)
-    assert demo_data.of(Study("gru", "all", n_reviews=10**6)) is demo_data

@@ -1,32 +1,38 @@
 """Laws of the page: it says what the records say, works offline in a real browser, and nothing in it is run."""
 
-import json
 import re
 import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-import plotter as report
-from analysis import tables as final_stats
-from config import PROFILES
-from plotter import HEADINGS
-from records.findings import BucketVerdict, Comparison, Findings, Standing
-from records.study import Study
-from report.figures.accuracy import FIGURES
+import plotter
+from config import PROFILES, Config
+from inference.evaluate import OtherReviews, OtherScore
+from inference.explain import START_WORD
+from inference.run import Encoded
+from records.errors import ArtifactsError
+from records.files import write_record, write_text
+from records.findings import BucketVerdict, Findings, Standing
+from records.study import YARDSTICK, Study, StudyResult, failed
+from records.summary import DataSummary
+from report.contents import Contents
+from report.figures.table import FIGURES
 from saver import RunFolder
 from tests.conftest import SmokeRun
-from tests.made_up import a_result, a_summary
-from tests.report.test_figures import findings, results, verdicts
+from tests.made_up import a_result, a_summary, an_about
+from tests.report.test_explanation import ACCOUNT
+from tests.report.test_figures import EXAMPLES, findings, results, verdicts
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SOMETIMES = {"importance", "cross_lengths", "learning_curve"}  # figures that a smoke run has nothing to say for
-ABOUT = {
-    "run": "quick-12345678", "profile": "quick", "ended": "2026-01-02T03:04:05+00:00", "minutes": 1.5, "status": "some failed",
-    "last_started": "2026-01-02T03:02:00+00:00", "data": "made-up", "is_demo": False,
-}  # fmt: skip
+QUICK = PROFILES["quick"].config
+OTHERS = OtherReviews(
+    "films", "films.csv", "text", "label", 50, 0, 0.5, 0.1, 1.0, (OtherScore("chosen", "all", 50, 0.7, 0.6, 0.8),)
+)
 
 
 def rendered(page: Path, tmp_path: Path) -> tuple[str, str]:
@@ -48,97 +54,147 @@ def script_errors(complaints: str) -> list[str]:
     return re.findall(r"CONSOLE.*(?:Uncaught|Error|Failed to load|ERR_).*", complaints)
 
 
-def write(tmp_path: Path) -> RunFolder:
-    folder = RunFolder(tmp_path / "quick-12345678")
-    report.write(results(), replace(findings(), controls=()), a_summary(), ABOUT, PROFILES["quick"].config, folder)
+def ended(
+    tmp_path: Path,
+    found: list[StudyResult] | None = None,
+    concluded: Findings | None = None,
+    data: DataSummary | None = None,
+    config: Config = QUICK,
+) -> RunFolder:
+    """The folder of a run that has ended with these records."""
+    folder, data = RunFolder(tmp_path / "quick-12345678"), data or a_summary()
+    folder.begin("quick", config, {"backend": "tensorflow"}, data)
+    for result in results() if found is None else found:
+        folder.save_result(result)
+    folder.write_findings(concluded or findings())
+    folder.end("some failed")
     return folder
 
 
+def report_of(folder: RunFolder) -> str:
+    """What the page says after it is written."""
+    plotter.write_report(folder)
+    return folder.report.read_text(encoding="utf-8")
+
+
 def test_the_report_is_one_offline_file_with_every_figure(tmp_path: Path) -> None:
-    page = write(tmp_path).report.read_text(encoding="utf-8")
+    folder = ended(tmp_path)
+    write_record(folder.final_stats("examples.json"), EXAMPLES)
+    page = report_of(folder)
     assert not re.search(r"<(script|link|img)[^>]+(src|href)=", page.split("</head>")[1])
     assert "MathJax" not in page.split("</head>")[1]
     assert "the trainings of GRU" in page and "the 3 best networks on validation" in page and "80.0 %" in page
-    without_control = {key: heading for key, heading in FIGURES.items() if key not in {"from_scratch", "cross_lengths"}}
-    for key, heading in without_control.items():
-        assert f'id="figure-{key}"' in page and heading in page
+    drawn = [figure for figure in FIGURES.values() if figure.name != "cross_lengths"]
+    places = [page.index(f'id="figure-{figure.name}"') for figure in drawn]
+    assert places == sorted(places)
+    assert all(f"<h3>{figure.heading}</h3>" in page for figure in drawn) and "left out because" not in page
+    assert {path.stem for path in folder.plot("").glob("*.html")} == {figure.name for figure in drawn}
 
 
 def test_the_report_says_what_the_word_vectors_have_seen(tmp_path: Path) -> None:
-    quick, folder = PROFILES["quick"].config, RunFolder(tmp_path / "quick-12345678")
     for source, unlabelled, said in (
         ("learned", False, "whole training part."),
         ("learned", True, "and on unlabelled ones."),
         ("g.txt", False, "other texts."),
     ):
-        config = replace(quick, vectors=replace(quick.vectors, source=source), data=replace(quick.data, unlabelled=unlabelled))
-        report.write(results(), replace(findings(), controls=()), a_summary(), ABOUT, config, folder)
-        assert said in folder.report.read_text(encoding="utf-8")
+        vectors, data = replace(QUICK.vectors, source=source), replace(QUICK.data, unlabelled=unlabelled)
+        assert said in report_of(ended(tmp_path, config=replace(QUICK, vectors=vectors, data=data)))
 
 
 def test_failures_are_shown_and_their_text_is_escaped(tmp_path: Path) -> None:
-    page = write(tmp_path).report.read_text(encoding="utf-8")
+    page = report_of(ended(tmp_path))
     assert "ValueError: &lt;b&gt;broken&lt;/b&gt;" in page and "<b>broken" not in page
     assert "1 of the studies failed" in page and "the training loss became nan" in page
 
 
 def test_a_demo_report_cannot_be_mistaken_for_imdb(tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path / "r")
-    report.write(results(), replace(findings(), controls=()), a_summary(is_demo=True), ABOUT, PROFILES["quick"].config, folder)
-    assert "None of the numbers below say anything about IMDB" in folder.report.read_text(encoding="utf-8")
+    page = report_of(ended(tmp_path, data=a_summary(is_demo=True)))
+    assert "None of the numbers below say anything about IMDB" in page
 
 
-def test_sentences_follow_from_the_verdicts() -> None:
-    text = report.sentence(verdicts()[0])
-    assert text.startswith("Validation chooses GRU from scratch: 70.0 % (")
-    assert ", 69.4 % without the 2 texts that stand in the training part too. " in text
-    assert "In one training each it is better than SimpleRNN, cannot be told from GRU. " in text  # 10 reviews, and 5
-    assert "SimpleRNN cannot be told from chance (50.0 %)" in text
-    linear = "The linear yardstick reaches 75.0 % (65.4 to 81.7): GRU from scratch cannot be told from it, "
-    assert text.endswith(linear + "SimpleRNN and GRU lose to it.")
-    gru = Study("gru", "b")
-    lonely = BucketVerdict("b", 10, 0, 0.5, gru, (Standing(gru, 0.52, 0.45, 0.6, 3, 0.52, 0.7, 0.7, True),), ())
-    assert report.sentence(lonely) == "Validation chooses GRU: 52.0 % (45.0 to 60.0). GRU cannot be told from chance (50.0 %)."
-    everywhere = replace(lonely.standings[0], study=Study("gru", "all"), like_chance=False)
-    assert (
-        report.sentence(replace(lonely, leader=everywhere.study, standings=(everywhere,)))
-        == "Validation chooses GRU: 52.0 % (45.0 to 60.0)."
+def test_an_empty_run_still_has_a_page(tmp_path: Path) -> None:
+    for found in ([a_result("gru", "0-129", 0, status="failed")], []):
+        assert "No network has a result yet." in report_of(ended(tmp_path / str(len(found)), found, Findings()))
+
+
+def test_a_run_whose_networks_all_failed_shows_its_yardstick(tmp_path: Path) -> None:
+    found = [r if r.study.architecture == YARDSTICK else failed(r.study, "the loss became nan", "cpu") for r in results()]
+    left = tuple(
+        replace(v, leader=None, standings=tuple(s for s in v.standings if s.study.architecture == YARDSTICK), comparisons=())
+        for v in verdicts()
     )
-    both = report.sentence(replace(lonely, leader=everywhere.study, standings=(everywhere, *lonely.standings)))
-    assert both.startswith("Validation chooses GRU (trained on all): 52.0 %") and "GRU cannot be told from chance" in both
-    assert report.sentence(replace(lonely, leader=None)) == "No network has a result here."
+    page = report_of(ended(tmp_path, found, Findings(verdicts=left)))
+    assert "No network has a result here." in page and "Linear yardstick" in page and "the loss became nan" in page
+    assert 'class="failed">This figure' not in page
 
 
-def test_every_other_network_means_those_that_were_not_compared_too() -> None:
-    lstm, gru, rnn, generalist = (
-        Study(name, scope) for name, scope in (("lstm", "b"), ("gru", "b"), ("simple_rnn", "b"), ("gru", "all"))
-    )
-    standings = tuple(Standing(study, 0.8, 0.7, 0.9, 3, 0.8, 0.5, 0.5, False) for study in (lstm, gru, rnn, generalist))
-    pairs = [Comparison("b", lstm, other, 0.1, 0.05, 0.15, 20, 5, 0.001, 0.002, "better than") for other in (gru, rnn)]
-    among_specialists = BucketVerdict("b", 100, 0, 0.5, lstm, standings[:3], tuple(pairs))
-    assert "It is better than every other network." in report.sentence(among_specialists)
-    beside_a_generalist = replace(among_specialists, standings=standings)
-    assert "It is better than GRU and SimpleRNN." in report.sentence(beside_a_generalist)
+def test_a_figure_that_cannot_be_drawn_leaves_a_sentence_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_: Contents) -> None:
+        raise KeyError("<b>units</b>")
+
+    def without_words(_: Contents) -> str:
+        raise ValueError("no caption")
+
+    monkeypatch.setitem(FIGURES, "hyperparameters", replace(FIGURES["hyperparameters"], draw=broken))
+    monkeypatch.setitem(FIGURES, "comparisons", replace(FIGURES["comparisons"], caption=without_words))
+    folder = ended(tmp_path)
+    page = report_of(folder)
+    assert "This figure is left out because drawing it failed (KeyError: &#39;&lt;b&gt;units" in page
+    assert "drawing it failed (ValueError: no caption)" in page and page.count("drawing it failed") == 2
+    assert page.index(FIGURES["hyperparameters"].heading) < page.index("KeyError") < page.index('<h2 id="data"')
+    assert 'id="figure-hyperparameters"' not in page and 'id="figure-accuracy_by_bucket"' in page
+    assert not folder.plot("hyperparameters.html").exists()
+    assert "the figure hyperparameters cannot be drawn" in caplog.text and "Traceback" in caplog.text
 
 
-def test_the_whole_is_said_in_a_sentence() -> None:
-    text = "Validation chooses GRU from scratch. What it chooses cannot be told from the linear yardstick in every bucket."
-    assert report.overall(verdicts()) == text
-    assert report.overall(()) == "No network has a result yet."
+def test_what_is_damaged_beside_the_results_is_left_out_with_a_reason(tmp_path: Path) -> None:
+    folder = ended(tmp_path)
+    assert "explanations are left out because none were gathered" in report_of(folder)
+    others = folder.final_stats("other_reviews")
+    write_record(others / "films.json", OTHERS)
+    write_record(folder.final_stats("examples.json"), EXAMPLES)
+    page = report_of(folder)
+    assert "<h3>films.csv</h3>" in page and "70.0 % (60.0 to 80.0)" in page and "left out because" not in page
+    (others / "books.json").write_text('{"name": "books"}')  # of another version
+    (others / "games.json").write_bytes(b"\xff")
+    folder.final_stats("examples.json").write_text("{")
+    page = report_of(folder)
+    assert "books.json is left out because" in page and "games.json is left out because" in page
+    assert "<h3>films.csv</h3>" in page and "explanations are left out because" in page
+
+
+def test_an_explanation_is_one_offline_page_and_escapes_its_words(tmp_path: Path) -> None:
+    words = (START_WORD, "a", "<script>alert(1)</script>", "film")
+    account = replace(ACCOUNT, words=words, attention=(0.1, 0.2, 0.3, 0.4))
+    encoded = Encoded(np.array([1, 4, 5, 6], np.int32), words[1:], (), ())
+    plotter.write_explanation(tmp_path / "why.html", "negative: <b>sure</b>", account, encoded, "quick-12345678")
+    page = (tmp_path / "why.html").read_text(encoding="utf-8")
+    body = page.split("</head>")[1]
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in body and "<script>alert" not in body and "<b>sure" not in body
+    assert all(f'id="figure-{name}"' in body for name in ("running", "deletion")) and "<h3>Attention</h3>" in body
+    assert not re.search(r"<(script|link|img)[^>]+(src|href)=", body)
+    assert ">Integrated gradients. " in body
+    account = replace(account, gradients=None, base_logit=None, completeness_gap=None)  # as of a network that Keras reads
+    plotter.write_explanation(tmp_path / "why.html", "", account, encoded, "quick-12345678")
+    assert ">Occlusion. " in (tmp_path / "why.html").read_text(encoding="utf-8")
+    with pytest.raises(ArtifactsError, match="choose another --output"):
+        plotter.write_explanation(tmp_path / "why.html" / "x.html", "", account, encoded, "")
 
 
 def test_the_report_of_a_real_run_draws_in_a_real_browser(smoke_run: SmokeRun, tmp_path: Path) -> None:
     dom, complaints = rendered(smoke_run.folder / "report.html", tmp_path)
-    assert dom.count('class="main-svg"') >= len(HEADINGS) - len(SOMETIMES)
+    assert dom.count('class="main-svg"') >= len(FIGURES) - len(SOMETIMES)
     assert not script_errors(complaints)
-    for key in set(HEADINGS) - SOMETIMES:  # too few trials
+    for key in set(FIGURES) - SOMETIMES:  # too few trials
         figure = dom.split(f'id="figure-{key}"')[1].split('id="figure-')[0]
         assert "main-svg" in figure, key
     assert "DEMO" in dom.upper() and "GRU from scratch" in dom
 
 
 def test_a_figure_on_its_own_draws_in_a_real_browser(smoke_run: SmokeRun, tmp_path: Path) -> None:
-    assert {path.stem for path in (smoke_run.folder / "plots").glob("*.html")} == set(HEADINGS) - SOMETIMES
+    assert {path.stem for path in (smoke_run.folder / "plots").glob("*.html")} == set(FIGURES) - SOMETIMES
     dom, complaints = rendered(smoke_run.folder / "plots" / "accuracy_by_bucket.html", tmp_path)
     assert "main-svg" in dom
     assert not script_errors(complaints)
@@ -146,20 +202,22 @@ def test_a_figure_on_its_own_draws_in_a_real_browser(smoke_run: SmokeRun, tmp_pa
 
 def test_the_index_lists_runs_newest_first(tmp_path: Path) -> None:
     for name, day in (("quick-00000001", "01"), ("study-00000002", "03"), ("smoke-00000003", "02")):
-        (tmp_path / name).mkdir()
-        about = ABOUT | {"last_started": f"2026-01-{day}T00:00:00+00:00", "status": "done"}
-        (tmp_path / name / "environment.json").write_text(json.dumps(about))
+        about = replace(an_about(), last_started=f"2026-01-{day}T00:00:00+00:00", status="done")
+        write_text(tmp_path / name / "environment.json", about.to_json())
     (tmp_path / "latest").symlink_to("study-00000002")
-    folder = RunFolder(tmp_path / "quick-00000001")
-    final_stats.write([], Findings(verdicts=verdicts()), a_summary(), folder)
-    report.write_index(tmp_path)
+    RunFolder(tmp_path / "quick-00000001").write_findings(Findings(verdicts=verdicts()))
+    plotter.write_index(tmp_path)
     page = (tmp_path / "index.html").read_text()
     assert page.count("study-00000002") == 1 and "latest" not in page  # the link to it is no further run
     assert "GRU from scratch: 70.0 % over 2 buckets" in page  # what validation chose
     assert page.index("study-00000002") < page.index("smoke-00000003") < page.index("quick-00000001")
 
 
-def test_an_empty_run_still_has_a_page(tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path / "r")
-    report.write([a_result("gru", "0-129", 0, status="failed")], Findings(), a_summary(), ABOUT, PROFILES["quick"].config, folder)
-    assert "No network has a result yet." in folder.report.read_text(encoding="utf-8")
+def test_the_index_names_an_architecture_that_there_is_no_more(tmp_path: Path) -> None:
+    write_text(tmp_path / "old-00000001" / "environment.json", an_about().to_json())
+    gone = Study("elman", "0-129")
+    standing = Standing(gone, 0.75, 0.7, 0.8, 1, 0.75, 0.5, 0.5, False)
+    verdict = BucketVerdict("0-129", 100, 0, 0.5, gone, (standing,), ())
+    RunFolder(tmp_path / "old-00000001").write_findings(Findings(verdicts=(verdict,)))
+    plotter.write_index(tmp_path)
+    assert "elman: 75.0 % over 1 bucket" in (tmp_path / "index.html").read_text()

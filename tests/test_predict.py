@@ -1,22 +1,14 @@
-"""Laws of `python predict.py`: what it prints, its exit codes, one sentence for bad input, and tables of any size."""
+"""Laws of `python predict.py`: what it prints, its exit codes, one sentence for bad input."""
 
-import csv
 import json
-import os
 import re
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from inference import table
-from inference.predictor import Predictor
-from inference.table import ADDED, Job, score
-from records.errors import ArtifactsError, TableError
-from tests.conftest import ROOT, Finished, SmokeRun
+from tests.conftest import ROOT, Finished, SmokeRun, main
 
 TEXT = "the script was dull and the music was not clever"
 
@@ -74,12 +66,44 @@ def test_lines_of_standard_input_are_answered_line_by_line_and_bad_ones_in_their
         (["--file", "x.csv"], "--file needs --output"),
         (["--probe", TEXT], "--probe stands alone"),
         (["--probe", "--serve"], "--probe stands alone"),
+        (["--output", "never.txt", TEXT], "--output goes with --file or --explain"),
         (["--explain", "--output", "/dev/null/page.html", TEXT], "cannot be used"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(arguments: list[str], sentence: str, smoke_run: SmokeRun) -> None:
     done = predict(smoke_run.folder, *arguments)
     assert done.code == 2 and sentence in done.err and "Traceback" not in done.err
+
+
+def test_a_mark_of_byte_order_is_no_part_of_the_first_line(smoke_run: SmokeRun) -> None:
+    plain, marked = (predict(smoke_run.folder, "--json", stdin=start + b"dull script\n") for start in (b"", b"\xef\xbb\xbf"))
+    assert [json.loads(done.out)["unknown_words"] for done in (plain, marked)] == [[], []]
+
+
+def test_a_run_of_an_earlier_version_is_one_sentence_that_names_the_version_that_reads_it(own_smoke_run: SmokeRun) -> None:
+    path = own_smoke_run.folder / "environment.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"artefact_version": 5}))
+    sentence = f"error: {own_smoke_run.folder} is of format 5, which is read by Lengthwise 0.4; this program is Lengthwise "
+    for arguments in ([TEXT], ["--file", "never.csv", "--output", "scored.csv"], ["--probe"], ["--export", "onnx"]):
+        done = predict(own_smoke_run.folder, *arguments)
+        assert done.code == 2 and done.out == "" and done.err.startswith(sentence) and len(done.err.splitlines()) == 1
+    table = own_smoke_run.artifacts / "other.csv"
+    table.write_text("text,label\ndull,0\n")
+    done = main("evaluate", str(own_smoke_run.folder), "--on", str(table))
+    assert done.code == 2 and done.out == "" and done.err.startswith(sentence) and len(done.err.splitlines()) == 1
+
+
+def test_keras_answers_where_the_numpy_engine_does_not_reproduce_a_network(own_smoke_run: SmokeRun) -> None:
+    whole = json.loads(predict(own_smoke_run.folder, "--json", TEXT).out)
+    path = own_smoke_run.folder / "studies" / f"{whole['study']}.json"
+    path.write_text(re.sub(r'"engine_difference": \S+', '"engine_difference": 0.2,', path.read_text()))
+    done = predict(own_smoke_run.folder, "--json", TEXT)
+    assert done.code == 0 and json.loads(done.out)["probability"] == pytest.approx(whole["probability"], abs=1e-5)
+    assert f"{whole['study']} is not read by the NumPy engine" in done.err and "Keras reads it instead" in done.err
+    done = predict(own_smoke_run.folder, "--explain", TEXT)
+    assert done.code == 0 and "Integrated gradients are not available" in done.out and "in the order of occlusion" in done.out
+    done = predict(own_smoke_run.folder, "--probe")
+    assert done.code == 0 and f"left out: {whole['study']} is not read by the NumPy engine" in done.err
 
 
 def test_standard_input_that_is_not_utf8_is_one_sentence(smoke_run: SmokeRun) -> None:
@@ -106,154 +130,3 @@ def test_an_explanation_is_shown_in_the_terminal_as_json_and_as_a_page_that_load
 def test_probes_print_a_row_an_architecture(smoke_run: SmokeRun) -> None:
     done = predict(smoke_run.folder, "--probe")
     assert done.code == 0 and "GRU from" in done.out and "not good is negative" in done.out
-
-
-# -- tables -----------------------------------------------------------------------------------------------------------
-
-
-def write(path: Path, texts: list[str], encoding: str = "utf-8") -> Path:
-    with path.open("w", newline="", encoding=encoding) as file:
-        rows = csv.writer(file, delimiter="\t" if path.suffix == ".tsv" else ",")
-        rows.writerow(["id", "text"])
-        rows.writerows(enumerate(texts))
-    return path
-
-
-def read(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-@pytest.fixture
-def predictor(smoke_run: SmokeRun) -> Predictor:
-    return Predictor.load(smoke_run.folder)
-
-
-@pytest.mark.parametrize("name", ["reviews.csv", "reviews.tsv"])
-def test_a_table_keeps_its_columns_and_rows_and_gets_the_answers(name: str, predictor: Predictor, tmp_path: Path) -> None:
-    texts = [TEXT, 'a "quoted",\nlong script', "", "superb " * 300]
-    source = write(tmp_path / name, texts)
-    done = predict(predictor.run.folder.path, "--file", str(source), "--output", str(tmp_path / "scored.csv"))
-    rows = read(tmp_path / "scored.csv")
-    assert done.code == 1 and "1 rows could not be read" in done.out
-    assert list(rows[0]) == ["id", "text", *ADDED] and [row["text"] for row in rows] == texts
-    assert rows[2]["problem"].startswith("the text is empty") and rows[2]["sentiment"] == ""
-    for row, text in zip(rows, texts, strict=True):
-        if text:
-            assert float(row["probability"]) == pytest.approx(predictor(text).probability, abs=1e-6)
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["scored.csv", name])
-
-
-def test_a_job_killed_in_the_middle_goes_on_and_ends_as_if_nothing_had_happened(predictor: Predictor, tmp_path: Path) -> None:
-    source = write(tmp_path / "reviews.csv", [f"{TEXT} {'superb ' * (i % 120)}" for i in range(30_000)])
-    output = tmp_path / "scored.csv"
-    command = [sys.executable, str(ROOT / "predict.py"), "--run", str(predictor.run.folder.path)]
-    command += ["--file", str(source), "--output", str(output)]
-    first = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    mark = output.with_name("scored.csv.part.json")
-    while not mark.exists():
-        assert first.poll() is None
-        time.sleep(0.005)
-    first.send_signal(signal.SIGKILL)
-    first.wait()
-    begun = json.loads(mark.read_text())["rows"]
-    assert 0 < begun < 30_000
-    with mark.with_suffix("").open("ab") as file:
-        file.write(b"half a row, cut")
-    seen: list[int] = []
-    score(predictor, None, Job(source, output, "text", "utf-8-sig"), lambda done, _: seen.append(done))
-    assert seen[0] > begun - 1 and seen[-1] == 30_000
-    rows = read(output)
-    assert [row["id"] for row in rows] == [str(i) for i in range(30_000)]
-    for number in (0, begun - 1, begun, 29_999):
-        assert float(rows[number]["probability"]) == pytest.approx(predictor(rows[number]["text"]).probability, abs=1e-6)
-
-
-def test_a_job_of_another_study_or_a_changed_table_is_not_continued(predictor: Predictor, tmp_path: Path) -> None:
-    source, output = write(tmp_path / "reviews.csv", [TEXT] * 600), tmp_path / "scored.csv"
-
-    def stop(done: int, total: int) -> None:
-        raise KeyboardInterrupt
-
-    job = Job(source, output, "text", "utf-8")
-    with pytest.raises(KeyboardInterrupt):
-        score(predictor, None, job, stop)
-    with pytest.raises(TableError, match="is of another table, run or study"):
-        score(predictor, "gru", job, lambda *_: None)
-    os.utime(source, (1, 1))
-    with pytest.raises(TableError, match="is of another table, run or study"):
-        score(predictor, None, job, lambda *_: None)
-    job.mark.write_text("{")
-    with pytest.raises(TableError, match="was changed and cannot be read"):
-        score(predictor, None, job, lambda *_: None)
-
-
-def test_memory_does_not_grow_with_the_table(predictor: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows are read when they are needed: never more than a batch is held."""
-    source, held, largest = write(tmp_path / "reviews.csv", [TEXT] * 2_000), 0, 0
-    answer = predictor.stream
-
-    def watched(texts: object) -> object:
-        nonlocal held, largest
-        batch = list(texts)  # type: ignore[call-overload]
-        held = len(batch)
-        largest = max(largest, held)
-        return answer(batch)
-
-    monkeypatch.setattr(predictor, "stream", watched)
-    score(predictor, None, Job(source, tmp_path / "scored.csv", "text", "utf-8"), lambda *_: None)
-    assert largest == table.BATCH
-
-
-@pytest.mark.parametrize(
-    ("content", "sentence"),
-    [
-        (b"id,review\n1,dull\n", "no column 'text'; its columns are id, review"),
-        (b"", "no column 'text'; its columns are none"),
-        (b"id,text\n1,dull\n2,dull,script\n", "row 3 has not 2 cells"),
-        (b"id,text\n1\n", "row 2 has not 2 cells"),
-        ("id,text\n1,dull\n2,caf\u00e9\n".encode("latin-1"), "line 3 is not utf-8-sig .*; save it in one encoding"),
-        ("id,text\n1,\u00e9\n".encode() + "2,caf\u00e9\n".encode("latin-1"), "line 3 is not utf-8-sig"),
-        (b"id,text,study\n1,dull,x\n", r"has columns that would be added \(study\)"),
-    ],
-)
-def test_a_table_that_cannot_be_read_is_one_sentence(content: bytes, sentence: str, predictor: Predictor, tmp_path: Path) -> None:
-    (tmp_path / "reviews.csv").write_bytes(content)
-    with pytest.raises(TableError, match=sentence):
-        score(predictor, None, Job(tmp_path / "reviews.csv", tmp_path / "o.csv", "text", "utf-8-sig"), lambda *_: None)
-    assert not (tmp_path / "o.csv").exists()
-
-
-def test_another_encoding_can_be_named_and_an_unknown_one_is_refused(predictor: Predictor, tmp_path: Path) -> None:
-    source = write(tmp_path / "reviews.csv", ["the caf\u00e9 was dull"], encoding="latin-1")
-    score(predictor, None, Job(source, tmp_path / "o.csv", "text", "latin-1"), lambda *_: None)
-    assert read(tmp_path / "o.csv")[0]["text"] == "the caf\u00e9 was dull"
-    with pytest.raises(TableError, match="--encoding: unknown encoding: latin-99"):
-        score(predictor, None, Job(source, tmp_path / "p.csv", "text", "latin-99"), lambda *_: None)
-
-
-def test_two_processes_cannot_write_the_same_output_and_a_folder_that_cannot_be_written_is_one_sentence(
-    predictor: Predictor, tmp_path: Path
-) -> None:
-    job = Job(write(tmp_path / "reviews.csv", [TEXT] * 600), tmp_path / "o.csv", "text", "utf-8")
-    refused: list[str] = []
-
-    def again(done: int, total: int) -> None:
-        with pytest.raises(TableError) as error:
-            score(predictor, None, job, lambda *_: None)
-        refused.append(str(error.value))
-
-    score(predictor, None, job, again)
-    assert refused and all("another process is writing it" in sentence for sentence in refused)
-    assert len(read(tmp_path / "o.csv")) == 600
-    elsewhere = Job(tmp_path / "reviews.csv", Path("/proc/nowhere/o.csv"), "text", "utf-8")
-    with pytest.raises(ArtifactsError, match="cannot be used"):
-        score(predictor, None, elsewhere, lambda *_: None)
-
-
-def test_an_output_that_exists_is_never_written_over(predictor: Predictor, tmp_path: Path) -> None:
-    source = write(tmp_path / "reviews.csv", [TEXT])
-    (tmp_path / "o.csv").write_text("mine")
-    with pytest.raises(TableError, match="exists: remove it"):
-        score(predictor, None, Job(source, tmp_path / "o.csv", "text", "utf-8"), lambda *_: None)
-    assert (tmp_path / "o.csv").read_text() == "mine"

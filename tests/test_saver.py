@@ -148,15 +148,18 @@ def test_what_is_known_of_a_run_is_read_as_it_was_written_and_an_earlier_start_s
     assert (again.started, again.minutes, again.status) == (first.started, ended.minutes, "running")
 
 
-def test_findings_and_the_summary_of_the_reviews_round_trip_and_are_missing_until_the_run_has_ended(tmp_path: Path) -> None:
+def test_findings_round_trip_and_are_missing_until_the_run_has_ended(
+    tmp_path: Path,
+) -> None:
     folder, study = RunFolder(tmp_path), Study("gru", "0-129")
     standing = Standing(study, 0.8, 0.7, 0.9, 1, 0.8, 0.5, 0.4, False)
     findings = Findings(verdicts=(BucketVerdict("0-129", 100, 0, 0.5, study, (standing,), (), (study,)),))
-    assert not folder.has_ended
+    begun(folder)
+    assert folder.summary() == a_summary() and not folder.has_ended
     with pytest.raises(FileNotFoundError):
         folder.findings()
-    folder.write_conclusions(a_summary(), findings)
-    assert folder.has_ended and folder.findings() == findings and folder.summary() == a_summary()
+    folder.write_findings(findings)
+    assert folder.has_ended and folder.findings() == findings
 
 
 @pytest.mark.parametrize(

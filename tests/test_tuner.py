@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import tuner
+from analysis.search_size import only_setting, search_size
 from config import Choice, LogRange, Range, Search, Space
-from experiment.plan import planned
-from records.study import Trial
+from records.study import Setting, Trial
 
 SPACE = Space(
     units=Range(16, 128, 16),
@@ -24,22 +24,22 @@ class Fake:
     """Scores a setting by a smooth function; remembers what it was asked."""
 
     def __init__(self, *, die_at: int | None = None, records: dict[int, Trial] | None = None) -> None:
-        self.asked: list[dict[str, float | int]] = []
+        self.asked: list[Setting] = []
         self.trained: list[int] = []
         self.epochs: list[tuple[int, int | None]] = []
         self.records = {} if records is None else records
         self._die_at = die_at
 
-    def __call__(self, setting: dict[str, float | int], number: int, epochs: int, parent: int | None) -> Trial:
+    def __call__(self, setting: Setting, number: int, epochs: int, parent: int | None) -> Trial:
         self.asked.append(setting)
         self.epochs.append((epochs, parent))
-        if number in self.records and self.records[number].hyperparameters == setting:
+        if number in self.records and self.records[number].hyperparameters == setting.hyperparameters:
             return self.records[number]
         if number == self._die_at:
             raise KeyboardInterrupt
         self.trained.append(number)
-        score = (math.log10(setting["learning_rate"]) + 3) ** 2 + setting["dropout"] + setting["units"] / 1000
-        self.records[number] = Trial(number, setting, "completed", score, epochs, 0.1, 10, "", ())
+        score = (math.log10(setting.learning_rate) + 3) ** 2 + setting.dropout + setting.units / 1000
+        self.records[number] = Trial(number, setting.hyperparameters, "completed", score, epochs, 0.1, 10, "", ())
         return self.records[number]
 
 
@@ -87,11 +87,11 @@ def test_every_trial_gets_every_hyperparameter_within_its_range(tmp_path: Path) 
     fake = Fake()
     run(fake, tmp_path, "random", trials=25)
     for setting in fake.asked:
-        assert set(setting) == {item.name for item in dataclasses.fields(Space)}
-        assert setting["embedding_dim"] == 32 and setting["batch_size"] in (16, 32)
-        assert setting["units"] in range(16, 129, 16) and 1e-4 <= setting["learning_rate"] <= 1e-2
-    assert {setting["batch_size"] for setting in fake.asked} == {16, 32}
-    assert len({tuple(setting.items()) for setting in fake.asked}) == 25  # no setting twice
+        assert set(setting.hyperparameters) == {item.name for item in dataclasses.fields(Space)}
+        assert setting.embedding_dim == 32 and setting.batch_size in (16, 32)
+        assert setting.units in range(16, 129, 16) and 1e-4 <= setting.learning_rate <= 1e-2
+    assert {setting.batch_size for setting in fake.asked} == {16, 32}
+    assert len({tuple(setting.hyperparameters.items()) for setting in fake.asked}) == 25  # no setting twice
 
 
 def test_bayesian_search_finds_better_settings_than_it_began_with(tmp_path: Path) -> None:
@@ -103,24 +103,24 @@ def test_a_small_space_ends_when_it_is_exhausted(tmp_path: Path) -> None:
     fake = Fake()
     space = Space(units=32, embedding_dim=32, dropout=Choice(0.1, 0.2), learning_rate=1e-3)
     tuner.search(space, Search(max_trials=10), seed=1, folder=tmp_path, run_trial=fake)
-    assert len(fake.asked) == 2 == planned(space, Search(max_trials=10))[0]
+    assert len(fake.asked) == 2 == search_size(space, Search(max_trials=10)).trials
 
 
 def test_a_space_without_ranges_needs_no_search() -> None:
     space = Space(units=32, embedding_dim=32, dropout=0.1, learning_rate=1e-3)
-    setting = tuner.only_setting(space)
-    assert setting and setting["units"] == 32 and setting["learning_rate"] == 1e-3 and setting["batch_size"] == 32
-    assert planned(space, Search(max_trials=10)) == planned(space, Search(tuner="hyperband")) == (0, 0)
-    assert tuner.only_setting(SPACE) is None
+    setting = only_setting(space)
+    assert setting and setting.units == 32 and setting.learning_rate == 1e-3 and setting.batch_size == 32
+    assert search_size(space, Search(max_trials=10)) == search_size(space, Search(tuner="hyperband")) == (0, 0)
+    assert only_setting(SPACE) is None
 
 
 @pytest.mark.parametrize(("epochs", "expected"), [(9, None), (10, (30, 120)), (20, (30, 226)), (50, (90, 922))])
 def test_the_planned_budget_of_hyperband_is_what_runs(epochs: int, expected: tuple[int, int] | None, tmp_path: Path) -> None:
-    assert expected in (None, planned(SPACE, Search(tuner="hyperband", epochs=epochs)))
+    assert expected in (None, search_size(SPACE, Search(tuner="hyperband", epochs=epochs)))
     if epochs < 20:
         fake = Fake()
         run(fake, tmp_path, "hyperband", epochs=epochs)
-        assert (len(fake.epochs), sum(e for e, _ in fake.epochs)) == planned(SPACE, Search(tuner="hyperband", epochs=epochs))
+        assert (len(fake.epochs), sum(e for e, _ in fake.epochs)) == search_size(SPACE, Search(tuner="hyperband", epochs=epochs))
         assert any(parent is not None for _, parent in fake.epochs)
 
 
@@ -131,9 +131,9 @@ class Failing(Fake):
         super().__init__()
         self._failing = failing
 
-    def __call__(self, setting: dict[str, float | int], number: int, epochs: int, parent: int | None) -> Trial:
+    def __call__(self, setting: Setting, number: int, epochs: int, parent: int | None) -> Trial:
         if number in self._failing:
-            return Trial(number, setting, "failed", None, 0, 0.1, 10, f"loss became nan in trial {number}", ())
+            return Trial(number, setting.hyperparameters, "failed", None, 0, 0.1, 10, f"loss became nan in trial {number}", ())
         return super().__call__(setting, number, epochs, parent)
 
 
@@ -146,6 +146,14 @@ def test_failed_trials_are_kept_with_their_reason_and_never_best(
     assert "loss became nan in trial 3" in trials[3].message
     assert tuner.best(trials, "val_loss").number not in (0, 3)
     assert "Traceback" not in "".join(capfd.readouterr())
+
+
+def test_what_the_trials_own_code_raises_ends_the_search_as_it_is(tmp_path: Path) -> None:
+    def no_space(setting: Setting, number: int, epochs: int, parent: int | None) -> Trial:
+        raise OSError("no space left")
+
+    with pytest.raises(OSError, match=r"^no space left$"):
+        tuner.search(SPACE, Search(), seed=1, folder=tmp_path, run_trial=no_space)
 
 
 def test_three_failures_in_a_row_end_the_search_with_the_reason(tmp_path: Path) -> None:

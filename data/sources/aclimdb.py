@@ -29,12 +29,7 @@ def read(path: Path, *, unlabelled: bool = False) -> SourceReviews:
     for name, content in found:
         match = _ALL.search(name)
         assert match is not None  # noqa: S101 - _members only yields what matches
-        try:
-            text = content.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise DataError(f"{path}: {name} is not UTF-8 ({error.reason} at byte {error.start})") from error
-        if not text.strip():
-            raise DataError(f"{path}: {name} is empty; remove it")
+        text = _text(content, name, path)
         if match[2] is None:
             further.append(text)
             continue
@@ -52,6 +47,16 @@ def read(path: Path, *, unlabelled: bool = False) -> SourceReviews:
         texts=texts,
         unlabelled=tuple(further),
     )
+
+
+def _text(content: bytes, name: str, path: Path) -> str:
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: {name} is not UTF-8 ({error.reason} at byte {error.start})") from error
+    if not text.strip():
+        raise DataError(f"{path}: {name} is empty; remove it")
+    return text
 
 
 def _members(path: Path, wanted: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:

@@ -5,17 +5,15 @@ import io
 import json
 import os
 import pickle
-import urllib.error
-import urllib.request
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.progress import Progress
 
 from data.types import Sequences, SourceReviews
 from records.errors import DataError
+from saver import atomic
 
 FILES = {  # name -> digest of the published file (keras.datasets.imdb); MD5 where Keras gives no better
     "imdb.npz": ("sha256", "69664113be75683a8fe16e3ed0ab59fda8886cb3cd7ada244f7d9544e4676b9f"),
@@ -84,22 +82,24 @@ def download() -> Path:
     """
     folder = cache_folder()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         for name, (algorithm, digest) in FILES.items():
             if not (folder / name).is_file():
-                _fetch(ADDRESS + name, folder / name, algorithm, digest)
-    except (urllib.error.URLError, OSError) as error:
+                _download_file(ADDRESS + name, folder / name, algorithm, digest)
+    except OSError as error:  # urllib's errors are such
         raise DownloadError(f"the IMDB reviews could not be downloaded from {ADDRESS} ({error}); {THREE_WAYS}") from error
     return folder
 
 
-def _fetch(address: str, target: Path, algorithm: str, digest: str) -> None:
-    partial = target.with_suffix(f".{os.getpid()}.part")
+def _download_file(address: str, target: Path, algorithm: str, digest: str) -> None:
+    import urllib.request  # imported here, like the bar: 50 ms that only a download needs
+
+    from rich.progress import Progress
+
     hasher = hashlib.new(algorithm, usedforsecurity=False)
-    try:
+    with atomic(target) as temporary:
         with (
             urllib.request.urlopen(address, timeout=CONNECTION_SECONDS) as reply,  # noqa: S310 - a fixed https address
-            partial.open("wb") as file,
+            temporary.open("wb") as file,
             Progress() as bar,
         ):
             task = bar.add_task(f"downloading {target.name}", total=int(reply.headers.get("Content-Length", 0)) or None)
@@ -109,9 +109,6 @@ def _fetch(address: str, target: Path, algorithm: str, digest: str) -> None:
                 bar.advance(task, len(block))
         if hasher.hexdigest() != digest:
             raise DataError(f"{address}: expected {algorithm} {digest}, got {hasher.hexdigest()}; not kept. {THREE_WAYS}")
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def read_word_index(path: Path) -> tuple[str, ...]:

@@ -34,33 +34,39 @@ def read(path: Path, *, text: str, label: str, split: str, unlabelled: bool = Fa
     for name, key in (("data.text_column", text), ("data.label_column", label)):
         if key not in table.columns:
             raise DataError(f"{path}: no column {key!r} ({name}); its columns are {', '.join(map(str, table.columns))}")
+    has_label = table[split] != "unsup" if split in table.columns else np.full(len(table), fill_value=True)
+    labelled, further = table[has_label], table[~has_label]
     notes: tuple[str, ...] = ()
-    is_test, further = None, table[:0]
-    if split in table.columns:
-        is_unlabelled = table[split] == "unsup"
-        if unlabelled:
-            further = table[is_unlabelled]
-        elif is_unlabelled.any():
-            count = int(is_unlabelled.sum())
-            notes = (f"{count:,} rows marked unsup carry no label and were left out (data.unlabelled=True reads them)",)
-        table = table[~is_unlabelled]
-        is_test = _mapped(table, split, SPLITS, path)
-        if is_test.all() or not is_test.any():
-            raise DataError(f"{path}: column {split!r} must hold both train and test rows; rename it to have a split drawn")
-    labels = _mapped(table, label, LABELS, path).astype(np.int8)
+    if len(further) and not unlabelled:
+        notes = (f"{len(further):,} rows marked unsup carry no label and were left out (data.unlabelled=True reads them)",)
+        further = further[:0]
+    is_test = _is_test(labelled, split, path) if split in table.columns else None
+    labels = _mapped(labelled, label, LABELS, path).astype(np.int8)
     if len(np.unique(labels)) < 2:
         raise DataError(f"{path}: column {label!r} holds one class only; two are needed to learn anything")
-    if empty := [row for part in (table, further) for row in part.index[part[text].str.strip() == ""]]:
-        rows = ", ".join(str(row + 2) for row in empty[:5])
-        raise DataError(f"{path}: {len(empty)} empty texts (first at row {rows}); remove those rows")
+    _refuse_empty([labelled[text], further[text]], path)
     return SourceReviews(
         title=path.name,
         labels=labels,
         is_test=is_test,
-        texts=table[text].tolist(),
+        texts=labelled[text].tolist(),
         unlabelled=tuple(further[text]),
         notes=notes,
     )
+
+
+def _is_test(table: "pd.DataFrame", split: str, path: Path) -> np.ndarray:
+    """`<bool>[rows]`: whether each row belongs to the test part."""
+    is_test = _mapped(table, split, SPLITS, path)
+    if is_test.all() or not is_test.any():
+        raise DataError(f"{path}: column {split!r} must hold both train and test rows; rename it to have a split drawn")
+    return is_test
+
+
+def _refuse_empty(columns: "list[pd.Series]", path: Path) -> None:
+    if empty := [row for texts in columns for row in texts.index[texts.str.strip() == ""]]:
+        rows = ", ".join(str(row + 2) for row in empty[:5])  # as an editor counts lines: from 1, the names of the columns first
+        raise DataError(f"{path}: {len(empty)} empty texts (first at row {rows}); remove those rows")
 
 
 def _load(path: Path) -> "pd.DataFrame":

@@ -11,6 +11,7 @@ import numpy as np
 from data.types import IdArray
 from engine.arrays import Array, sigmoid
 from inference.export import Reader, padded
+from inference.export.network import read
 from inference.run import FinishedRun, Trained
 from models.bigrams import bigram_rows
 from records.errors import ExportError
@@ -32,15 +33,6 @@ def probabilities(run: FinishedRun, trained: Trained, rows: Sequence[IdArray]) -
         rows: token ids as the network reads them, each `<int32>[time]`.
     """
     return _reader(read(_path(run, trained)), trained)(rows)
-
-
-def read(path: Path) -> Any:
-    """The network in a checkpoint that `engine.checkpoint` has read, so that it holds no layer of strangers."""
-    import keras
-
-    from models import recurrent, transformer  # noqa: F401 - so that Keras knows their layers
-
-    return keras.saving.load_model(path, compile=False, safe_mode=True)
 
 
 def portable(run: FinishedRun, trained: Trained) -> Any:

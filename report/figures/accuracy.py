@@ -1,44 +1,21 @@
-"""Figures. Each plot is data -> small typed record -> pure function -> Plotly figure; `report.py` writes them.
-
-One palette and one order of architectures everywhere, from the registry. Never Keras, never a file.
-"""
+"""Figures of the section on accuracy. Each is data -> frozen record -> Plotly figure; one palette and order, the registry's."""
 
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from collections.abc import Iterable
+from dataclasses import dataclass
 
+import numpy as np
 import plotly.graph_objects as go
+from plotly.subplots import make_subplots
 
 from models.registry import colour, title
-from records.findings import BucketVerdict, Findings
-from records.study import ALL, YARDSTICK, Scope, Study, StudyResult, bucket_order
-from records.summary import DataSummary
-from report.figures.cost import control_panels
-from report.figures.influence import influence_lines, influences
-from report.figures.protocol import (
-    comparison_matrices,
-    importance_bars,
-    learning_curves,
-    length_curves,
-    matrices,
-    reliability_curves,
-)
-from report.figures.style import INK, MUTED, NEGATIVE, POSITIVE, SCALE, interval, naming, styled
-from report.figures.training import (
-    ACCURACY,
-    GRADIENT_NORM,
-    LEARNING_RATE,
-    LOSS,
-    confusion_panels,
-    confusions,
-    cross_length_panels,
-    cross_lengths,
-    curves,
-    panel_lines,
-)
+from records.findings import BucketVerdict, LearningCurve, LengthCurve
+from records.study import YARDSTICK, Scope, Study, StudyResult, bucket_order
+from report.contents import Contents
+from report.figures.figure import Figure
+from report.figures.style import INK, SCALE, dash, interval, naming, styled
 
-# -- accuracy by bucket ------------------------------------------------------------------------------------------------
+FLOOR = 1e-8  # of an influence: float32 says nothing below
 
 
 @dataclass(frozen=True)
@@ -62,7 +39,7 @@ class AccuracyByBucket:
     series: tuple[AccuracySeries, ...]
 
 
-def accuracy_by_bucket(verdicts: tuple[BucketVerdict, ...]) -> AccuracyByBucket:
+def accuracy_by_bucket_data(verdicts: tuple[BucketVerdict, ...]) -> AccuracyByBucket:
     """Mean accuracy over repeats with its interval, from the verdicts."""
     keys = dict.fromkeys((s.study.architecture, s.study.scope) for verdict in verdicts for s in verdict.standings)
     series, called = [], naming(s.study for verdict in verdicts for s in verdict.standings)
@@ -85,7 +62,7 @@ def accuracy_by_bucket(verdicts: tuple[BucketVerdict, ...]) -> AccuracyByBucket:
     return AccuracyByBucket(tuple(v.bucket for v in verdicts), chance, tuple(series))
 
 
-def accuracy_bars(record: AccuracyByBucket) -> go.Figure:
+def accuracy_by_bucket_figure(record: AccuracyByBucket) -> go.Figure:
     """Bars with 95 % intervals; the yardstick is grey, generalists hatched, fine-tuned ones crossed, chance a dotted line."""
     figure = go.Figure()
     for series in record.series:
@@ -110,7 +87,7 @@ def accuracy_bars(record: AccuracyByBucket) -> go.Figure:
     return styled(figure, 460, barmode="group", bargap=0.22, bargroupgap=0.06, margin={"l": 64, "r": 24, "t": 76, "b": 56})
 
 
-def accuracy_heatmap(record: AccuracyByBucket) -> go.Figure:
+def accuracy_heatmap_figure(record: AccuracyByBucket) -> go.Figure:
     """The same numbers as a table of colours."""
     series = record.series[::-1]  # the first row stands on top
     figure = go.Figure(
@@ -130,254 +107,222 @@ def accuracy_heatmap(record: AccuracyByBucket) -> go.Figure:
     return styled(figure, 150 + 42 * len(series), margin={"l": 190, "r": 24, "t": 36, "b": 56})
 
 
-# -- accuracy against cost ---------------------------------------------------------------------------------------------
+def accuracy_over_length_figure(records: tuple[LengthCurve, ...]) -> go.Figure:
+    """A line over length for each study, with a 95 % band; generalists are dashed."""
+    figure, shown, called = go.Figure(), set[str](), naming(record.study for record in records)
+    for record in records:
+        series, tint = called(record.study), colour(record.study.architecture)
+        for values, line in ((record.high, 0), (record.low, 0), (record.accuracy, 2.5)):
+            figure.add_scatter(
+                name=series,
+                legendgroup=series,
+                showlegend=line > 0 and series not in shown,
+                x=record.lengths,
+                y=[100 * value for value in values],
+                mode="lines",
+                line={"color": tint, "width": line, "dash": dash(record.study)},
+                fill="tonexty" if values is record.low else None,
+                fillcolor=f"rgba{(*(int(tint[i : i + 2], 16) for i in (1, 3, 5)), 0.1)}",
+                hovertemplate="%{x:.0f} tokens: %{y:.1f} %<extra>" + series + "</extra>" if line else None,
+                hoverinfo=None if line else "skip",
+            )
+        shown.add(series)
+    figure.update_xaxes(title="Review length (tokens)", type="log", tickvals=[25, 50, 100, 200, 400, 800, 1600])
+    figure.update_yaxes(title="Test accuracy (%)")
+    return styled(figure, 460, margin={"l": 64, "r": 24, "t": 92, "b": 56})
 
 
 @dataclass(frozen=True)
-class CostPoint:
-    """One study on one bucket's test reviews."""
+class InfluenceLine:
+    """One study, its repeats together."""
 
     study: Study
-    bucket: str
-    accuracy: float  # per cent
-    train_seconds: float  # of the training steps of one final training, compilation apart
-    body_parameters: int  # outside the embedding table
+    label: str  # with the accuracy on its bucket
+    distances: tuple[int, ...]  # words that follow
+    influence: tuple[float, ...]  # geometric means over repeats
 
 
-def accuracy_and_cost(results: Iterable[StudyResult], verdicts: tuple[BucketVerdict, ...]) -> tuple[CostPoint, ...]:
-    """Every completed study with its mean accuracy, seconds of one final training, and parameters.
+def influence_data(results: Iterable[StudyResult], verdicts: tuple[BucketVerdict, ...]) -> tuple[InfluenceLine, ...]:
+    """A line for every study that was asked."""
+    accuracies = {(v.bucket, s.study): s.accuracy for v in verdicts for s in v.standings}
+    found, called = [], naming(s.study for v in verdicts for s in v.standings)
+    for result in results:
+        asked = [dict(repeat.influence) for repeat in result.repeats if repeat.influence]
+        if asked:
+            distances = sorted(set.intersection(*map(set, asked)))
+            logs = [[np.log(max(one[d], FLOOR)) for d in distances] for one in asked]
+            accuracy = accuracies.get((result.study.bucket, result.study))
+            label = called(result.study) + (f": {100 * accuracy:.1f} %" if accuracy is not None else "")
+            means = np.exp(np.mean(logs, axis=0)).tolist()
+            found.append(InfluenceLine(result.study, label, tuple(distances), tuple(means)))
+    return tuple(found)
 
-    What was trained on with a bucket's reviews costs its generalist's training too.
-    """
-    by_study = {result.study: result for result in results if result.repeats}
 
-    def seconds(study: Study) -> float:
-        own = sum(repeat.spent.training for repeat in by_study[study].repeats) / len(by_study[study].repeats)
-        generalist = Study(study.architecture, ALL)
-        return own + (seconds(generalist) if study.is_fine_tuned and generalist in by_study else 0.0)
-
-    return tuple(
-        CostPoint(
-            study=standing.study,
-            bucket=verdict.bucket,
-            accuracy=100 * standing.accuracy,
-            train_seconds=seconds(standing.study),
-            body_parameters=by_study[standing.study].body_parameters,
+def influence_figure(records: tuple[InfluenceLine, ...]) -> go.Figure:
+    """Both axes logarithmic; the distance counts from 1, the last word, so that it can be."""
+    figure = go.Figure()
+    figure.add_hline(y=1, line={"color": INK, "width": 1, "dash": "dot"})
+    for record in records:
+        figure.add_scatter(
+            name=record.label,
+            x=[distance + 1 for distance in record.distances],
+            y=record.influence,
+            mode="lines",
+            line={"color": colour(record.study.architecture), "width": 2.5, "dash": dash(record.study)},
+            hovertemplate="word %{x:,} from the end: %{y:.2g}<extra>" + record.label + "</extra>",
         )
-        for verdict in verdicts
-        for standing in verdict.standings
-        if standing.study in by_study
+    figure.update_xaxes(title="Word, counted from the end of the review", type="log", tickvals=[4**k for k in range(7)])
+    logs = [math.log10(max(value, FLOOR)) for record in records for value in record.influence]
+    span = [min(-1, math.floor(min(logs, default=0))), max(1, math.ceil(max(logs, default=0)))]
+    figure.update_yaxes(title="Influence (an average word's is 1)", type="log", exponentformat="power", dtick=1, range=span)
+    return styled(figure, 480, margin={"l": 72, "r": 24, "t": 92, "b": 56}, showlegend=True)
+
+
+def learning_curve_figure(records: tuple[LearningCurve, ...]) -> go.Figure:
+    """Accuracy over the number of reviews, a panel a scope and a line an architecture, with 95 % intervals."""
+    scopes = sorted(dict.fromkeys(record.study.bucket for record in records), key=bucket_order)
+    titles = scopes if len(scopes) > 1 else None
+    figure = make_subplots(cols=max(1, len(scopes)), column_titles=titles, shared_yaxes=True, horizontal_spacing=0.02)
+    figure.update_annotations(font={"size": 12, "color": INK})
+    shown = set[str]()
+    for record in records:
+        series = title(record.study.architecture)
+        accuracy, low, high = ([100 * value for value in values] for values in (record.accuracy, record.low, record.high))
+        figure.add_scatter(
+            row=1,
+            col=scopes.index(record.study.bucket) + 1,
+            name=series,
+            legendgroup=series,
+            showlegend=series not in shown,
+            x=record.n_reviews,
+            y=accuracy,
+            error_y=interval(accuracy, low, high),
+            mode="lines+markers",
+            line={"color": colour(record.study.architecture), "width": 2},
+            marker={"size": 7},
+            hovertemplate="%{x:,} reviews: %{y:.1f} %<extra>" + series + "</extra>",
+        )
+        shown.add(series)
+    ticks = sorted({n for record in records for n in record.n_reviews})
+    figure.update_xaxes(type="log", tickvals=ticks, ticktext=[f"{n:,}" for n in ticks], title_text="Training reviews")
+    figure.update_yaxes(title_text="Test accuracy (%)", col=1)
+    return styled(figure, 460, margin={"l": 64, "r": 24, "t": 92, "b": 64})
+
+
+@dataclass(frozen=True)
+class CrossLengths:
+    """One architecture's specialists on every bucket: mean test accuracy over repeats in per cent, `[trained on][tested on]`."""
+
+    architecture: str
+    buckets: tuple[str, ...]
+    accuracy: tuple[tuple[float | None, ...], ...]
+
+
+def cross_lengths_data(results: Iterable[StudyResult]) -> tuple[CrossLengths, ...]:
+    """One an architecture, where specialists were tested on other buckets too."""
+    shown = [result for result in results if any(repeat.scores_elsewhere for repeat in result.repeats)]
+    buckets = tuple(sorted({result.study.bucket for result in shown}, key=bucket_order))
+    found: dict[str, list[list[float | None]]] = {}
+    for result in shown:
+        rows = found.setdefault(result.study.architecture, [[None] * len(buckets) for _ in buckets])
+        scores = [score for repeat in result.repeats for score in repeat.scores + repeat.scores_elsewhere]
+        for column, bucket in enumerate(buckets):
+            mine = [score.accuracy for score in scores if score.bucket == bucket]
+            rows[buckets.index(result.study.bucket)][column] = 100 * sum(mine) / len(mine) if mine else None
+    return tuple(CrossLengths(name, buckets, tuple(map(tuple, rows))) for name, rows in found.items())
+
+
+def cross_lengths_figure(records: tuple[CrossLengths, ...]) -> go.Figure:
+    """A matrix an architecture, three in a row: a row is what it was trained on, a column what it reads."""
+    columns, rows = min(3, max(1, len(records))), -(-len(records) // 3) or 1
+    figure = make_subplots(
+        rows=rows,
+        cols=columns,
+        subplot_titles=[title(record.architecture) for record in records],
+        shared_xaxes=True,
+        shared_yaxes=True,
+        horizontal_spacing=0.03,
+        vertical_spacing=0.22 / rows,
+    ).update_annotations(font={"size": 12, "color": INK})
+    for number, record in enumerate(records):
+        figure.add_heatmap(
+            row=number // 3 + 1,
+            col=number % 3 + 1,
+            x=record.buckets,
+            y=record.buckets,
+            z=record.accuracy,
+            texttemplate="%{z:.1f}",
+            coloraxis="coloraxis",
+            hovertemplate="trained on %{y}, reads %{x}: %{z:.2f} %<extra>" + title(record.architecture) + "</extra>",
+            xgap=1,
+            ygap=1,
+        )
+    figure.update_yaxes(autorange="reversed", type="category")
+    figure.update_xaxes(type="category", showticklabels=True)
+    figure.update_yaxes(title_text="trained on", col=1)
+    figure.update_xaxes(title_text="reads", row=rows)
+    axis = {"colorscale": SCALE, "colorbar": {"title": {"text": "%"}, "thickness": 12}}
+    return styled(figure, 110 + 270 * rows, coloraxis=axis, margin={"l": 110, "r": 24, "t": 48, "b": 56})
+
+
+def _learning_curve_caption(contents: Contents) -> str:
+    data = contents.data
+    return (
+        f"Each point is trained anew on the labels of so many reviews, the same ones for all repeats, "
+        f"{100 * data.n_validation / (data.n_train + data.n_validation):.0f} % of them for validation, with the setting that was "
+        "chosen on all of them. Intervals are 95 %, for other test reviews and seeds, not for another choice of these."
     )
 
 
-SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "x", "star", "pentagon", "hexagon")
-
-
-def pareto_front(points: Iterable[CostPoint], against: str) -> list[CostPoint]:
-    """The points that no other beats in both accuracy and cost, the cheapest first."""
-    front = list[CostPoint]()
-    for point in sorted(points, key=lambda point: (getattr(point, against), -point.accuracy)):
-        if not front or point.accuracy > front[-1].accuracy:
-            front.append(point)
-    return front
-
-
-def cost_scatter(points: tuple[CostPoint, ...], against: str, label: str) -> go.Figure:
-    """Accuracy against a cost on a logarithmic axis: colour is the architecture, shape the bucket, dotted a bucket's front."""
-    figure = go.Figure()
-    buckets = list(dict.fromkeys(point.bucket for point in points))
-    called = naming(point.study for point in points)
-    for series in dict.fromkeys(called(point.study) for point in points):
-        mine = [point for point in points if called(point.study) == series]
-        figure.add_scatter(
-            name=series,
-            x=[getattr(point, against) for point in mine],
-            y=[point.accuracy for point in mine],
-            mode="markers",
-            marker={
-                "color": colour(mine[0].study.architecture),
-                "symbol": [SYMBOLS[buckets.index(point.bucket) % len(SYMBOLS)] for point in mine],
-                "size": 12,
-                "line": {"color": "white", "width": 1},
-            },
-            customdata=[point.bucket for point in mine],
-            hovertemplate="%{customdata}: %{y:.1f} % at %{x:.3s}<extra>" + series + "</extra>",
-        )
-    for bucket in buckets:
-        front = pareto_front([point for point in points if point.bucket == bucket], against)
-        figure.add_scatter(
-            x=[getattr(point, against) for point in front],
-            y=[point.accuracy for point in front],
-            mode="lines",
-            line={"color": MUTED, "width": 1, "dash": "dot"},
-            showlegend=False,
-            hoverinfo="skip",
-        )
-    for number, bucket in enumerate(buckets):  # a legend for the shapes
-        marker = {"color": MUTED, "symbol": SYMBOLS[number % len(SYMBOLS)], "size": 10}
-        figure.add_scatter(name=bucket, x=[None], y=[None], mode="markers", marker=marker)
-    figure.update_xaxes(title=label, type="log", dtick="D2", tickformat=",~r")
-    figure.update_yaxes(title="Test accuracy (%)")
-    return styled(figure, 440, margin={"l": 64, "r": 24, "t": 92, "b": 56})
-
-
-# -- what the search saw -----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Axis:
-    """One axis of the parallel coordinates."""
-
-    label: str
-    values: tuple[float, ...]  # one a trial; logarithms for logarithmic axes
-    ticks: tuple[tuple[float, str], ...] = ()  # position and text; empty: numbers speak for themselves
-
-
-def trial_axes(results: Iterable[StudyResult]) -> tuple[Axis, ...]:
-    """Architecture, bucket, every hyperparameter that varied, and the score of each completed trial (last axis)."""
-    trials = [(result.study, trial) for result in results for trial in result.trials if trial.status == "completed"]
-    if not trials:
-        return ()
-    architectures = list(dict.fromkeys(study.architecture for study, _ in trials))
-    buckets = sorted(dict.fromkeys(study.bucket for study, _ in trials), key=bucket_order)
-    axes = [
-        _categories("architecture", [title(study.architecture) for study, _ in trials], [title(a) for a in architectures]),
-        _categories("bucket", [study.bucket for study, _ in trials], buckets),
-    ]
-    for key in trials[0][1].hyperparameters:
-        values = [trial.hyperparameters[key] for _, trial in trials]
-        if len(set(values)) > 1:
-            axes.append(_logarithmic(key, values) if key == "learning_rate" else Axis(key, tuple(map(float, values))))
-    return (*axes, Axis("score", tuple(float(trial.score or 0) for _, trial in trials)))
-
-
-def _categories(label: str, values: list[str], order: list[str]) -> Axis:
-    return Axis(label, tuple(float(order.index(v)) for v in values), tuple((float(i), text) for i, text in enumerate(order)))
-
-
-def _logarithmic(label: str, values: list[float]) -> Axis:
-    logs = tuple(math.log10(value) for value in values)
-    low, high = min(logs), max(logs)
-    ticks = tuple((low + (high - low) * i / 4, f"{10 ** (low + (high - low) * i / 4):.1e}") for i in range(5))
-    return replace(Axis(label, logs), ticks=ticks)
-
-
-def parallel_coordinates(axes: tuple[Axis, ...], objective: str) -> go.Figure:
-    """One line a trial through its setting to its score; the colour is the score. Drag along an axis to filter."""
-    dimensions = []
-    for axis in axes:
-        dimension = {"label": axis.label if axis.label != "score" else objective, "values": axis.values}
-        if axis.ticks:
-            dimension |= {"tickvals": [p for p, _ in axis.ticks], "ticktext": [text for _, text in axis.ticks]}
-        dimensions.append(dimension)
-    scores = axes[-1].values if axes else ()
-    bar = {"title": {"text": objective}, "thickness": 12}
-    line = {
-        "color": scores,
-        "colorscale": SCALE,
-        "reversescale": objective == "val_loss",
-        "showscale": True,
-        "colorbar": bar,
-    }
-    figure = go.Figure(go.Parcoords(dimensions=dimensions, line=line, labelfont={"size": 13}, tickfont={"size": 11}))
-    return styled(figure, 440, margin={"l": 130, "r": 60, "t": 64, "b": 32})
-
-
-# -- the data ----------------------------------------------------------------------------------------------------------
-
-
-def length_histogram(data: DataSummary) -> go.Figure:
-    """Training lengths of each class, with the bucket edges. The last bar holds the longest reviews."""
-    edges = data.histogram_edges
-    centres = [left + 12 for left in edges[:-1]]
-    labels = [f"{left}-{right - 1}" for left, right in pairwise(edges)]
-    figure = go.Figure()
-    for label, counts, tint in (
-        ("negative", data.histogram_negative, NEGATIVE),
-        ("positive", data.histogram_positive, POSITIVE),
-    ):
-        figure.add_bar(
-            name=label,
-            x=centres,
-            y=counts,
-            customdata=labels,
-            marker={"color": tint},
-            hovertemplate="%{customdata} tokens: %{y:,}<extra>" + label + "</extra>",
-        )
-    for bucket in data.buckets:
-        if bucket.high is not None:
-            figure.add_vline(x=bucket.high + 0.5, line={"color": INK, "dash": "dash", "width": 1})
-            figure.add_annotation(
-                x=bucket.high,
-                y=1,
-                yref="paper",
-                text=bucket.name,
-                showarrow=False,
-                xanchor="right",
-                textangle=-90,
-                yanchor="top",
-                font={"size": 11, "color": MUTED},
-            )
-    figure.update_xaxes(title="Review length (tokens, start token included; the last bar holds all longer ones)")
-    figure.update_yaxes(title="Training reviews")
-    return styled(figure, 380, barmode="stack", bargap=0.05)
-
-
-FIGURES: dict[str, str] = {  # file name -> heading, in the order of the report
-    "accuracy_by_bucket": "Test accuracy by length bucket",
-    "accuracy_heatmap": "The same numbers as a table",
-    "accuracy_over_length": "Accuracy over length",
-    "influence": "How far back a network reads",
-    "learning_curve": "Accuracy against the number of training reviews",
-    "cross_lengths": "Trained on one length, reading another",
-    "comparisons": "Who is better than whom",
-    "accuracy_vs_time": "What it costs: accuracy against the time of one training",
-    "accuracy_vs_parameters": "What it costs: accuracy against parameters",
-    "from_scratch": "From scratch against built in",
-    "curves_accuracy": "Accuracy, epoch by epoch",
-    "curves_loss": "Loss, epoch by epoch",
-    "confusion_matrices": "Confusion matrices",
-    "reliability": "What the probabilities are worth",
-    "learning_rate": "Learning rate",
-    "gradient_norm": "Global gradient norm, before clipping",
-    "hyperparameters": "Hyperparameters against score",
-    "importance": "Which hyperparameters mattered",
-    "sequence_lengths": "How long the reviews are",
-}
-
-
-def all_figures(results: list[StudyResult], findings: Findings, data: DataSummary, objective: str) -> dict[str, go.Figure]:
-    """Every figure of `FIGURES`, in its order; some only where there is something to say."""
-    verdicts, controls, across = findings.verdicts, findings.controls, cross_lengths(results)
-    by_bucket, points = accuracy_by_bucket(verdicts), accuracy_and_cost(results, verdicts)
-    networks = tuple(point for point in points if point.study.architecture != YARDSTICK)  # it has no table of words apart
-    reach = influences(results, verdicts)
-    draw: dict[str, Callable[[], go.Figure]] = {
-        "accuracy_by_bucket": lambda: accuracy_bars(by_bucket),
-        "accuracy_heatmap": lambda: accuracy_heatmap(by_bucket),
-        "accuracy_over_length": lambda: length_curves(findings.length_curves),
-        "influence": lambda: influence_lines(reach),
-        "learning_curve": lambda: learning_curves(findings.learning_curves),
-        "cross_lengths": lambda: cross_length_panels(across),
-        "comparisons": lambda: comparison_matrices(matrices(verdicts)),
-        "accuracy_vs_time": lambda: cost_scatter(points, "train_seconds", "Seconds of training steps of one final training"),
-        "accuracy_vs_parameters": lambda: cost_scatter(networks, "body_parameters", "Parameters outside the embedding tables"),
-        "from_scratch": lambda: control_panels(controls),
-        "curves_accuracy": lambda: panel_lines(curves(results, ACCURACY, "accuracy")),
-        "curves_loss": lambda: panel_lines(curves(results, LOSS, "loss")),
-        "confusion_matrices": lambda: confusion_panels(confusions(results)),
-        "reliability": lambda: reliability_curves(findings.reliabilities),
-        "learning_rate": lambda: panel_lines(curves(results, LEARNING_RATE, "rate", logarithmic=True)),
-        "gradient_norm": lambda: panel_lines(curves(results, GRADIENT_NORM, "norm")),
-        "hyperparameters": lambda: parallel_coordinates(trial_axes(results), objective),
-        "importance": lambda: importance_bars(findings.importances),
-        "sequence_lengths": lambda: length_histogram(data),
-    }
-    said = {
-        "from_scratch": controls,
-        "importance": findings.importances,
-        "cross_lengths": across,
-        "learning_curve": findings.learning_curves,
-        "influence": reach,
-    }
-    return {key: draw[key]() for key in FIGURES if said.get(key, True)}
+FIGURES = (
+    Figure(
+        "accuracy_by_bucket",
+        "accuracy",
+        "Test accuracy by length bucket",
+        "Bars are means over repeats with their 95 % interval. The vertical axis does not start at zero. Click a name to hide "
+        "it.",
+        lambda contents: accuracy_by_bucket_figure(accuracy_by_bucket_data(contents.findings.verdicts)),
+    ),
+    Figure(
+        "accuracy_heatmap",
+        "accuracy",
+        "The same numbers as a table",
+        "",
+        lambda contents: accuracy_heatmap_figure(accuracy_by_bucket_data(contents.findings.verdicts)),
+    ),
+    Figure(
+        "accuracy_over_length",
+        "accuracy",
+        "Accuracy over length",
+        "Every test review counts at its own length, and its neighbours with it; a line ends where another network takes over. "
+        "The band is the sampling of test reviews at each length by itself.",
+        lambda contents: accuracy_over_length_figure(contents.findings.length_curves),
+    ),
+    Figure(
+        "influence",
+        "accuracy",
+        "How far back a network reads",
+        "How strongly the verdict on a long review depends on a word, by the words that still follow it: the norm of the "
+        "gradient with respect to the word's vector, in means over the review's words, on the longest validation reviews "
+        "(median). At 1 a word matters as much as any other; where the line falls to nothing, the network has forgotten, and "
+        "training could not teach it otherwise. Names carry the test accuracy on the reviews that the network is for.",
+        lambda contents: (
+            influence_figure(found) if (found := influence_data(contents.results, contents.findings.verdicts)) else None
+        ),
+    ),
+    Figure(
+        "learning_curve",
+        "accuracy",
+        "Accuracy against the number of training reviews",
+        _learning_curve_caption,
+        lambda contents: learning_curve_figure(found) if (found := contents.findings.learning_curves) else None,
+    ),
+    Figure(
+        "cross_lengths",
+        "accuracy",
+        "Trained on one length, reading another",
+        "Mean test accuracy over repeats. A row is the bucket whose reviews a specialist was trained on, a column the bucket "
+        "whose test reviews it reads.",
+        lambda contents: cross_lengths_figure(found) if (found := cross_lengths_data(contents.results)) else None,
+    ),
+)

@@ -1,12 +1,16 @@
-"""How an architecture does in behavioural tests: the figure of `inference.probes`."""
+"""Figures of the section on behaviour: behavioural tests, and what explanations are worth."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
+from inference.examples import mean_curves
 from inference.probes import CAPABILITIES, PassRate
 from models.registry import title
+from report.contents import Contents
+from report.explanation import deletion_figure
+from report.figures.figure import Figure
 from report.figures.style import SCALE, styled
 
 
@@ -20,7 +24,7 @@ class ProbeMatrix:
     hints: tuple[tuple[str, ...], ...]
 
 
-def probe_matrix(rates: Sequence[PassRate]) -> ProbeMatrix:
+def probes_data(rates: Sequence[PassRate]) -> ProbeMatrix:
     """From pass rates, in the order of both lists."""
     architectures = tuple(dict.fromkeys(each.architecture for each in rates))
     found = {(each.architecture, each.capability): each for each in rates}
@@ -34,7 +38,7 @@ def probe_matrix(rates: Sequence[PassRate]) -> ProbeMatrix:
     )
 
 
-def probe_figure(matrix: ProbeMatrix) -> go.Figure:
+def probes_figure(matrix: ProbeMatrix) -> go.Figure:
     """A heat map with its numbers."""
     figure = go.Figure(
         go.Heatmap(
@@ -55,3 +59,39 @@ def probe_figure(matrix: ProbeMatrix) -> go.Figure:
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_xaxes(side="top", showgrid=False, tickangle=0)
     return styled(figure, 150 + 38 * len(matrix.architectures), margin={"l": 190, "r": 24, "t": 70, "b": 16})
+
+
+def _faithfulness_caption(contents: Contents) -> str:
+    reviews = sum(each.n for each in contents.examples.faithfulness) if contents.examples else 0
+    return (
+        "What the probability of the verdict becomes as words are left out, the most important ones first, against a random "
+        f"order: {reviews} test reviews drawn from all buckets, read by the network that validation chooses there, every "
+        "bucket with the same weight. Only an order that falls well below the random one knows what the network goes by."
+    )
+
+
+FIGURES = (
+    Figure(
+        "probes",
+        "behaviour",
+        "Behavioural tests passed",
+        "Short texts made for this purpose, in one or two sentences, after the idea of CheckList (Ribeiro et al. 2020); per "
+        "cent passed. They are far shorter than reviews are: the first column says what an architecture makes of such texts at "
+        "all, and who always gives the same verdict passes every test that asks for no change. An architecture's model for "
+        "the text's length answers, the one that was best on validation.",
+        lambda contents: (
+            probes_figure(probes_data(contents.examples.probes)) if contents.examples and contents.examples.probes else None
+        ),
+    ),
+    Figure(
+        "faithfulness",
+        "explanations",  # a part of the section on behaviour, below the mistakes that are explained
+        "How much the explanations are worth",
+        _faithfulness_caption,
+        lambda contents: (
+            deletion_figure(mean_curves(contents.examples.faithfulness))
+            if contents.examples and contents.examples.faithfulness
+            else None
+        ),
+    ),
+)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 
 import plotly.graph_objects as go
+from plotly.subplots import make_subplots
 
 from models.registry import title
 from records.study import Study
@@ -10,6 +11,7 @@ from records.study import Study
 INK, MUTED, GRID = "#1f2933", "#6b7280", "#e5e7eb"
 FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 NEGATIVE, POSITIVE = "#B45309", "#0E7490"  # the two classes
+NEUTRAL = "#7F3C8D"  # of shares that speak for no class
 SCALE = "Viridis"  # readable without colour vision
 MARKS = {"bucket": "", "all": " (trained on all)", "fine-tuned": " (fine-tuned)"}  # of a scope, behind a name
 TRAINED_ON = {"bucket": "each bucket", "all": "all reviews", "fine-tuned": "all, then each bucket"}  # in a table
@@ -55,3 +57,18 @@ def styled(figure: go.Figure, height: int, **layout: object) -> go.Figure:
     figure.update_xaxes(gridcolor=GRID, zeroline=False)
     figure.update_yaxes(gridcolor=GRID, zeroline=False)
     return figure.update_layout(**layout)
+
+
+def grid(rows: Sequence[str], columns: Sequence[str], **options: object) -> go.Figure:
+    """Small multiples, a row and a column for each of these titles, or one empty panel; `options` are `make_subplots`'s."""
+    figure = make_subplots(
+        rows=max(1, len(rows)),
+        cols=max(1, len(columns)),
+        shared_xaxes=True,
+        row_titles=list(rows),
+        column_titles=list(columns),
+        horizontal_spacing=0.02,
+        vertical_spacing=0.10 / max(1, len(rows)),
+        **options,
+    )
+    return figure.update_annotations(font={"size": 12, "color": INK})

@@ -14,6 +14,7 @@ import pytest
 from config import PROFILES, Data
 from data.sources import aclimdb, demo, imdb, tables
 from data.sources.locate import load, read_path
+from data.summary import summarise
 from data_preprocessing import prepare
 from experiment.options import with_overrides
 from records.errors import DataError
@@ -274,7 +275,8 @@ def test_unlabelled_texts_bring_words_but_none_that_stands_in_the_test_part(tmp_
     further = prepare(with_overrides(PROFILES["smoke"].config, [*about, "data.unlabelled=true"]))
     assert len(plain.unlabelled) == 0 and "zyzzyva" not in plain.vocabulary.words
     assert [further.vocabulary.decode(ids) for ids in (further.unlabelled[0],)] == ["zyzzyva zyzzyva"]
-    assert (further.summary.n_unlabelled, further.summary.unlabelled_dropped) == (1, 1)
+    summary = summarise(further)
+    assert (summary.n_unlabelled, summary.unlabelled_dropped) == (1, 1)
     assert "quagga" not in further.vocabulary.words
     assert plain.fingerprint != further.fingerprint
     with pytest.raises(DataError, match=r"data.unlabelled: .* has no unlabelled reviews; aclImdb has them"):

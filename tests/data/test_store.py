@@ -6,18 +6,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import data_preprocessing
 from config import PROFILES, Config
-from data import store as data_cache
-from data_preprocessing import Dataset
+from data import store
+from data.summary import summarise
+from data.types import PARTS, Dataset
+from data_preprocessing import load_or_prepare
 from experiment.options import with_overrides
 
 
 def test_a_prepared_dataset_round_trips_through_its_file(demo_data: Dataset, tmp_path: Path) -> None:
-    data_cache.save(demo_data, tmp_path / "data.npz")
-    back = data_cache.load_prepared(tmp_path / "data.npz")
-    assert back.summary == demo_data.summary and back.buckets == demo_data.buckets
+    store.keep(demo_data, tmp_path / "data.npz")
+    back = store.load(tmp_path / "data.npz")
+    assert back.fingerprint == demo_data.fingerprint and back.origin == demo_data.origin
+    assert summarise(back) == summarise(demo_data) and back.buckets == demo_data.buckets
     assert back.vocabulary.words == demo_data.vocabulary.words
-    for part in ("train", "validation", "test"):
+    for part in PARTS:
         np.testing.assert_array_equal(getattr(back, part).sequences.values, getattr(demo_data, part).sequences.values)
         np.testing.assert_array_equal(getattr(back, part).rows, getattr(demo_data, part).rows)
 
@@ -35,16 +39,16 @@ def config_of(table: Path, *changes: str) -> Config:
 
 
 def kept(config: Config, folder: Path) -> tuple[Dataset, Path]:
-    dataset, path = data_cache.fetch(config, folder)
-    data_cache.keep(dataset, path)
+    dataset, path = load_or_prepare(config, folder)
+    store.keep(dataset, path)
     return dataset, path
 
 
 def test_data_prepared_once_are_read_and_not_prepared_again(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = config_of(table)
     _, path = kept(config, tmp_path / "cache")
-    monkeypatch.setattr(data_cache, "prepare", lambda _: pytest.fail("prepared again"))
-    assert data_cache.fetch(config, tmp_path / "cache")[0].fingerprint == data_cache.load_prepared(path).fingerprint
+    monkeypatch.setattr(data_preprocessing, "prepare", lambda _: pytest.fail("prepared again"))
+    assert load_or_prepare(config, tmp_path / "cache")[0].fingerprint == store.load(path).fingerprint
 
 
 def test_another_config_or_a_touched_file_is_prepared_anew(table: Path, tmp_path: Path) -> None:
@@ -61,6 +65,27 @@ def test_a_cached_file_that_was_cut_short_is_made_again(table: Path, tmp_path: P
     config = config_of(table)
     whole, path = kept(config, tmp_path)
     path.write_bytes(path.read_bytes()[:500])
-    assert data_cache.fetch(config, tmp_path)[0].fingerprint == whole.fingerprint
-    data_cache.keep(whole, path)
-    assert data_cache.load_prepared(path).fingerprint == whole.fingerprint
+    assert load_or_prepare(config, tmp_path)[0].fingerprint == whole.fingerprint
+    store.keep(whole, path)
+    assert store.load(path).fingerprint == whole.fingerprint
+
+
+def test_generated_reviews_are_kept_by_settings_and_code_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of these reviews that an earlier version left, or other settings, must not be what the workers read."""
+    paths = set()
+    for change in ("data.max_length=50", "data.max_length=60"):  # the ids are the same: a network cuts them
+        paths.add(kept(with_overrides(PROFILES["smoke"].config, ["data.demo_reviews=300", change]), tmp_path)[1])
+    monkeypatch.setattr(store, "_code_digest", lambda: "of another version")
+    paths.add(kept(with_overrides(PROFILES["smoke"].config, ["data.demo_reviews=300", "data.max_length=60"]), tmp_path)[1])
+    assert len(paths) == 3
+
+
+def test_a_changed_word_index_in_the_home_folder_is_noticed(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    index = tmp_path / "index.json"
+    index.write_text('{"good": 1, "bad": 2}')
+    config = config_of(table, "data.word_index=~/index.json")
+    _, before = load_or_prepare(config, tmp_path)
+    index.write_text('{"bad": 1, "good": 2}')
+    os.utime(index, (1, 1))
+    assert load_or_prepare(config, tmp_path)[1] != before

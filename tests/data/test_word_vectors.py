@@ -9,8 +9,7 @@ import pytest
 
 from config import Choice, Config, Range, Vectors
 from data import word_vectors
-from data.types import Sequences
-from data_preprocessing import Dataset, Reviews
+from data.types import Dataset, Reviews, Sequences
 from experiment.options import with_overrides
 from records.errors import ConfigError, DataError
 
@@ -31,7 +30,7 @@ def write(path: Path, lines: list[str]) -> Path:
 
 
 def only_vectors(config: Config, dataset: Dataset, folder: Path) -> word_vectors.WordVectors:
-    (path,) = word_vectors.fetch(config, dataset, folder).values()
+    (path,) = word_vectors.load_or_build(config, dataset, folder).values()
     return word_vectors.load(path)
 
 
@@ -65,12 +64,12 @@ def _with_unlabelled(dataset: Dataset, texts: list[list[int]]) -> Dataset:
 
 def test_vectors_are_made_once_a_width_and_anew_when_a_file_was_cut(config: Config, demo_data: Dataset, tmp_path: Path) -> None:
     config = replace(config, space=replace(config.space, embedding_dim=Choice(4, 6)))
-    files = word_vectors.fetch(config, demo_data, tmp_path)
+    files = word_vectors.load_or_build(config, demo_data, tmp_path)
     assert [word_vectors.load(files[width]).matrix.shape[1] for width in (4, 6)] == [4, 6]
     made = files[4].stat().st_mtime_ns
-    assert word_vectors.fetch(config, demo_data, tmp_path) == files and files[4].stat().st_mtime_ns == made
+    assert word_vectors.load_or_build(config, demo_data, tmp_path) == files and files[4].stat().st_mtime_ns == made
     files[4].write_bytes(files[4].read_bytes()[:100])
-    assert word_vectors.load(word_vectors.fetch(config, demo_data, tmp_path)[4]).matrix.shape[1] == 4
+    assert word_vectors.load(word_vectors.load_or_build(config, demo_data, tmp_path)[4]).matrix.shape[1] == 4
     assert word_vectors.widths(replace(config, space=replace(config.space, embedding_dim=Range(4, 8, 2)))) == (4, 6, 8)
 
 
@@ -115,14 +114,14 @@ def test_a_bad_file_is_one_sentence(
     lines: list[str], error: type[Exception], message: str, config: Config, demo_data: Dataset, tmp_path: Path
 ) -> None:
     with pytest.raises(error, match=message):
-        word_vectors.fetch(with_file(config, write(tmp_path / "v.txt", lines)), demo_data, tmp_path)
+        word_vectors.load_or_build(with_file(config, write(tmp_path / "v.txt", lines)), demo_data, tmp_path)
 
 
 def test_a_file_that_is_not_there_or_not_text_is_one_sentence(config: Config, demo_data: Dataset, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"vectors.source .*: there is no such file; random and learned need none"):
-        word_vectors.fetch(with_file(config, tmp_path / "missing.txt"), demo_data, tmp_path)
+        word_vectors.load_or_build(with_file(config, tmp_path / "missing.txt"), demo_data, tmp_path)
     (tmp_path / "v.bin").write_bytes(bytes(range(256)) * 20)
     (tmp_path / "v.txt.gz").write_bytes(b"no gzip")
     for name in ("v.bin", "v.txt.gz"):
         with pytest.raises(DataError, match="cannot be read"):
-            word_vectors.fetch(with_file(config, tmp_path / name), demo_data, tmp_path)
+            word_vectors.load_or_build(with_file(config, tmp_path / name), demo_data, tmp_path)

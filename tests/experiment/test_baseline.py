@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from config import PROFILES
-from data_preprocessing import Dataset, network_ids, prepare
+from data.batches import network_ids
+from data.types import Dataset
+from data_preprocessing import prepare
 from experiment import baseline
 from experiment.network import Examples
 from experiment.options import with_overrides
-from tests.networks import a_network, fit_settings
+from tests.networks import a_network, fit_plan
 
 
 def test_it_reads_words_outside_the_networks_vocabulary(smoke_config: object) -> None:
@@ -47,9 +49,9 @@ def test_on_the_demo_corpus_a_recurrent_network_beats_the_yardstick_by_far(demo_
         for part in (demo_data.train, demo_data.validation, demo_data.test)
     ]
     reader = a_network((100,), architecture="custom_gru", vocab_size=demo_data.vocab_size, embedding_dim=16, units=16)
-    settings = fit_settings(epochs=10, patience=10, reduce_patience=10)
-    reader.start(settings)
-    reader.fit(shown[0], shown[1], settings, lambda _: False)
+    plan = fit_plan(epochs=10, patience=10, reduce_patience=10)
+    reader.start(plan)
+    reader.fit(shown[0], shown[1], plan, lambda _: False)
     network = np.mean((reader.predict(shown[2].rows) >= 0.5) == shown[2].labels)
     pipeline = baseline.fit([demo_data.train, demo_data.validation])
     linear = np.mean((baseline.predict(pipeline, demo_data.test) >= 0.5) == demo_data.test.labels)

@@ -5,6 +5,7 @@ import platform
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -136,6 +137,30 @@ return_freed_memory()
 print(memory_of_process(os.getpid()) - before)
 """
     assert number_from(program, "tensorflow") < 50e6
+
+
+@pytest.mark.parametrize("missing", [("smaps_rollup",), ("smaps_rollup", "smaps")])
+def test_the_memory_of_a_process_is_known_where_the_system_does_not_count_shared_pages(
+    missing: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in gVisor's containers and on kernels without CONFIG_PROC_PAGE_MONITOR."""
+
+    def open_the_rest(file: Any, *args: Any, **kwargs: Any) -> Any:
+        if str(file).endswith(missing):
+            raise FileNotFoundError(2, "No such file or directory", str(file))
+        return open_any(file, *args, **kwargs)
+
+    counted, open_any = devices.memory_of_process(os.getpid()), open
+    monkeypatch.setattr("builtins.open", open_the_rest)
+    monkeypatch.setattr("io.open", open_the_rest)
+    assert counted / 2 < devices.memory_of_process(os.getpid()) < 3 * counted
+
+
+def test_the_memory_of_a_process_that_has_ended_is_an_error_of_the_system() -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    with pytest.raises(OSError, match=str(ended.pid)):
+        devices.memory_of_process(ended.pid)
 
 
 def test_the_environment_names_every_version_a_number_may_depend_on() -> None:

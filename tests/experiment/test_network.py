@@ -10,11 +10,11 @@ from keras import ops
 
 from analysis.evaluation import log_loss
 from config import Config
-from experiment import plan as budget
-from experiment.network import Examples, Network, Networks, NonFiniteLossError
+from experiment.network import Examples, ModelCache, NonFiniteError, TrainableNetwork
+from experiment.plan import cost_of_rung
 from models.optimizer import MonitoredAdam
 from records.study import Epoch
-from tests.networks import SHAPE, a_network, fit_settings
+from tests.networks import SETTING, SHAPE, a_network, fit_plan
 
 
 def examples(n: int, seed: int) -> Examples:
@@ -28,10 +28,10 @@ def examples(n: int, seed: int) -> Examples:
     return Examples(rows, labels)
 
 
-def trained(network: Network, train: Examples, validation: Examples, **changes: object) -> tuple[Epoch, ...]:
-    settings = fit_settings(**changes)
-    network.start(settings)
-    return network.fit(train, validation, settings, lambda _: False)
+def trained(network: TrainableNetwork, train: Examples, validation: Examples, **changes: object) -> tuple[Epoch, ...]:
+    plan = fit_plan(**changes)
+    network.start(plan)
+    return network.fit(train, validation, plan, lambda _: False)
 
 
 def numbers(history: tuple[Epoch, ...]) -> list[tuple[float, ...]]:
@@ -40,14 +40,14 @@ def numbers(history: tuple[Epoch, ...]) -> list[tuple[float, ...]]:
 
 def test_training_learns_and_gives_the_best_weights_back() -> None:
     train, validation = examples(200, 1), examples(80, 2)
-    network, settings, seen = a_network(), fit_settings(), list[Epoch]()
-    network.start(settings)
+    network, plan, seen = a_network(), fit_plan(), list[Epoch]()
+    network.start(plan)
 
     def on_epoch(epoch: Epoch) -> bool:
         seen.append(epoch)
         return False
 
-    history = network.fit(train, validation, settings, on_epoch)
+    history = network.fit(train, validation, plan, on_epoch)
     assert tuple(seen) == history and [e.epoch for e in history] == list(range(1, len(history) + 1))
     assert history[-1].loss < history[0].loss and max(e.val_accuracy for e in history) > 0.9
     assert all(e.gradient_norm > 0 and e.seconds > 0 for e in history)
@@ -84,9 +84,9 @@ def test_both_engines_train_the_same_network() -> None:
 
 
 def test_a_stopped_training_ends_there() -> None:
-    network, settings = a_network(), fit_settings(epochs=9)
-    network.start(settings)
-    assert len(network.fit(examples(40, 1), examples(20, 2), settings, lambda epoch: epoch.epoch == 2)) == 2
+    network, plan = a_network(), fit_plan(epochs=9)
+    network.start(plan)
+    assert len(network.fit(examples(40, 1), examples(20, 2), plan, lambda epoch: epoch.epoch == 2)) == 2
 
 
 def test_the_learning_rate_falls_on_a_plateau_and_training_stops_early() -> None:
@@ -99,16 +99,37 @@ def test_the_learning_rate_falls_on_a_plateau_and_training_stops_early() -> None
 
 
 def test_a_loss_that_is_not_finite_is_named_with_epoch_and_step() -> None:
-    network, settings = a_network(), fit_settings()
-    network.start(settings)
+    network, plan = a_network(), fit_plan()
+    network.start(plan)
     network.weights = [np.full_like(weight, np.nan) for weight in network.weights]
-    with pytest.raises(NonFiniteLossError, match=r"training loss in step 1 of epoch 1 \(learning rate 0.02\) became nan"):
-        network.fit(examples(40, 1), examples(20, 2), settings, lambda _: False)
+    with pytest.raises(NonFiniteError, match=r"training loss in step 1 of epoch 1 \(learning rate 0.02\) became nan"):
+        network.fit(examples(40, 1), examples(20, 2), plan, lambda _: False)
+
+
+def test_gradients_whose_norm_is_not_finite_are_named_with_their_epoch() -> None:
+    """The loss of huge weights is finite; the history could not be kept."""
+    network, plan = a_network(), fit_plan()
+    network.start(plan)
+    *body, kernel, bias = network.weights
+    network.weights = [*body, kernel * np.float32(1e25), bias]
+    with pytest.raises(NonFiniteError, match=r"mean norm of the gradients in epoch 1 \(learning rate 0.02\) became inf"):
+        network.fit(examples(16, 1), examples(20, 2), plan, lambda _: False)
+
+
+def test_a_weight_that_is_not_finite_is_named_though_no_loss_knows_it() -> None:
+    """The vector of a word that stands in no review that training and validation read."""
+    network, plan = a_network(vocab_size=31), fit_plan(epochs=1)
+    network.start(plan)
+    table, *others = network.weights
+    table[30] = np.nan
+    network.weights = [table, *others]
+    with pytest.raises(NonFiniteError, match=r"the weights embedding\S* after 1 epochs became nan"):
+        network.fit(examples(40, 1), examples(20, 2), plan, lambda _: False)
 
 
 def test_predictions_come_back_in_the_order_asked_and_do_not_depend_on_the_batch() -> None:
     network, some = a_network(), examples(70, 4)
-    network.start(fit_settings())
+    network.start(fit_plan())
     together = network.predict(some.rows)
     alone = np.array([network.predict([row])[0] for row in some.rows])
     np.testing.assert_allclose(together, alone, atol=1e-6)
@@ -116,9 +137,9 @@ def test_predictions_come_back_in_the_order_asked_and_do_not_depend_on_the_batch
 
 def test_loss_and_accuracy_of_an_epoch_are_means_over_its_batches() -> None:
     """With nothing learned and nothing dropped they are what the network says of the training reviews."""
-    train, network, settings = examples(64, 1), a_network(), fit_settings(epochs=1, learning_rate=0.0, dropout=0.0)
-    network.start(settings)
-    (epoch,) = network.fit(train, examples(20, 2), settings, lambda _: False)
+    train, network, plan = examples(64, 1), a_network(), fit_plan(epochs=1, learning_rate=0.0, dropout=0.0)
+    network.start(plan)
+    (epoch,) = network.fit(train, examples(20, 2), plan, lambda _: False)
     probabilities = network.predict(train.rows)
     assert epoch.loss == pytest.approx(log_loss(train.labels, probabilities), rel=1e-5)
     assert epoch.accuracy == pytest.approx(np.mean((probabilities >= 0.5) == train.labels))
@@ -134,8 +155,8 @@ def test_rows_that_fill_up_a_batch_weigh_nothing() -> None:
 @pytest.mark.parametrize("engine", ["custom", "keras"])
 def test_the_stock_model_gives_the_same_probabilities(engine: str, tmp_path: Path) -> None:
     network, some = a_network(architecture="stacked_bidirectional_lstm", engine=engine, pooling="last"), examples(20, 4)
-    network.start(fit_settings())
-    stock = network.stock(dropout=0.1, spatial_dropout=0.0)
+    network.start(fit_plan())
+    stock = network.stock(SETTING)
     assert all(type(layer).__module__.startswith("keras.") for layer in stock.layers)
     logits = np.array([ops.convert_to_numpy(stock(row[None]))[0, 0] for row in some.rows])
     np.testing.assert_allclose(1 / (1 + np.exp(-logits)), network.predict(some.rows), atol=1e-6)
@@ -152,16 +173,16 @@ def test_the_gradient_norm_is_the_global_norm_before_clipping() -> None:
 
 @pytest.mark.parametrize("engine", ["custom", "keras"])
 def test_word_vectors_are_taken_and_stay_as_they_are_for_the_frozen_epochs(engine: str) -> None:
-    network, settings = a_network(engine=engine), fit_settings(epochs=2, patience=9, frozen_epochs=1)
+    network, plan = a_network(engine=engine), fit_plan(epochs=2, patience=9, frozen_epochs=1)
     vectors = np.random.default_rng(3).normal(size=(SHAPE.vocab_size, SHAPE.embedding_dim)).astype(np.float32)
-    network.start(settings, vectors)
+    network.start(plan, vectors)
     tables = list[np.ndarray]()
 
     def on_epoch(_: Epoch) -> bool:
         tables.append(network.weights[0])
         return False
 
-    network.fit(examples(100, 1), examples(40, 2), settings, on_epoch)
+    network.fit(examples(100, 1), examples(40, 2), plan, on_epoch)
     np.testing.assert_array_equal(tables[0], vectors)
     assert np.abs(tables[1] - vectors).max() > 1e-3
 
@@ -175,10 +196,10 @@ def test_a_linear_schedule_ends_at_zero_and_is_recorded() -> None:
 
 
 def test_the_last_weights_are_kept_without_stopping_before() -> None:
-    network, settings = a_network(), fit_settings(epochs=5, patience=1, keep="last")
+    network, plan = a_network(), fit_plan(epochs=5, patience=1, keep="last")
     opposed = replace(examples(20, 2), labels=1 - examples(20, 2).labels)  # the more is learned, the worse on these
-    network.start(settings)
-    history = network.fit(examples(100, 1), opposed, settings, lambda _: False)
+    network.start(plan)
+    history = network.fit(examples(100, 1), opposed, plan, lambda _: False)
     losses = [epoch.val_loss for epoch in history]
     assert len(history) == 5 and min(losses) < losses[-1]
     assert log_loss(opposed.labels, network.predict(opposed.rows)) == pytest.approx(losses[-1], abs=1e-6)
@@ -208,11 +229,11 @@ def test_the_training_step_is_one_compiled_program() -> None:
 
 
 def test_layers_that_read_all_of_the_padding_are_padded_to_lengths_of_their_own(smoke_config: Config) -> None:
-    of_rung = [budget.cost_of_rung(smoke_config, stops_early=stops_early) for stops_early in (True, False)]
+    of_rung = [cost_of_rung(smoke_config, stops_early=stops_early) for stops_early in (True, False)]
     assert of_rung[0] > 2 * of_rung[1]  # fewer padded cells pay for it
-    networks = Networks(np.array([25]), 1.0, of_keras=np.array([10, 25]))
-    shares = [networks.get(replace(SHAPE, engine=engine), 16).padding_share(np.full(32, 10)) for engine in ("custom", "keras")]
+    cache = ModelCache(np.array([25]), 1.0, of_keras=np.array([10, 25]))
+    shares = [cache.get(replace(SHAPE, engine=engine), 16).padding_share(np.full(32, 10)) for engine in ("custom", "keras")]
     assert shares == [0.0, 0.0]
-    assert networks.get(replace(SHAPE, engine="keras"), 16).padding_share(np.full(32, 20)) == (
+    assert cache.get(replace(SHAPE, engine="keras"), 16).padding_share(np.full(32, 20)) == (
         pytest.approx(0.2) if keras.backend.backend() == "jax" else 0.0
     )

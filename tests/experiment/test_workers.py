@@ -20,13 +20,14 @@ import saver
 from analysis.evaluation import log_loss
 from analysis.tables import TIME_COLUMNS
 from config import PROFILES
-from data import store as data_cache
-from data_preprocessing import Dataset
+from data import store
+from data.types import Dataset
+from data_preprocessing import load_or_prepare
 from experiment import devices
 from experiment.options import with_overrides
 from experiment.plan import only
 from experiment.plan import studies as planned
-from experiment.workers import Sweep, Workplace
+from experiment.workers import Sweep, SweepContext
 from records.errors import ConfigError
 from records.study import Study, StudyResult
 from tests.conftest import ROOT, SmokeRun, lend_programs, main
@@ -129,13 +130,13 @@ def test_where_no_worker_can_start_the_log_says_why(tmp_path: Path, monkeypatch:
 
 def test_a_worker_that_grows_too_large_is_replaced_and_the_numbers_stay(smoke_run: SmokeRun, tmp_path: Path) -> None:
     config, seen = PROFILES["smoke"].config, list[object]()
-    dataset, prepared = data_cache.fetch(config, tmp_path)
-    data_cache.keep(dataset, prepared)
+    dataset, prepared = load_or_prepare(config, tmp_path)
+    store.keep(dataset, prepared)
     studies = only(planned(config, dataset), [f"simple_rnn/{dataset.buckets[0].name}"])
     folder = saver.RunFolder(tmp_path / "run")
-    place = Workplace(config, folder, tmp_path, prepared, {}, largest_worker=0)
+    context = SweepContext(config, folder, tmp_path, prepared, {}, largest_worker=0)
     with logger.logging_to(folder.log):
-        assert Sweep(place, devices.available("cpu", "tensorflow")[:1], seen.append).run(studies) == "done"
+        assert Sweep(context, devices.available("cpu", "tensorflow")[:1], seen.append).run(studies) == "done"
     assert folder.log.read_text().count("a worker has grown too large") >= 2  # in the search, and after it
     for result in seen:
         if isinstance(result, StudyResult):

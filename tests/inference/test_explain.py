@@ -47,6 +47,7 @@ def test_integrated_gradients_add_up_to_the_logits_distance_or_say_by_how_much_t
     run: FinishedRun, model: Trained, encoded: Encoded
 ) -> None:
     found = explain(model, encoded)
+    assert found.gradients is not None and found.base_logit is not None and found.completeness_gap is not None
     whole = found.logit - found.base_logit
     assert found.completeness_gap == pytest.approx(abs(sum(found.gradients) - whole), abs=1e-6)
     if model.study.architecture != "simple_rnn":  # a wild one may need more steps than are taken
@@ -78,7 +79,7 @@ def test_the_words_stand_beside_their_shares_and_the_last_of_the_running_verdict
     run: FinishedRun, model: Trained, encoded: Encoded
 ) -> None:
     found = explain(model, encoded)
-    assert found.words[1:] == encoded.words and len(found.words) == len(found.gradients) == len(found.occlusion)
+    assert found.words[1:] == encoded.words and len(found.words) == len(found.gradients or ()) == len(found.occlusion)
     assert found.running[-1][0] == len(encoded.words)
     assert found.running[-1][1] == pytest.approx(Predictor(run, model.study.id)(TEXT).probability, abs=1e-6)
     for count, probability in found.running[:: max(1, len(found.running) // 4)]:

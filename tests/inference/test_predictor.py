@@ -218,15 +218,15 @@ def without(name: str) -> Callable[[Path], None]:
         (without("environment.json"), "there is no run; python main.py makes one"),
         (
             changed("environment.json", lambda c: c.update(artefact_version=4)),
-            "is of format 4, this program reads 5",
+            "is of format 4, which is read by no version that can be asked; this program is Lengthwise 0.5 and reads format 6",
         ),
-        (changed("environment.json", lambda c: c.pop("artefact_version")), "is of format 4 or older"),
+        (changed("environment.json", lambda c: c.pop("artefact_version")), "is of format unknown"),
         (without("final_stats/results.json"), "the run has not ended"),
         (without("vocabulary.json"), "vocabulary.json is missing"),
         (without("config.json"), "config.json is missing"),
         (cut("vocabulary.json"), "was changed or cut short"),
         (cut("config.json"), "was changed or cut short"),
-        (cut("environment.json"), "was changed or cut short"),
+        (cut("environment.json"), "environment.json was changed and cannot be read"),
         (cut("final_stats/results.json"), "was changed or cut short"),
         (cut("final_stats/data.json"), "was changed or cut short"),
         (cut("studies/gru/*.json"), "was changed"),
@@ -265,6 +265,14 @@ def test_a_broken_model_is_one_sentence_when_it_is_asked(damage: Callable[[Path]
     predictor = Predictor.load(copy, f"gru/{next(copy.glob('checkpoints/gru/*')).name}")
     with pytest.raises(CheckpointError, match=sentence):
         predictor("dull script")
+
+
+def test_a_study_whose_record_is_gone_is_one_sentence_when_it_is_asked(copy: Path) -> None:
+    leader = FinishedRun.open(copy).leaders["0-150"]
+    (copy / "studies" / f"{leader.id}.json").unlink()
+    with pytest.raises(RunError, match="no network has completed for 0-150; choose one with --study"):
+        Predictor.load(copy)("dull script")
+    assert Predictor.load(copy, "linear")("dull script").study == "linear/0-150"
 
 
 def test_a_checkpoint_of_another_run_is_refused(copy: Path) -> None:

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from keras import ops
 
-from experiment.network import Network
+from experiment.network import TrainableNetwork
 from tests.experiment.test_network import examples
-from tests.networks import SHAPE, a_network, fit_settings
+from tests.networks import SETTING, SHAPE, a_network, fit_plan
 
 ROWS = 6
 
@@ -19,9 +19,9 @@ def batch(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     return ids, np.array([[0], [1], [0], [1], [1], [0]], np.float32)
 
 
-def started(engine: str = "custom", **changes: float) -> Network:
+def started(engine: str = "custom", **changes: float) -> TrainableNetwork:
     network = a_network(engine=engine, is_adversarial=True)
-    network.start(fit_settings(dropout=0.0, spatial_dropout=0.0, **changes))
+    network.start(fit_plan(dropout=0.0, spatial_dropout=0.0, **changes))
     return network
 
 
@@ -33,7 +33,7 @@ def loss(model: keras.Model, ids: np.ndarray, labels: np.ndarray, offset: np.nda
     return float(np.mean(np.logaddexp(0, logits) - labels * logits))
 
 
-def rounds(network: Network, ids: np.ndarray, labels: np.ndarray, steps: int) -> list[np.ndarray]:
+def rounds(network: TrainableNetwork, ids: np.ndarray, labels: np.ndarray, steps: int) -> list[np.ndarray]:
     network.model.optimizer.embedding_rate.assign(1.0)
     network.model.optimizer.learning_rate.assign(0.02)
     for _ in range(steps):
@@ -44,7 +44,7 @@ def rounds(network: Network, ids: np.ndarray, labels: np.ndarray, steps: int) ->
 @pytest.mark.parametrize("engine", ["custom", "keras"])
 def test_at_distance_zero_it_is_ordinary_training(engine: str, batch: tuple[np.ndarray, np.ndarray]) -> None:
     ordinary = a_network(engine=engine)
-    ordinary.start(fit_settings(dropout=0.0))
+    ordinary.start(fit_plan(dropout=0.0))
     for mine, theirs in zip(rounds(started(engine), *batch, 3), rounds(ordinary, *batch, 3), strict=True):
         np.testing.assert_allclose(mine, theirs, atol=2e-5)
 
@@ -83,13 +83,13 @@ def test_each_step_learns_from_the_reviews_and_from_their_worst_neighbours(batch
 
 
 def test_it_learns_and_repeats() -> None:
-    settings = fit_settings(adversarial=1.0, epochs=6)
+    plan = fit_plan(adversarial=1.0, epochs=6)
     train, validation = examples(200, 1), examples(80, 2)
 
     def run() -> list[tuple[float, float, float]]:
         network = a_network(is_adversarial=True)
-        network.start(settings)
-        history = network.fit(train, validation, settings, lambda _: False)
+        network.start(plan)
+        history = network.fit(train, validation, plan, lambda _: False)
         return [(epoch.loss, epoch.val_loss, epoch.val_accuracy) for epoch in history]
 
     history = run()
@@ -99,6 +99,6 @@ def test_it_learns_and_repeats() -> None:
 def test_a_checkpoint_has_nothing_of_it(batch: tuple[np.ndarray, np.ndarray]) -> None:
     network = started(adversarial=1.0)
     rounds(network, *batch, 2)
-    stock = network.stock(dropout=0.1, spatial_dropout=0.0)
+    stock = network.stock(SETTING)
     assert type(stock).__module__.startswith("keras.") and "perturbation" not in {layer.name for layer in stock.layers}
     np.testing.assert_allclose(ops.convert_to_numpy(stock(batch[0])), ops.convert_to_numpy(network.model(batch[0])), atol=1e-6)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from tests.networks import a_network, fit_settings
+from tests.networks import a_network, fit_plan
 
 
 @pytest.mark.parametrize(("architecture", "pooling"), [("gru", "last"), ("simple_rnn", "mean"), ("transformer", "mean")])
@@ -13,7 +13,7 @@ def test_influence_is_the_gradient_with_respect_to_a_words_vector(
     architecture: str, pooling: str, engine: str, bigrams: int, rng: np.random.Generator
 ) -> None:
     network = a_network(architecture=architecture, pooling=pooling, engine=engine, bigrams=bigrams)
-    network.start(fit_settings())
+    network.start(fit_plan())
     rows = [rng.integers(4, 30, length).astype(np.int32) for length in (10, 6)]
     network.predict(rows)  # traced before, as in a study
     found = network.influence(rows)

@@ -1,8 +1,10 @@
 """Laws of the records: JSON without loss, seeds that depend on nothing but their name."""
 
+from dataclasses import replace
+
 import pytest
 
-from records.study import Epoch, LayerSize, Repeat, Score, Study, StudyResult, Trial, one_line
+from records.study import Epoch, LayerSize, Repeat, Score, Setting, Study, StudyResult, Trial, one_line
 from records.summary import DataSummary
 from tests.made_up import a_result, a_summary
 
@@ -48,3 +50,22 @@ def test_seeds_differ_by_study_and_purpose_and_are_never_zero() -> None:
 def test_an_exception_becomes_one_line() -> None:
     text = one_line(ValueError("\x1b[1mshape\x1b[0m is wrong\n\n  here " + "x" * 1000))
     assert text.startswith("ValueError: shape is wrong here") and "\n" not in text and len(text) <= 400
+
+
+@pytest.mark.parametrize(
+    ("difference", "refusal", "is_read"),
+    [(0.0, "", True), (1e-4, "", True), (1.1e-4, "", False), (None, "", False), (None, "an unknown layer", False)],
+)
+def test_the_engine_reads_a_repeat_only_where_it_was_seen_to_answer_like_the_network(
+    difference: float | None, refusal: str, is_read: bool
+) -> None:
+    repeat = replace(a_result("gru", "0-129", 0.9).repeats[0], engine_difference=difference, engine_refusal=refusal)
+    assert repeat.is_read_by_engine == is_read
+    assert Repeat.from_json(repeat.to_json()) == repeat
+
+
+def test_a_setting_comes_back_from_what_a_record_keeps() -> None:
+    setting = Setting(
+        units=8, embedding_dim=4, dropout=0.1, spatial_dropout=0, adversarial=0.0, learning_rate=1e-3, batch_size=32
+    )
+    assert Setting.of(setting.hyperparameters) == setting

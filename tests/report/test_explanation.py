@@ -10,18 +10,10 @@ import pytest
 from inference.explain import START_WORD, DeletionCurve, Explanation
 from models.registry import ARCHITECTURES, colour
 from records.study import YARDSTICK, Study
-from report.explanation import (
-    NEGATIVE,
-    NEUTRAL,
-    POSITIVE,
-    STRONGEST,
-    completeness_sentence,
-    deletion_figure,
-    faithfulness_sentence,
-    legend_html,
-    running_figure,
-    words_html,
-)
+from report import html
+from report.explanation import STRONGEST, deletion_figure, print_explanation, running_figure
+from report.figures.style import NEGATIVE, NEUTRAL, POSITIVE
+from report.sentences import completeness_sentence, faithfulness_sentence
 from tests.conftest import ROOT
 
 GRU, LSTM, LINEAR = Study("gru", "0-129"), Study("lstm", "0-129"), Study(YARDSTICK, "0-129")
@@ -45,9 +37,17 @@ ACCOUNT = Explanation(
 )
 
 
-def spans(html: str) -> list[tuple[str, str, str]]:
+def words_html(explanation: Explanation, shares: tuple[float, ...], *, is_signed: bool = True) -> str:
+    return html.part("explanations.html.j2", "words", explanation, shares, is_signed)
+
+
+def legend_html(*, is_signed: bool = True) -> str:
+    return html.part("explanations.html.j2", "legend", is_signed)
+
+
+def spans(text: str) -> list[tuple[str, str, str]]:
     """Style, title and text of each."""
-    return re.findall(r'<span style="([^"]*)" title="([^"]*)">([^<]*)</span>', html)
+    return re.findall(r'<span style="([^"]*)" title="([^"]*)">([^<]*)</span>', text)
 
 
 def rgb(colour: str) -> str:
@@ -55,7 +55,7 @@ def rgb(colour: str) -> str:
 
 
 def test_words_are_coloured_by_sign_and_size_and_the_start_token_does_not_count() -> None:
-    start, nothing, dull, film = spans(words_html(ACCOUNT, ACCOUNT.gradients))
+    start, nothing, dull, film = spans(words_html(ACCOUNT, ACCOUNT.shares))
     assert "opacity" in start[0] and "background" not in start[0] and start[2] == START_WORD
     assert "background" not in nothing[0] and nothing[2] == "a"
     assert f"rgba({rgb(NEGATIVE)},{STRONGEST:.2f})" in dull[0] and dull[1] == "dull: −2.000 of the logit"
@@ -63,28 +63,28 @@ def test_words_are_coloured_by_sign_and_size_and_the_start_token_does_not_count(
 
 
 def test_shares_without_a_sign_have_one_colour() -> None:
-    html = words_html(ACCOUNT, (0.1, 0.2, 0.4, 0.3), is_signed=False)
-    assert rgb(NEUTRAL) in html and rgb(POSITIVE) not in html and "dull: 40.0 %" in html
+    shown = words_html(ACCOUNT, (0.1, 0.2, 0.4, 0.3), is_signed=False)
+    assert rgb(NEUTRAL) in shown and rgb(POSITIVE) not in shown and "dull: 40.0 %" in shown
     assert rgb(NEUTRAL) in legend_html(is_signed=False) and rgb(NEGATIVE) in legend_html()
 
 
 def test_a_word_is_text_whatever_is_in_it() -> None:
     bad = ('<script>alert("1")</script>', "<img src=x onerror='alert(1)'>", '"><b>', "&lt;")
-    html = words_html(replace(ACCOUNT, words=bad), ACCOUNT.gradients)
-    assert len(spans(html)) == 4
-    assert set(re.findall(r"</?([a-z]+)", html)) == {"p", "span"}
-    assert "&amp;lt;" in html
+    shown = words_html(replace(ACCOUNT, words=bad), ACCOUNT.shares)
+    assert len(spans(shown)) == 4
+    assert set(re.findall(r"</?([a-z]+)", shown)) == {"p", "span"}
+    assert "&amp;lt;" in shown
     [line] = [trace for trace in running_figure(bad, {GRU: ((4, 0.5),)}).data if trace.customdata]
     assert "<img" not in line.customdata[0] and "<script" not in line.customdata[0]
 
 
 def test_pieces_of_words_bring_their_own_spaces_and_words_get_one() -> None:
-    def text(html: str) -> str:
-        return re.sub(r"<[^>]+>", "", html)
+    def text(shown: str) -> str:
+        return re.sub(r"<[^>]+>", "", shown)
 
     pieces = replace(ACCOUNT, words=(START_WORD, " dul", "lest", " film"))
-    assert text(words_html(pieces, ACCOUNT.gradients)) == "(start) dullest film"
-    assert text(words_html(ACCOUNT, ACCOUNT.gradients)) == "(start) a dull film"
+    assert text(words_html(pieces, ACCOUNT.shares)) == "(start) dullest film"
+    assert text(words_html(ACCOUNT, ACCOUNT.shares)) == "(start) a dull film"
 
 
 def test_words_and_shares_that_do_not_belong_together_are_refused() -> None:
@@ -101,6 +101,8 @@ def test_the_sentence_on_completeness_warns_where_shares_do_not_add_up() -> None
     assert "a logit of −1.20, 1.50 below the +0.30" in sentence and "to within 0.0004" in sentence
     assert "miss that by 0.20: their colours are rough" in completeness_sentence(replace(ACCOUNT, completeness_gap=0.2))
     assert "do not rely" in completeness_sentence(replace(ACCOUNT, completeness_gap=9.0))
+    without = replace(ACCOUNT, gradients=None, base_logit=None, completeness_gap=None)
+    assert "Integrated gradients are not available" in completeness_sentence(without) and without.shares == ACCOUNT.occlusion
 
 
 def test_the_sentence_on_faithfulness_names_every_fall_and_the_winner() -> None:
@@ -142,7 +144,14 @@ def test_both_figures_can_be_drawn_for_every_architecture() -> None:
     assert figure.data[0].x == (0.0, 0.1, 0.5) and len({(line.line.color, line.line.dash) for line in figure.data}) == 3
 
 
+def test_an_account_is_printed_in_the_terminal_with_what_it_is_worth(capsys: pytest.CaptureFixture[str]) -> None:
+    print_explanation(ACCOUNT)
+    out = capsys.readouterr().out
+    assert "a dull film" in out and "50% " in out and " 23%" in out  # the words, and the verdict from the first to the last
+    assert completeness_sentence(ACCOUNT) in out and faithfulness_sentence(CURVES) in out
+
+
 def test_accounts_are_shown_without_keras() -> None:
-    code = "import sys, plot_explanation; print({'keras', 'tensorflow', 'jax', 'gradio'} & set(sys.modules))"
+    code = "import sys, report.explanation; print({'keras', 'tensorflow', 'jax', 'gradio'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

@@ -7,6 +7,9 @@ import plotly.graph_objects as go
 import pytest
 
 from analysis.comparison import Predictions, Truth, corrected, judge
+from config import PROFILES
+from inference.examples import Examples, Faithfulness
+from inference.probes import CAPABILITIES, PassRate
 from models.registry import ARCHITECTURES, colour
 from records.findings import (
     BucketVerdict,
@@ -20,12 +23,11 @@ from records.findings import (
     Standing,
 )
 from records.study import YARDSTICK, Study, StudyResult
-from report.figures import accuracy as plotter
-from report.figures import cost as plot_controls
-from report.figures import influence as plot_influence
-from report.figures import protocol as plot_protocol
-from report.figures import training as plot_panels
-from tests.made_up import a_result, a_score, a_summary
+from report.contents import Contents
+from report.figures import accuracy, comparisons, cost, errors, search, training
+from report.figures.table import FIGURES
+from tests.made_up import a_result, a_score, a_summary, an_about
+from tests.report.test_explanation import CURVES
 
 BUCKETS = ("0-129", "130-end")
 
@@ -57,6 +59,16 @@ RELIABILITIES = (
 )
 
 
+EXAMPLES = Examples(
+    key="",
+    probes=tuple(PassRate("gru", capability.name, 60, 45, ("a failure",)) for capability in CAPABILITIES),
+    samples=(),
+    mistakes=(),
+    faithfulness=(Faithfulness("0-129", Study("gru", "0-129"), 7, CURVES),),
+    left_out=(),
+)
+
+
 def a_comparison() -> ControlComparison:
     study, control = Study("custom_gru", "0-129"), Study("gru_keras", "0-129")
     return ControlComparison(study, control, 0.81, 0.80, -0.01, 0.03, 0.012, 0.048)
@@ -78,8 +90,14 @@ def findings() -> Findings:
     )
 
 
+def travelled(result: StudyResult) -> StudyResult:
+    """A specialist that was tested on the other bucket too."""
+    other = next(bucket for bucket in BUCKETS if bucket != result.study.bucket)
+    return replace(result, repeats=tuple(replace(r, scores_elsewhere=(a_score(other, 0.5),)) for r in result.repeats))
+
+
 def test_matrices_are_read_from_the_row() -> None:
-    matrix = plot_protocol.matrices(verdicts())[0]
+    matrix = comparisons.comparisons_data(verdicts())[0]
     assert matrix.names == ("SimpleRNN", "GRU", "GRU from scratch", "Linear yardstick")
     assert matrix.points[0][0] is None and matrix.points[3][0] == pytest.approx(15.0) == -(matrix.points[0][3] or 0)
     assert (matrix.signs[3][0], matrix.signs[0][3], matrix.signs[0][1]) == ("+", "−", "·")
@@ -87,7 +105,7 @@ def test_matrices_are_read_from_the_row() -> None:
 
 
 def test_the_control_panel_shows_the_difference_with_its_interval_and_both_step_times() -> None:
-    difference, ours, theirs = plot_controls.control_panels((a_comparison(),)).data
+    difference, ours, theirs = cost.from_scratch_figure((a_comparison(),)).data
     assert difference.x == pytest.approx((1.0,))
     assert (difference.error_x.array, difference.error_x.arrayminus) == (pytest.approx((2.0,)), pytest.approx((2.0,)))
     assert (ours.x, theirs.x) == (pytest.approx((12.0,)), pytest.approx((48.0,)))
@@ -95,7 +113,7 @@ def test_the_control_panel_shows_the_difference_with_its_interval_and_both_step_
 
 
 def test_bars_hold_the_accuracies_of_the_verdicts_in_order_with_the_yardstick_last() -> None:
-    record = plotter.accuracy_by_bucket(verdicts())
+    record = accuracy.accuracy_by_bucket_data(verdicts())
     assert record.buckets == BUCKETS
     assert [s.name for s in record.series] == ["SimpleRNN", "GRU", "GRU from scratch", "Linear yardstick"]
     assert record.series[1].accuracy == (65.0, 65.0)
@@ -103,36 +121,36 @@ def test_bars_hold_the_accuracies_of_the_verdicts_in_order_with_the_yardstick_la
 
 
 def test_an_architecture_keeps_its_colour_in_every_figure() -> None:
-    bars = plotter.accuracy_bars(plotter.accuracy_by_bucket(verdicts()))
-    points = plotter.cost_scatter(plotter.accuracy_and_cost(results(), verdicts()), "train_seconds", "s")
+    bars = accuracy.accuracy_by_bucket_figure(accuracy.accuracy_by_bucket_data(verdicts()))
+    points = cost.cost_figure(cost.cost_data(results(), verdicts()), "train_seconds", "s")
     for figure in (bars, points):
         tints = {trace.name: trace.marker.color for trace in figure.data if trace.name in ("GRU", "SimpleRNN")}
         assert tints == {"GRU": colour("gru"), "SimpleRNN": colour("simple_rnn")}
-    lines = plot_panels.curves(results(), plot_panels.LOSS, "loss")
+    lines = training.curves_data(results(), training.LOSS, "loss")
     assert {line.colour for _, _, line in lines.lines} == {colour(a) for a in ("simple_rnn", "gru", "custom_gru")}
 
 
 def test_curves_show_every_repeat_of_every_network() -> None:
-    record = plot_panels.curves(results(), plot_panels.ACCURACY, "accuracy")
+    record = training.curves_data(results(), training.ACCURACY, "accuracy")
     assert (record.rows, record.columns) == (("SimpleRNN", "GRU", "GRU from scratch"), BUCKETS)
     assert len(record.lines) == 3 * 2 * 2 * 2  # networks, buckets, repeats, training and validation
     assert record.lines[0][2].y == (0.6, 0.6)
 
 
 def test_confusion_matrices_add_up_repeats() -> None:
-    matrix = next(c for c in plot_panels.confusions(results()) if c.study == Study("gru", "0-129"))
+    matrix = next(c for c in errors.confusion_matrices_data(results()) if c.study == Study("gru", "0-129"))
     assert sum(sum(row) for row in matrix.counts) == 200
     assert matrix.counts[0][0] + matrix.counts[1][1] == pytest.approx(130, abs=2)
 
 
 def test_trial_axes_hold_completed_trials_and_what_varied() -> None:
-    axes = plotter.trial_axes([a_result("gru", "0-129", 0.7), a_result("lstm", "130-end", 0.7)])
+    axes = search.hyperparameters_data([a_result("gru", "0-129", 0.7), a_result("lstm", "130-end", 0.7)])
     assert [axis.label for axis in axes] == ["architecture", "bucket", "score"]  # each trial's own rate is the same
     assert all(len(axis.values) == 2 for axis in axes)
 
 
 def test_cost_points_take_one_training() -> None:
-    point = next(p for p in plotter.accuracy_and_cost(results(), verdicts()) if p.study == Study("gru", "0-129"))
+    point = next(p for p in cost.cost_data(results(), verdicts()) if p.study == Study("gru", "0-129"))
     assert (point.train_seconds, point.body_parameters, point.accuracy) == (6.0, 345, 65.0)
 
 
@@ -141,19 +159,35 @@ def test_what_was_trained_on_costs_its_generalist_too() -> None:
     tuned = replace(specialist, study=Study("gru", "0-129", is_fine_tuned=True))
     standings = tuple(Standing(r.study, 0.8, 0.7, 0.9, 2, 0.8, 0.5, 0.5, False) for r in (generalist, tuned))
     verdict = BucketVerdict("0-129", 100, 0, 0.5, tuned.study, standings, ())
-    points = plotter.accuracy_and_cost([generalist, tuned], (verdict,))
+    points = cost.cost_data([generalist, tuned], (verdict,))
     assert [point.train_seconds for point in points] == [6.0, 12.0]
+
+
+def contents(given: str) -> Contents:
+    """Of a run that has everything that a figure may be drawn from, or of one that has nothing yet."""
+    config, about = PROFILES["quick"].config, an_about()
+    if given == "nothing":
+        return Contents(about, config, a_summary(), Findings(), ())
+    return Contents(about, config, a_summary(), findings(), tuple(map(travelled, results())), examples=EXAMPLES)
 
 
 @pytest.mark.parametrize("given", ["everything", "nothing"])
 def test_every_figure_draws_whatever_is_there(given: str) -> None:
-    figures = (
-        plotter.all_figures(results(), findings(), a_summary(), "val_loss")
-        if given == "everything"
-        else plotter.all_figures([], Findings(), a_summary(), "val_loss")
-    )
-    assert set(plotter.FIGURES) - set(figures) <= {"from_scratch", "importance", "cross_lengths", "learning_curve", "influence"}
-    assert all(isinstance(figure, go.Figure) for figure in figures.values())
+    found = contents(given)
+    figures = {name: figure.draw(found) for name, figure in FIGURES.items()}
+    left_out = {name for name, figure in figures.items() if figure is None}
+    sometimes = {"from_scratch", "importance", "cross_lengths", "learning_curve", "influence", "probes", "faithfulness"}
+    assert left_out == (set() if given == "everything" else sometimes)
+    assert all(isinstance(figure, go.Figure) for name, figure in figures.items() if name not in left_out)
+
+
+def test_every_figure_has_one_name_a_heading_and_a_caption_that_can_be_said() -> None:
+    found = contents("everything")
+    assert all(name == figure.name and figure.heading for name, figure in FIGURES.items())
+    captions = [figure.caption if isinstance(figure.caption, str) else figure.caption(found) for figure in FIGURES.values()]
+    assert all(not caption or caption.endswith(".") for caption in captions)
+    assert any("10 % of them for validation" in caption for caption in captions)  # 200 of 2,000
+    assert any("7 test reviews drawn from all buckets" in caption for caption in captions)
 
 
 def test_more_architectures_than_today_have_colours() -> None:
@@ -162,30 +196,26 @@ def test_more_architectures_than_today_have_colours() -> None:
 
 def test_the_front_holds_what_nothing_beats_in_both() -> None:
     points = [
-        plotter.CostPoint(Study("gru", "b"), "b", accuracy, seconds, 1)
-        for accuracy, seconds in ((80, 10), (85, 20), (84, 30), (90, 40), (80, 5), (90, 41))
+        cost.CostPoint(Study("gru", "b"), "b", share, seconds, 1)
+        for share, seconds in ((80, 10), (85, 20), (84, 30), (90, 40), (80, 5), (90, 41))
     ]
-    front = plotter.pareto_front(points, "train_seconds")
+    front = cost.pareto_front(points, "train_seconds")
     assert [(p.accuracy, p.train_seconds) for p in front] == [(80, 5), (85, 20), (90, 40)]
 
 
 def test_specialists_away_from_home_stand_in_the_row_of_what_they_were_trained_on() -> None:
-    def travelled(result: StudyResult) -> StudyResult:
-        other = next(bucket for bucket in BUCKETS if bucket != result.study.bucket)
-        return replace(result, repeats=tuple(replace(r, scores_elsewhere=(a_score(other, 0.5),)) for r in result.repeats))
-
-    (gru,) = plot_panels.cross_lengths([travelled(r) for r in results() if r.study.architecture == "gru"])
+    (gru,) = accuracy.cross_lengths_data([travelled(r) for r in results() if r.study.architecture == "gru"])
     assert gru.buckets == BUCKETS and gru.accuracy == ((65.0, 50.0), (50.0, 65.0))
-    assert plot_panels.cross_lengths(results()) == ()
-    assert isinstance(plot_panels.cross_length_panels((gru,) * 4), go.Figure)
+    assert accuracy.cross_lengths_data(results()) == ()
+    assert isinstance(accuracy.cross_lengths_figure((gru,) * 4), go.Figure)
 
 
 def test_influence_is_drawn_with_the_accuracy_of_whoever_was_asked() -> None:
-    lines = plot_influence.influences(results(), verdicts())
+    lines = accuracy.influence_data(results(), verdicts())
     assert {line.study.architecture for line in lines} == {r.study.architecture for r in results() if r.repeats} - {YARDSTICK}
-    assert lines[0].distances == (0, 1, 2) and lines[0].influence == pytest.approx((1.9, 1.0, plot_influence.FLOOR))
+    assert lines[0].distances == (0, 1, 2) and lines[0].influence == pytest.approx((1.9, 1.0, accuracy.FLOOR))
     accuracies = {s.study: 100 * s.accuracy for verdict in verdicts() for s in verdict.standings}
     for line in lines:
         if line.study in accuracies:
             assert line.label.endswith(f": {accuracies[line.study]:.1f} %")
-    assert plot_influence.influence_lines(lines).data[0].x == (1, 2, 3)
+    assert accuracy.influence_figure(lines).data[0].x == (1, 2, 3)

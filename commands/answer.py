@@ -1,0 +1,162 @@
+"""What `predict.py` does, a function a mode: a finished run is asked about texts, and what it says is shown."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from inference.predictor import Prediction, Predictor
+from inference.run import FinishedRun
+from records.errors import RunError, TextError
+from records.files import unusable
+
+DONE, SOME_UNREAD = 0, 1
+
+
+def answer(options: argparse.Namespace) -> int:
+    """Do what the command line of `predict.py` asks; returns the exit code."""
+    if options.probe:
+        return _probe(options)
+    if options.export:
+        return _export(options)
+    predictor = Predictor.load(options.run, options.study)
+    if predictor.note:
+        print(predictor.note, file=sys.stderr)
+    if options.serve:
+        return _serve(predictor, options)
+    if options.file:
+        return _score_table(predictor, options)
+    if options.explain:
+        return _explain(predictor, options)
+    return _answer_text(predictor, options) if options.text is not None else _answer_lines(predictor, options)
+
+
+def sentence(prediction: Prediction) -> str:
+    """A prediction in words."""
+    read = f"{prediction.tokens} tokens"
+    if prediction.tokens_read < prediction.tokens:
+        read = f"{prediction.tokens_read} of {read}"
+    lines = [
+        f"{prediction.sentiment}: {prediction.confidence:.1%} sure, "
+        f"a stronger opinion than of {prediction.intensity:.0%} of the test reviews",
+        f"by {prediction.study}, for reviews of {prediction.bucket}; {read} read in {prediction.milliseconds:.1f} ms",
+    ]
+    for words, what in (
+        (prediction.unknown_words, "unknown to the networks"),
+        (prediction.dropped_words, "in no vocabulary, dropped"),
+    ):
+        if words:
+            shown = ", ".join(dict.fromkeys(words[:20])) + (" ..." if len(words) > 20 else "")
+            lines.append(f"{len(words)} word{'s' if len(words) > 1 else ''} {what}: {shown}")
+    return "\n".join(lines)
+
+
+def _answer_text(predictor: Predictor, options: argparse.Namespace) -> int:
+    prediction = predictor(options.text)
+    print(json.dumps(asdict(prediction)) if options.json else sentence(prediction))
+    return DONE
+
+
+def _answer_lines(predictor: Predictor, options: argparse.Namespace) -> int:
+    """Lines of standard input, each a review; an answer a line, in their order, as they come."""
+    if sys.stdin.isatty():
+        print("a review a line; end with Ctrl-D", file=sys.stderr)
+    unread = 0
+    for number, line in enumerate(_lines(), 1):
+        (found,) = predictor.stream([line])
+        if isinstance(found, TextError):
+            unread += 1
+            print(f"line {number}: {found}", file=sys.stderr)
+            print(json.dumps({"error": str(found)}) if options.json else "-", flush=True)
+        elif options.json:
+            print(json.dumps(asdict(found)), flush=True)
+        else:
+            print(f"{found.sentiment}\t{found.probability:.4f}\t{found.bucket}\t{found.study}", flush=True)
+    return SOME_UNREAD if unread else DONE
+
+
+def _lines() -> Iterator[str]:
+    """The lines of standard input, without a byte-order mark.
+
+    Raises:
+        TextError: it is not UTF-8.
+    """
+    sys.stdin.reconfigure(encoding="utf-8-sig", errors="strict")  # type: ignore[union-attr]
+    try:
+        for line in sys.stdin:
+            yield line.rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise TextError(f"standard input is not UTF-8 ({error.reason})") from error
+
+
+def _explain(predictor: Predictor, options: argparse.Namespace) -> int:
+    from inference.explain import explain
+    from report.explanation import print_explanation
+
+    text = options.text if options.text is not None else "\n".join(_lines())
+    prediction, encoded = predictor(text), predictor.encode(text)
+    explanation = explain(predictor.chosen(encoded)[0], encoded)
+    if options.json:
+        print(json.dumps(asdict(prediction) | {"explanation": asdict(explanation)}))
+    elif options.output is None:
+        print(sentence(prediction))
+        print_explanation(explanation)
+    if options.output is not None:
+        import plotter
+
+        plotter.write_explanation(options.output, sentence(prediction), explanation, encoded, predictor.run.name)
+        print(options.output)
+    return DONE
+
+
+def _score_table(predictor: Predictor, options: argparse.Namespace) -> int:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from inference.table import Job, score
+
+    job = Job(options.file, options.output, options.text_column, options.encoding)
+    with Progress(console=Console(stderr=True)) as progress:
+        bar = progress.add_task(f"scoring {job.source.name}", total=None)
+        unread = score(predictor, options.study, job, lambda done, total: progress.update(bar, completed=done, total=total))
+    print(f"{job.output}" + (f": {unread} rows could not be read, see their column problem" if unread else ""))
+    return SOME_UNREAD if unread else DONE
+
+
+def _probe(options: argparse.Namespace) -> int:
+    from inference import probes
+    from report import console
+
+    rates, left_out = probes.measure(FinishedRun.open(options.run))
+    for why in left_out:
+        print(f"left out: {why}", file=sys.stderr)
+    if not rates:
+        raise RunError(f"{options.run}: no model of the run can be asked")
+    console.print_probes(rates)
+    return DONE
+
+
+def _serve(predictor: Predictor, options: argparse.Namespace) -> int:
+    from report.serve import serve
+
+    serve(predictor, options.port, open_browser=sys.stdout.isatty())
+    return DONE
+
+
+def _export(options: argparse.Namespace) -> int:
+    import os
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's notes about the machine
+    from inference.export import folder
+
+    finished = FinishedRun.open(options.run)
+    studies = [*dict.fromkeys(finished.leaders.values())]
+    if options.study:
+        studies = [study for bucket in finished.buckets for study in finished.choose(options.study, bucket.name)]
+    try:
+        exported = [folder.export(finished, study, options.export, options.to) for study in dict.fromkeys(studies)]
+    except OSError as error:
+        raise unusable(options.to, error, "--to") from error
+    print(folder.table(exported))
+    return DONE

@@ -1,0 +1,62 @@
+"""What the report says about the reviews, computed from a dataset."""
+
+import numpy as np
+
+from data.types import Bucket, Dataset
+from data.vocabulary import OOV
+from records.summary import BucketSummary, DataSummary
+
+_BAR = 25  # tokens, the width of a histogram's bar
+_QUANTILES = (0, 0.05, 0.25, 0.5, 0.75, 0.95, 1)
+
+
+def summarise(dataset: Dataset) -> DataSummary:
+    """Counts, lengths and shares of a whole dataset, for people and for the report."""
+    origin, tokens = dataset.origin, dataset.train.sequences.values
+    edges, negative, positive = _histograms(dataset.whole_lengths, dataset.whole_labels)
+    return DataSummary(
+        title=origin.title,
+        fingerprint=dataset.fingerprint,
+        is_demo=origin.is_demo,
+        buckets=tuple(_summarise_bucket(bucket, dataset) for bucket in dataset.buckets),
+        n_train=len(dataset.train),
+        n_validation=len(dataset.validation),
+        n_test=len(dataset.test),
+        n_unlabelled=len(dataset.unlabelled),
+        unlabelled_dropped=origin.unlabelled_dropped,
+        vocabulary=dataset.vocab_size,
+        words_in_source=len(dataset.vocabulary.words),
+        oov_share=float(np.mean((tokens >= dataset.vocab_size) | (tokens == OOV))),
+        duplicates_train=origin.duplicates_train,
+        duplicates_test=origin.duplicates_test,
+        leaked=origin.leaked,
+        leaked_dropped=origin.leaked_dropped,
+        length_quantiles={f"{q:.0%}": int(np.quantile(dataset.whole_lengths, q)) for q in _QUANTILES},
+        histogram_edges=edges,
+        histogram_negative=negative,
+        histogram_positive=positive,
+        notes=origin.notes,
+    )
+
+
+def _histograms(lengths: np.ndarray, labels: np.ndarray) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    """Edges of the bars in tokens, and the numbers of negative and of positive reviews in each bar."""
+    edges = np.arange(0, max(int(np.quantile(lengths, 0.99)), 2 * _BAR) + _BAR + 1, _BAR)
+    edges[-1] = max(edges[-1], lengths.max() + 1)  # the last bar holds the longest per cent
+    negative, positive = (np.histogram(lengths[labels == label], edges)[0] for label in (0, 1))
+    return tuple(edges.tolist()), tuple(negative.tolist()), tuple(positive.tolist())
+
+
+def _summarise_bucket(bucket: Bucket, dataset: Dataset) -> BucketSummary:
+    train, validation, test = (bucket.holds(part.sequences.lengths) for part in (dataset.train, dataset.validation, dataset.test))
+    lengths, test_labels = dataset.train.sequences.lengths[train], dataset.test.labels[test]
+    return BucketSummary(
+        name=bucket.name,
+        low=bucket.low,
+        high=bucket.high,
+        n_train=int(train.sum()),
+        n_validation=int(validation.sum()),
+        n_test=int(test.sum()),
+        positive_share_test=float(test_labels.mean()) if len(test_labels) else 0.0,
+        truncated_share=float((lengths > dataset.max_length).mean()) if len(lengths) else 0.0,
+    )

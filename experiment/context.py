@@ -1,0 +1,86 @@
+"""What a worker process keeps from study to study: the data and the compiled networks."""
+
+import logging
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from config import Config
+from data import word_vectors
+from data.batches import ladder
+from data.types import Dataset
+from experiment.devices import memory_of_process, return_freed_memory
+from experiment.network import ModelCache, Stopwatch
+from experiment.plan import cost_of_rung
+from models.registry import resolve
+from records.study import Progress
+from saver import RunFolder
+
+log = logging.getLogger(__name__)
+
+
+class OvergrownError(BaseException):
+    """This process has become too large. What it has finished is on disk; another process goes on from there.
+
+    It passes through Keras Tuner, which takes every `Exception` for a failed trial.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyContext:
+    """What the studies of one process share."""
+
+    config: Config
+    folder: RunFolder
+    dataset: Dataset  # all of it
+    device: str  # its name
+    vectors: dict[int, Path]  # width -> file of word vectors; empty where networks start from random ones
+    on_progress: Callable[[Progress], None]
+    largest: float = math.inf  # bytes of memory that this process should take at most
+
+    @cached_property
+    def models(self) -> ModelCache:
+        """The compiled networks.
+
+        Their padded lengths follow from the training reviews; the last one holds the longest review there is. Keras's layers,
+        where they are compiled, read all of the padding, so that they get lengths of their own.
+        """
+        limit, dataset = self.config.data.max_length, self.dataset
+        lengths = dataset.train.sequences.lengths.clip(max=limit)
+        custom, stock = (ladder(lengths, cost_of_rung(self.config, stops_early=stops_early)) for stops_early in (True, False))
+        parts = (dataset.train, dataset.validation, dataset.test)
+        custom[-1] = stock[-1] = max(int(part.sequences.lengths.clip(max=limit).max(initial=1)) for part in parts)
+        return ModelCache(custom, self.config.training.clip_norm, of_keras=stock)
+
+    @property
+    def stopwatch(self) -> Stopwatch:
+        """What this process spends its time on."""
+        return self.models.stopwatch
+
+    def load_vectors(self, width: int) -> np.ndarray | None:
+        """The word vectors that networks start from, `<float32>[ids, width]`; None: random ones."""
+        return word_vectors.load(self.vectors[width]).matrix if self.vectors else None
+
+    def is_overgrown(self) -> bool:
+        """Whether another process should go on: programs once compiled stay in memory, and TensorFlow keeps more than that.
+
+        What is merely kept for the next step is handed back first: it does not count. Where the system does not say how much
+        memory a process takes, none is too large.
+        """
+        return_freed_memory()
+        try:
+            return memory_of_process(os.getpid()) > self.largest
+        except OSError as error:
+            log.debug("the memory of this process is not known: %s", error)
+            return False
+
+    def engine(self, architecture: str) -> str:
+        """Whose recurrent layers train this architecture here: `keras` or `custom`."""
+        by_device = "keras" if self.device.startswith("gpu") else "custom"
+        chosen = self.config.run.engine
+        return resolve(architecture).engine or (by_device if chosen == "auto" else chosen)

@@ -1,0 +1,71 @@
+"""A network as Keras itself runs it: for exports, and in place of the NumPy engine where that does not reproduce the network."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data.types import IdArray
+from data.vocabulary import PADDING, START
+from records.errors import CheckpointError
+
+_BATCH = 32  # reviews that are read together
+
+
+def read(path: Path) -> Any:
+    """The `keras.Model` in a checkpoint; it is read in safe mode, which refuses code that is stored in the file."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's notes about the machine
+    import keras
+
+    from models import recurrent, transformer  # noqa: F401 - so that Keras knows their layers
+
+    return keras.saving.load_model(path, compile=False, safe_mode=True)
+
+
+class KerasNetwork:
+    """A network that Keras reads: slower to start than the NumPy engine, and without gradients for explanations."""
+
+    def __init__(self, path: Path) -> None:
+        """Read a checkpoint.
+
+        Raises:
+            CheckpointError: the file is missing or damaged, Keras does not know one of its layers, or Keras is not installed.
+        """
+        try:
+            self._model = read(path)
+        except ImportError as error:
+            raise CheckpointError(
+                f"Keras is to read {path}, and {error.name} is not installed: choose another --study"
+            ) from error
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise CheckpointError(
+                f"Keras cannot read {path} ({type(error).__name__}: {str(error)[:200]}): choose another --study"
+            ) from error
+
+    def logits(self, rows: Sequence[IdArray]) -> np.ndarray:
+        """The logit of each review, `<float64>[rows]`; reviews of about the same length are read together.
+
+        Args:
+            rows: token ids, each `<int32>[time]`, the start token included.
+        """
+        logits, order = np.empty(len(rows)), np.argsort([len(row) for row in rows], kind="stable")
+        for start in range(0, len(rows), _BATCH):
+            batch = order[start : start + _BATCH]
+            logits[batch] = self._model.predict_on_batch(_padded([rows[i] for i in batch]))[: len(batch), 0]
+        return logits
+
+
+def _padded(rows: Sequence[IdArray]) -> np.ndarray:
+    """`<int32>[reviews, time]`, both rounded up to powers of two: each shape is compiled once, which takes a second."""
+    shape = (_power_of_two(len(rows)), _power_of_two(max(map(len, rows))))
+    padded = np.full(shape, PADDING, np.int32)
+    padded[:, 0] = START  # rows that are not wanted hold a word too
+    for number, row in enumerate(rows):
+        padded[number, : len(row)] = row
+    return padded
+
+
+def _power_of_two(number: int) -> int:
+    return 1 << (number - 1).bit_length()

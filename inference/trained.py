@@ -1,0 +1,104 @@
+"""One trained model of a finished run: it reads whole reviews and gives calibrated logits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+
+from data.batches import truncated
+from data.types import IdArray
+from data.vocabulary import OOV
+from engine.arrays import Array, sigmoid
+from engine.linear import LinearModel
+from records.errors import DivergedError
+from records.study import Repeat, Study
+
+
+class Model(Protocol):
+    """What reads token ids: a network of the NumPy engine, the linear yardstick, or a network that Keras runs."""
+
+    def logits(self, rows: Sequence[IdArray]) -> Array:
+        """The logit of each row of token ids, `<float64>[rows]`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One trained model of a run: the repeat of a study that was best on validation."""
+
+    study: Study
+    repeat: Repeat
+    model: Model
+    vocab_size: int
+    max_length: int
+    truncate: str
+    tested_rows: np.ndarray = field(repr=False)  # its test reviews' places in the source, `<int64>[test reviews]`
+    tested_logits: Array = field(repr=False)  # what it said of them, before the temperature, `<float64>[test reviews]`
+
+    @cached_property
+    def _strengths(self) -> Array:
+        """How far the logits of the test reviews are from 0, ascending."""
+        return np.sort(np.abs(self.tested_logits))
+
+    @property
+    def temperature(self) -> float:
+        """What logits are divided by so that probabilities mean what they say; fitted on validation, 1 for the yardstick."""
+        return next((score.temperature for score in self.repeat.scores if score.temperature), 1.0)
+
+    @property
+    def reads_whole_reviews(self) -> bool:
+        """Whether it reads every word of a review, as the linear yardstick does; networks truncate and have fewer ids."""
+        return isinstance(self.model, LinearModel)
+
+    def positions(self, ids: IdArray) -> np.ndarray:
+        """The places of the tokens of a whole review that it reads, `<int32>[time]`."""
+        places = np.arange(len(ids), dtype=np.int32)
+        return places if self.reads_whole_reviews else truncated(places, self.max_length, self.truncate)
+
+    def row(self, ids: IdArray) -> IdArray:
+        """The token ids that it reads of a whole review, `<int32>[time]`."""
+        if self.reads_whole_reviews:
+            return ids
+        read = truncated(ids, self.max_length, self.truncate)
+        return np.where(read < self.vocab_size, read, OOV).astype(np.int32)
+
+    def logits(self, reviews: Sequence[IdArray]) -> Array:
+        """The logit of each whole review at the temperature, `<float64>[reviews]`.
+
+        Raises:
+            DivergedError: a logit is not finite.
+        """
+        return self.logits_of_rows([self.row(ids) for ids in reviews])
+
+    def logits_of_rows(self, rows: Sequence[IdArray]) -> Array:
+        """The logit at the temperature of each review that `row` has already cut, `<float64>[rows]`.
+
+        Raises:
+            DivergedError: a logit is not finite.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is checked
+            return self.finite(self.model.logits(rows) / self.temperature)
+
+    def probabilities(self, reviews: Sequence[IdArray]) -> Array:
+        """The calibrated probability that each whole review is positive, `<float64>[reviews]`."""
+        return sigmoid(self.logits(reviews))
+
+    def intensity(self, logits: Array) -> Array:
+        """The share of the test reviews that it had a weaker opinion of, `<float64>[reviews]`, for logits at the temperature."""
+        weaker = np.searchsorted(self._strengths, np.abs(logits * self.temperature))
+        return weaker / len(self._strengths)
+
+    def finite(self, numbers: Array) -> Array:
+        """These numbers, which the model gave.
+
+        Raises:
+            DivergedError: one of them is NaN or infinite.
+        """
+        if not np.isfinite(numbers).all():
+            raise DivergedError(
+                f"{self.study.id} gives numbers that are not finite, because its training diverged; choose another --study, or "
+                "train it again with smaller learning rates"
+            )
+        return numbers

@@ -1,0 +1,51 @@
+"""The figure of the section on the data."""
+
+from itertools import pairwise
+
+import plotly.graph_objects as go
+
+from records.summary import DataSummary
+from report.figures.figure import Figure
+from report.figures.style import INK, MUTED, NEGATIVE, POSITIVE, styled
+
+
+def sequence_lengths_figure(data: DataSummary) -> go.Figure:
+    """Training lengths of each class, with the bucket edges. The last bar holds the longest reviews."""
+    edges = data.histogram_edges
+    centres = [left + 12 for left in edges[:-1]]
+    labels = [f"{left}-{right - 1}" for left, right in pairwise(edges)]
+    figure = go.Figure()
+    for label, counts, tint in (
+        ("negative", data.histogram_negative, NEGATIVE),
+        ("positive", data.histogram_positive, POSITIVE),
+    ):
+        figure.add_bar(
+            name=label,
+            x=centres,
+            y=counts,
+            customdata=labels,
+            marker={"color": tint},
+            hovertemplate="%{customdata} tokens: %{y:,}<extra>" + label + "</extra>",
+        )
+    for bucket in data.buckets:
+        if bucket.high is not None:
+            figure.add_vline(x=bucket.high + 0.5, line={"color": INK, "dash": "dash", "width": 1})
+            figure.add_annotation(
+                x=bucket.high,
+                y=1,
+                yref="paper",
+                text=bucket.name,
+                showarrow=False,
+                xanchor="right",
+                textangle=-90,
+                yanchor="top",
+                font={"size": 11, "color": MUTED},
+            )
+    figure.update_xaxes(title="Review length (tokens, start token included; the last bar holds all longer ones)")
+    figure.update_yaxes(title="Training reviews")
+    return styled(figure, 380, barmode="stack", bargap=0.05)
+
+
+FIGURES = (
+    Figure("sequence_lengths", "data", "How long the reviews are", "", lambda contents: sequence_lengths_figure(contents.data)),
+)

@@ -1,0 +1,120 @@
+"""Figures of the section on errors: confusion matrices, and what the probabilities are worth."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from models.registry import colour
+from records.findings import Reliability
+from records.study import Study, StudyResult, bucket_order
+from report.figures.figure import Figure
+from report.figures.style import GRID, INK, MUTED, dash, grid, naming, styled
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Counts of one study on one bucket, summed over repeats: `counts[actual][predicted]`, negative first."""
+
+    study: Study
+    bucket: str
+    counts: tuple[tuple[int, int], tuple[int, int]]
+
+
+def confusion_matrices_data(results: Iterable[StudyResult]) -> tuple[Confusion, ...]:
+    """One matrix per completed study and bucket."""
+    found: dict[tuple[Study, str], list[int]] = {}
+    for result in results:
+        for repeat in result.repeats:
+            for s in repeat.scores:
+                cell = found.setdefault((result.study, s.bucket), [0, 0, 0, 0])
+                counts = (s.true_negative, s.false_positive, s.false_negative, s.true_positive)
+                cell[:] = [a + b for a, b in zip(cell, counts, strict=True)]
+    return tuple(Confusion(study, bucket, ((c[0], c[1]), (c[2], c[3]))) for (study, bucket), c in found.items())
+
+
+def confusion_matrices_figure(records: tuple[Confusion, ...]) -> go.Figure:
+    """A small matrix for each, coloured by the share of the actual class, with the counts written in."""
+    called = naming(record.study for record in records)
+    rows = tuple(dict.fromkeys(called(record.study) for record in records))
+    columns = tuple(sorted(dict.fromkeys(record.bucket for record in records), key=bucket_order))
+    figure = grid(rows, columns, shared_yaxes=True)
+    for record in records:
+        shares = [[cell / max(1, sum(actual)) for cell in actual] for actual in record.counts]
+        figure.add_heatmap(
+            row=rows.index(called(record.study)) + 1,
+            col=columns.index(record.bucket) + 1,
+            x=["neg.", "pos."],
+            y=["neg.", "pos."],
+            z=shares,
+            text=[[f"{cell:,}" for cell in actual] for actual in record.counts],
+            texttemplate="%{text}",
+            coloraxis="coloraxis",
+            hovertemplate="actual %{y}, predicted %{x}: %{text} (%{z:.1%})<extra></extra>",
+            xgap=1,
+            ygap=1,
+        )
+    figure.update_yaxes(autorange="reversed")
+    figure.update_yaxes(title_text="actual", col=1)
+    figure.update_xaxes(title_text="predicted", row=len(rows))
+    bar = {"title": {"text": "share of<br>actual class"}, "thickness": 12, "tickformat": ".0%", "x": 1.06}
+    axis = {"colorscale": "Blues", "cmin": 0, "cmax": 1, "colorbar": bar}
+    return styled(figure, 110 + 150 * max(1, len(rows)), coloraxis=axis, margin={"l": 72, "r": 40, "t": 40, "b": 56})
+
+
+def reliability_figure(records: tuple[Reliability, ...]) -> go.Figure:
+    """Left: as trained; right: after the temperature. On the diagonal, a probability is what it says."""
+    titles = ["As trained", "After the temperature that validation chooses"]
+    figure = make_subplots(cols=2, column_titles=titles, shared_yaxes=True, horizontal_spacing=0.04)
+    figure.update_annotations(font={"size": 13, "color": INK})
+    for column in (1, 2):
+        figure.add_scatter(
+            row=1, col=column, x=[0, 100], y=[0, 100], mode="lines", line={"color": GRID, "width": 2}, showlegend=False
+        )
+    called = naming(record.study for record in records)
+    for record in records:
+        series = called(record.study)
+        for column, points in ((1, record.points), (2, record.points_at_temperature)):
+            figure.add_scatter(
+                row=1,
+                col=column,
+                name=series,
+                legendgroup=series,
+                showlegend=column == 1,
+                x=[100 * mean for mean, _, _ in points],
+                y=[100 * share for _, share, _ in points],
+                customdata=[count for *_, count in points],
+                mode="lines+markers",
+                line={
+                    "color": colour(record.study.architecture),
+                    "width": 2,
+                    "dash": dash(record.study),
+                },
+                marker={"size": 6},
+                hovertemplate="says %{x:.0f} %, is %{y:.0f} % of %{customdata:,}<extra>" + series + "</extra>",
+            )
+    figure.update_xaxes(title_text="probability of positive (%), mean of a bin", range=[0, 100])
+    figure.update_yaxes(title_text="positive reviews (%)", range=[0, 100], col=1)
+    legend = {"orientation": "h", "y": -0.2, "yanchor": "top", "x": 0, "font": {"color": MUTED}}
+    return styled(figure, 480, legend=legend, margin={"l": 64, "r": 24, "t": 40, "b": 120})
+
+
+FIGURES = (
+    Figure(
+        "confusion_matrices",
+        "errors",
+        "Confusion matrices",
+        "Test reviews, added up over repeats.",
+        lambda contents: confusion_matrices_figure(confusion_matrices_data(contents.results)),
+    ),
+    Figure(
+        "reliability",
+        "errors",
+        "What the probabilities are worth",
+        "Test reviews of all buckets and repeats, in ten bins of the probability. Below the diagonal on the right and above it "
+        "on the left, a network is too sure. The temperature divides the logits; it is fitted on validation reviews and "
+        "changes no verdict.",
+        lambda contents: reliability_figure(contents.findings.reliabilities),
+    ),
+)

@@ -1,0 +1,307 @@
+"""Laws of scored tables: of any size, resumable, and nothing of a person's is lost or written over without a word."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from inference import table
+from inference.predictor import Predictor
+from inference.table import ADDED, Job, score
+from records.errors import ArtifactsError, TableError
+from tests.conftest import ROOT, SmokeRun
+from tests.test_predict import TEXT, predict
+
+
+def write(path: Path, texts: list[str], encoding: str = "utf-8") -> Path:
+    with path.open("w", newline="", encoding=encoding) as file:
+        rows = csv.writer(file, delimiter="\t" if path.suffix == ".tsv" else ",")
+        rows.writerow(["id", "text"])
+        rows.writerows(enumerate(texts))
+    return path
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def predictor(smoke_run: SmokeRun) -> Predictor:
+    return Predictor.load(smoke_run.folder)
+
+
+@pytest.mark.parametrize("name", ["reviews.csv", "reviews.tsv"])
+def test_a_table_keeps_its_columns_and_rows_and_gets_the_answers(name: str, predictor: Predictor, tmp_path: Path) -> None:
+    texts = [TEXT, 'a "quoted",\nlong script', "", "superb " * 300]
+    source = write(tmp_path / name, texts)
+    done = predict(predictor.run.folder.path, "--file", str(source), "--output", str(tmp_path / "scored.csv"))
+    rows = read(tmp_path / "scored.csv")
+    assert done.code == 1 and "1 rows could not be read" in done.out
+    assert list(rows[0]) == ["id", "text", *ADDED] and [row["text"] for row in rows] == texts
+    assert rows[2]["problem"].startswith("the text is empty") and rows[2]["sentiment"] == ""
+    for row, text in zip(rows, texts, strict=True):
+        if text:
+            assert float(row["probability"]) == pytest.approx(predictor(text).probability, abs=1e-6)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["scored.csv", name])
+
+
+def test_a_job_killed_in_the_middle_goes_on_and_ends_as_if_nothing_had_happened(predictor: Predictor, tmp_path: Path) -> None:
+    source = write(tmp_path / "reviews.csv", [f"{TEXT} {'superb ' * (i % 120)}" for i in range(30_000)])
+    output = tmp_path / "scored.csv"
+    command = [sys.executable, str(ROOT / "predict.py"), "--run", str(predictor.run.folder.path)]
+    command += ["--file", str(source), "--output", str(output)]
+    first = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    mark = output.with_name("scored.csv.part.json")
+    while not (mark.exists() and json.loads(mark.read_text())["rows"]):
+        assert first.poll() is None
+        time.sleep(0.005)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    begun = json.loads(mark.read_text())["rows"]
+    assert 0 < begun < 30_000
+    with mark.with_suffix("").open("ab") as file:
+        file.write(b"half a row, cut")
+    seen: list[int] = []
+    score(predictor, None, Job(source, output, "text", "utf-8-sig"), lambda done, _: seen.append(done))
+    assert seen[0] > begun - 1 and seen[-1] == 30_000
+    rows = read(output)
+    assert [row["id"] for row in rows] == [str(i) for i in range(30_000)]
+    for number in (0, begun - 1, begun, 29_999):
+        assert float(rows[number]["probability"]) == pytest.approx(predictor(rows[number]["text"]).probability, abs=1e-6)
+
+
+def test_a_job_of_another_study_or_a_changed_table_is_not_continued(predictor: Predictor, tmp_path: Path) -> None:
+    source, output = write(tmp_path / "reviews.csv", [TEXT] * 600), tmp_path / "scored.csv"
+
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    job = Job(source, output, "text", "utf-8")
+    with pytest.raises(KeyboardInterrupt):
+        score(predictor, None, job, stop)
+    with pytest.raises(TableError, match="is of another table, run or study"):
+        score(predictor, "gru", job, lambda *_: None)
+    os.utime(source, (1, 1))
+    with pytest.raises(TableError, match="is of another table, run or study"):
+        score(predictor, None, job, lambda *_: None)
+    job.mark.write_text("{")
+    with pytest.raises(TableError, match="was changed and cannot be read"):
+        score(predictor, None, job, lambda *_: None)
+
+
+def test_memory_does_not_grow_with_the_table(predictor: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows are read when they are needed: never more than a batch is held."""
+    source, held, largest = write(tmp_path / "reviews.csv", [TEXT] * 2_000), 0, 0
+    answer = predictor.stream
+
+    def watched(texts: object) -> object:
+        nonlocal held, largest
+        batch = list(texts)  # type: ignore[call-overload]
+        held = len(batch)
+        largest = max(largest, held)
+        return answer(batch)
+
+    monkeypatch.setattr(predictor, "stream", watched)
+    score(predictor, None, Job(source, tmp_path / "scored.csv", "text", "utf-8"), lambda *_: None)
+    assert largest == table.BATCH
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"id,review\n1,dull\n", "no column 'text'; its columns are id, review"),
+        (b"", "no column 'text'; its columns are none"),
+        (b"id,text\n1,dull\n2,dull,script\n", "row 3 has not 2 cells"),
+        (b"id,text\n1\n", "row 2 has not 2 cells"),
+        ("id,text\n1,dull\n2,caf\u00e9\n".encode("latin-1"), "line 3 is not utf-8-sig .*; save it in one encoding"),
+        ("id,text\n1,\u00e9\n".encode() + "2,caf\u00e9\n".encode("latin-1"), "line 3 is not utf-8-sig"),
+        (b"id,text,study\n1,dull,x\n", r"has columns that would be added \(study\)"),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_one_sentence(content: bytes, sentence: str, predictor: Predictor, tmp_path: Path) -> None:
+    (tmp_path / "reviews.csv").write_bytes(content)
+    with pytest.raises(TableError, match=sentence):
+        score(predictor, None, Job(tmp_path / "reviews.csv", tmp_path / "o.csv", "text", "utf-8-sig"), lambda *_: None)
+    assert not (tmp_path / "o.csv").exists()
+
+
+def test_another_encoding_can_be_named_and_an_unknown_one_is_refused(predictor: Predictor, tmp_path: Path) -> None:
+    source = write(tmp_path / "reviews.csv", ["the caf\u00e9 was dull"], encoding="latin-1")
+    score(predictor, None, Job(source, tmp_path / "o.csv", "text", "latin-1"), lambda *_: None)
+    assert read(tmp_path / "o.csv")[0]["text"] == "the caf\u00e9 was dull"
+    with pytest.raises(TableError, match="--encoding: unknown encoding: latin-99"):
+        score(predictor, None, Job(source, tmp_path / "p.csv", "text", "latin-99"), lambda *_: None)
+
+
+def test_two_processes_cannot_write_the_same_output_and_a_folder_that_cannot_be_written_is_one_sentence(
+    predictor: Predictor, tmp_path: Path
+) -> None:
+    job = Job(write(tmp_path / "reviews.csv", [TEXT] * 600), tmp_path / "o.csv", "text", "utf-8")
+    refused: list[str] = []
+
+    def again(done: int, total: int) -> None:
+        with pytest.raises(TableError) as error:
+            score(predictor, None, job, lambda *_: None)
+        refused.append(str(error.value))
+
+    score(predictor, None, job, again)
+    assert refused and all("another process is writing it" in sentence for sentence in refused)
+    assert len(read(tmp_path / "o.csv")) == 600
+    elsewhere = Job(tmp_path / "reviews.csv", Path("/proc/nowhere/o.csv"), "text", "utf-8")
+    with pytest.raises(ArtifactsError, match="cannot be used"):
+        score(predictor, None, elsewhere, lambda *_: None)
+
+
+def test_an_output_that_exists_is_never_written_over(predictor: Predictor, tmp_path: Path) -> None:
+    source = write(tmp_path / "reviews.csv", [TEXT])
+    (tmp_path / "o.csv").write_text("mine")
+    with pytest.raises(TableError, match="exists: remove it"):
+        score(predictor, None, Job(source, tmp_path / "o.csv", "text", "utf-8"), lambda *_: None)
+    assert (tmp_path / "o.csv").read_text() == "mine"
+
+
+# -- nothing is lost without a word ------------------------------------------------------------------------------------
+
+TABLE = f"id,text\n1,{TEXT}\n2,the script was superb\n"
+
+
+def scored(predictor: Predictor, source: Path, output: Path, encoding: str = "utf-8-sig") -> list[dict[str, str]]:
+    score(predictor, None, Job(source, output, "text", encoding), lambda *_: None)
+    return read(output)
+
+
+@pytest.mark.parametrize("source", ["-", "/dev/stdin"])
+def test_a_table_from_a_pipe_is_scored_whole(source: str, predictor: Predictor, tmp_path: Path) -> None:
+    output = tmp_path / "scored.csv"
+    done = predict(predictor.run.folder.path, "--file", source, "--output", str(output), stdin=TABLE)
+    assert done.code == 0, done.err
+    assert [row["id"] for row in read(output)] == ["1", "2"]
+    assert [path.name for path in tmp_path.iterdir()] == ["scored.csv"]
+
+
+def test_a_named_pipe_is_scored_whole(predictor: Predictor, tmp_path: Path) -> None:
+    pipe = tmp_path / "reviews.csv"
+    os.mkfifo(pipe)
+    threading.Thread(target=pipe.write_text, args=(TABLE,), daemon=True).start()
+    assert [row["id"] for row in scored(predictor, pipe, tmp_path / "scored.csv")] == ["1", "2"]
+
+
+def test_an_interrupted_table_from_a_pipe_leaves_nothing_and_one_that_was_killed_is_not_continued(
+    predictor: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = Job(Path("-"), tmp_path / "scored.csv", "text", "utf-8-sig")
+
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with (tmp_path / "given").open("w+") as given:
+        given.write(TABLE)
+        given.seek(0)
+        monkeypatch.setattr(sys, "stdin", given)
+        with pytest.raises(KeyboardInterrupt):
+            score(predictor, None, job, stop)
+    assert [path.name for path in tmp_path.iterdir()] == ["given"]
+    job.mark.write_text("{}")
+    with pytest.raises(TableError, match="a table from a pipe cannot go on with it; remove it"):
+        score(predictor, None, job, lambda *_: None)
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.csv.part", "x.csv.part.json", ".x.csv.lock"])
+@pytest.mark.parametrize("how", ["itself", "link", "hard link"])
+def test_a_source_that_is_in_the_way_of_its_own_output_is_refused_and_left_as_it_is(
+    name: str, how: str, predictor: Predictor, tmp_path: Path
+) -> None:
+    place, source = tmp_path / name, tmp_path / name
+    place.write_text(TABLE)
+    if how != "itself":
+        source = tmp_path / "another name.csv"
+        source.symlink_to(place) if how == "link" else source.hardlink_to(place)
+    with pytest.raises(TableError, match=r"which is written while .*x.csv is made; choose another --output"):
+        score(predictor, None, Job(source, tmp_path / "x.csv", "text", "utf-8"), lambda *_: None)
+    assert place.read_text() == TABLE and source.read_text() == TABLE
+
+
+@pytest.mark.parametrize("name", ["x.csv.part", "x.csv.part.json", ".x.csv.lock"])
+def test_a_file_of_somebody_else_where_the_output_is_made_is_left_as_it_is(
+    name: str, predictor: Predictor, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(TableError, match=r"move it away|remove it"):
+        scored(predictor, write(tmp_path / "reviews.csv", [TEXT]), tmp_path / "x.csv")
+    assert (tmp_path / name).read_text() == "mine"
+
+
+def test_an_output_that_comes_into_being_meanwhile_is_not_written_over(predictor: Predictor, tmp_path: Path) -> None:
+    job = Job(write(tmp_path / "reviews.csv", [TEXT]), tmp_path / "x.csv", "text", "utf-8")
+
+    def write_mine(done: int, total: int) -> None:
+        job.output.write_text("mine")
+
+    with pytest.raises(TableError, match="has come into being meanwhile"):
+        score(predictor, None, job, write_mine)
+    assert job.output.read_text() == "mine"
+    job.output.unlink()
+    assert score(predictor, None, job, lambda *_: None) == 0 and len(read(job.output)) == 1
+
+
+def test_a_table_that_is_changed_while_it_is_read_is_refused(predictor: Predictor, tmp_path: Path) -> None:
+    source = write(tmp_path / "reviews.csv", [TEXT] * 600)
+    job = Job(source, tmp_path / "x.csv", "text", "utf-8")
+
+    def write_less(done: int, total: int) -> None:
+        write(source, [TEXT] * 3)
+
+    with pytest.raises(TableError, match="was changed while it was read"):
+        score(predictor, None, job, write_less)
+    assert not job.output.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"id,text,id\n1,dull,2\n", "several columns are named 'id'; rename all but one, so that none is lost"),
+        (b"text,,\ndull,1,2\n", "several columns are named ''"),
+        (b"text,text\ndull,script\n", "several columns are named 'text'"),
+        (b"id,text\n1,dull\n\n2,script\n", "row 3 has not 2 cells"),
+        (b'id,text\n1,"dull\n2,script\n3,music\n', "line 4: unexpected end of data"),
+        (b'id,text\n1,"dull\n2,"script"\n', "line 3: ',' expected after '\"'; .* every quote inside it is written twice"),
+        (b'id,text\n1,"dull" script\n', "line 2: ',' expected after"),
+        (b"id,text\n1," + b"x" * 5_000_001 + b"\n", "field larger than field limit"),
+        (b"id, text\n1,dull\n", "no column 'text'; its columns are id,  text"),
+        ("\ufefftext\ndull\n".encode(), r"no column 'text'; its columns are '\\ufefftext'"),
+        ("text\ndull\n".encode("utf-16-le"), r"no column 'text'; its columns are 't\\x00e"),
+    ],
+)
+def test_a_table_that_would_lose_something_is_one_sentence(
+    content: bytes, sentence: str, predictor: Predictor, tmp_path: Path
+) -> None:
+    (tmp_path / "reviews.csv").write_bytes(content)
+    with pytest.raises(TableError, match=sentence):
+        scored(predictor, tmp_path / "reviews.csv", tmp_path / "x.csv", "utf-8")
+    assert [path.name for path in tmp_path.iterdir()] == ["reviews.csv"]
+
+
+@pytest.mark.parametrize(
+    ("content", "texts"),
+    [
+        (b"text\r\ndull\r\nscript\r\n", ["dull", "script"]),
+        (b"text\rdull\rscript", ["dull", "script"]),
+        (b"\xef\xbb\xbftext\ndull\n", ["dull"]),
+        (b'id,text,\n1,"dull\nscript ""twice""",x\n', ['dull\nscript "twice"']),
+        (b"text\ndull\n\nscript\n", ["dull", "", "script"]),
+        (b"id,text\n1,dull\n\n\n", ["dull"]),
+        (b"text\ndull\x00script\n", ["dull\x00script"]),
+        (b"text\n", []),
+    ],
+)
+def test_every_row_is_in_the_output(content: bytes, texts: list[str], predictor: Predictor, tmp_path: Path) -> None:
+    (tmp_path / "reviews.csv").write_bytes(content)
+    assert [row["text"] for row in scored(predictor, tmp_path / "reviews.csv", tmp_path / "x.csv")] == texts
