@@ -11,7 +11,7 @@ import numpy as np
 from data.types import IdArray
 from engine.arrays import Array, sigmoid
 from inference.export import Reader, padded
-from inference.export.network import read
+from inference.export.network import KerasNetwork, read
 from inference.run import FinishedRun, Trained
 from models.bigrams import bigram_rows
 from records.errors import ExportError
@@ -21,18 +21,22 @@ def write(run: FinishedRun, trained: Trained, folder: Path) -> Reader:
     """Copy the checkpoint to `folder/model.keras`, byte for byte."""
     file = folder / "model.keras"
     shutil.copyfile(_path(run, trained), file)
-    return _reader(read(file), trained)
+    model = read(file)
+    return lambda rows: sigmoid(np.asarray(model.predict_on_batch(padded(rows)))[:, 0] / trained.temperature)
 
 
 def probabilities(run: FinishedRun, trained: Trained, rows: Sequence[IdArray]) -> Array:
-    """The calibrated probability of each review, `<float>[reviews]`, from the checkpoint as Keras runs it.
+    """The calibrated probability of each review, `<float64>[reviews]`, from the checkpoint as Keras runs it.
 
     Args:
         run: that the checkpoint is of.
         trained: the network.
         rows: token ids as the network reads them, each `<int32>[time]`.
+
+    Raises:
+        CheckpointError: Keras cannot read it.
     """
-    return _reader(read(_path(run, trained)), trained)(rows)
+    return sigmoid(KerasNetwork(_path(run, trained)).logits(rows) / trained.temperature)
 
 
 def portable(run: FinishedRun, trained: Trained) -> Any:
@@ -61,10 +65,6 @@ def portable(run: FinishedRun, trained: Trained) -> Any:
 
 def _path(run: FinishedRun, trained: Trained) -> Path:
     return run.folder.checkpoint(trained.study, trained.repeat.number)
-
-
-def _reader(model: Any, trained: Trained) -> Reader:
-    return lambda rows: sigmoid(np.asarray(model.predict_on_batch(padded(rows)))[:, 0] / trained.temperature)
 
 
 def _stock(layer: Any) -> Any:

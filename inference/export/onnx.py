@@ -44,11 +44,16 @@ def write(run: FinishedRun, trained: Trained, folder: Path) -> Reader:
     """Write `folder/model.onnx`.
 
     Raises:
-        ExportError: a library is not installed, or the network has a layer that this module does not know.
+        ExportError: a library is not installed, or the network has a layer that the NumPy engine or this module does not know.
     """
     onnx, onnxruntime = library("onnx", "onnx"), library("onnxruntime", "onnx")
+    if not isinstance(trained.model, NumpyNetwork):
+        raise ExportError(
+            f"{trained.study.id}: ONNX's graph is made from the NumPy engine, which does not reproduce this network; "
+            "--export savedmodel takes any"
+        )
     try:
-        written = model(trained.model, trained.temperature)  # type: ignore[arg-type]
+        written = model(trained.model, trained.temperature)
     except NotImplementedError as error:
         raise ExportError(f"{trained.study.id}: ONNX's graph of {error} is not written; --export savedmodel takes any") from error
     onnx.checker.check_model(written, full_check=True)

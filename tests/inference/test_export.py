@@ -21,6 +21,7 @@ from inference.export import litert, savedmodel
 from inference.export import onnx as onnx_graph
 from inference.export.card import MARK
 from inference.export.folder import FORMATS, Exported, export, table
+from inference.export.network import KerasNetwork
 from inference.run import FinishedRun, Trained
 from models.classifier import NetworkShape, build_classifier
 from models.registry import ARCHITECTURES
@@ -224,6 +225,9 @@ def test_a_layer_without_an_onnx_rule_is_named(tmp_path: Path) -> None:
     trained = replace(trained, model=replace(trained.model, body=(Strange(),)))  # type: ignore[type-var, arg-type]
     with pytest.raises(ExportError, match="ONNX's graph of a layer of class Strange is not written"):
         onnx_graph.write(run, trained, tmp_path)
+    by_keras = replace(trained, model=KerasNetwork(tmp_path / "network.keras"))
+    with pytest.raises(ExportError, match="the NumPy engine, which does not reproduce this network; --export savedmodel"):
+        onnx_graph.write(run, by_keras, tmp_path)
 
 
 def test_only_an_export_is_replaced(run: FinishedRun, study: Study, tmp_path: Path) -> None:
