@@ -17,16 +17,16 @@ BuildBody = Callable[[str, int, bool, Callable[[str], Any]], Body]
 
 @dataclass(frozen=True)
 class Architecture:
-    """How to build a recurrent body, and how it appears."""
+    """How to build the body of a network, and how it appears in tables and figures."""
 
     build: BuildBody
     title: str
     colour: str  # from Okabe and Ito's palette for colour-blind readers, extended
     cost: float  # one training step's time relative to `gru`; orders the studies and estimates the time
-    engine: str | None = None  # `keras` or `custom` whatever the config's engine says
-    pooling: str | None = None  # whatever the config's pooling says
-    units_multiple_of: int = 1  # other numbers of units are refused
-    control_of: str | None = None  # no search of its own: the settings and seeds that this architecture found
+    engine: str | None = None  # `keras` or `custom`, in place of what the config says; None: as the config says
+    pooling: str | None = None  # in place of what the config says; None: as the config says
+    units_multiple_of: int = 1  # a config with other numbers of units is refused
+    control_of: str | None = None  # a control is not searched: it takes the settings and seeds that this architecture found
 
 
 def _layer(kind: str, engine: str) -> Any:
@@ -48,7 +48,7 @@ def _single(kind: str) -> BuildBody:
 
 
 def _identity_simple_rnn(engine: str, units: int, return_sequences: bool, dropout: Callable[[str], Any]) -> Body:
-    """Starts by adding what it reads to its state: Le et al. (2015), A simple way to initialize recurrent networks, arXiv."""
+    """A SimpleRNN that starts by adding what it reads to its state: Le et al. (2015), A simple way to initialize recurrent networks, arXiv."""
     starts = {"recurrent_initializer": "identity"} if engine == "keras" else {}  # both engines start from Keras's numbers
     return _layer("SimpleRNN", engine)(units, return_sequences=return_sequences, **starts)
 
@@ -117,7 +117,7 @@ def resolve(name: str) -> Architecture:
 
 
 def selectable() -> dict[str, int]:
-    """The names that a config may compare, all but the controls, which come along; and what units must be a multiple of."""
+    """The names that a config may compare, and what each one's units must be a multiple of; controls come by themselves."""
     return {name: each.units_multiple_of for name, each in ARCHITECTURES.items() if each.control_of is None}
 
 
@@ -139,7 +139,7 @@ def in_order(results: Iterable[StudyResult]) -> list[StudyResult]:
 
 
 def title(name: str) -> str:
-    """How an architecture, or the yardstick, is called in a figure."""
+    """The title of an architecture, or of a yardstick, in tables and figures."""
     return LINEAR_TITLE if name == YARDSTICK else resolve(name).title
 
 
