@@ -321,6 +321,26 @@ def load_weights(checkpoint: Path) -> list[np.ndarray]:
     return [np.array(weight) for weight in keras.saving.load_model(checkpoint, safe_mode=True).get_weights()]
 
 
+def probabilities_on_cpu(checkpoint: Path, rows: list[IdArray]) -> np.ndarray:
+    """What a saved network says on this machine's processor, `<float64>[reviews]`.
+
+    A GPU rounds the factors of a float32 product to ten binary digits (TensorFloat-32), which moves a probability by some 1e-4:
+    too much to tell whether a difference comes from the arithmetic or from another network.
+
+    Args:
+        checkpoint: that `TrainableNetwork.stock` saved.
+        rows: token ids of some reviews, read together.
+    """
+    with keras.device("cpu:0"):
+        model = keras.saving.load_model(checkpoint, compile=False, safe_mode=True)
+        for layer in model.layers:
+            for each in (layer, getattr(layer, "forward_layer", layer), getattr(layer, "backward_layer", layer)):
+                if hasattr(each, "use_cudnn"):
+                    each.use_cudnn = False
+        logits = ops.convert_to_numpy(model(pad(rows, max(map(len, rows))), training=False))[:, 0]
+    return 1 / (1 + np.exp(-logits.astype(np.float64)))
+
+
 class _Plateau:
     """What to do when the validation loss no longer falls: lower the learning rate, then stop."""
 

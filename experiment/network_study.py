@@ -15,7 +15,7 @@ from data.types import IdArray, Reviews
 from engine.checkpoint import load
 from engine.network import largest_difference, spaced_by_length
 from experiment.context import OvergrownError, StudyContext
-from experiment.network import Examples, FitPlan, TrainableNetwork, check_finite, load_weights
+from experiment.network import Examples, FitPlan, TrainableNetwork, check_finite, load_weights, probabilities_on_cpu
 from experiment.plan import final_epochs, reviews_of
 from experiment.scoring import predictions, scores_by_bucket, scores_elsewhere
 from models.classifier import NetworkShape, layer_sizes
@@ -244,12 +244,14 @@ class NetworkStudy:
             repeat: its checkpoint is saved.
             probabilities: by the trained network, `<float>[test reviews]`.
         """
-        rows = self._rows(self._data.test)
+        rows, checkpoint = self._rows(self._data.test), self._folder.checkpoint(self._study, repeat.number)
         with self._context.stopwatch.on("evaluating"), np.errstate(all="ignore"):
-            some = spaced_by_length(np.array([len(row) for row in rows]), REVIEWS_FOR_ENGINE)
+            chosen = spaced_by_length(np.array([len(row) for row in rows]), REVIEWS_FOR_ENGINE)
+            some, expected = [rows[i] for i in chosen], probabilities[chosen]
             try:
-                engine = load(self._folder.checkpoint(self._study, repeat.number))
-                difference = largest_difference(engine, [rows[i] for i in some], probabilities[some])
+                if self._context.device.startswith("gpu"):
+                    expected = probabilities_on_cpu(checkpoint, some)
+                difference = largest_difference(load(checkpoint), some, expected)
                 check_finite("difference in probability", difference)
             except Exception as error:  # noqa: BLE001 - whatever the engine makes of it, the network is trained and scored
                 refusal = str(error) if isinstance(error, LengthwiseError) else one_line(error)

@@ -127,3 +127,18 @@ def test_a_record_that_cannot_be_written_fails_its_task_by_name(context: StudyCo
 def test_a_task_that_is_done_carries_its_record(context: StudyContext) -> None:
     outcome = workers._do(Task(Study("linear", "0-150")), context)
     assert isinstance(outcome, Finished) and outcome.record.hyperparameters == {"C": 10.0}
+
+
+def test_what_a_gpu_has_trained_is_compared_on_the_processor_where_products_are_not_rounded(
+    context: StudyContext, again: Callable[[], Repeat], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def as_a_gpu_rounds(self: TrainableNetwork, rows: list[np.ndarray]) -> np.ndarray:
+        return (predict(self, rows) + np.float32(2e-4)).clip(0, 1)
+
+    predict = TrainableNetwork.predict
+    monkeypatch.setattr(TrainableNetwork, "predict", as_a_gpu_rounds)
+    assert not again().is_read_by_engine
+    monkeypatch.setitem(vars(context), "device", "gpu 0 (made up)")  # the record is frozen
+    monkeypatch.setattr(StudyContext, "engine", lambda self, architecture: "custom")
+    repeat = again()
+    assert repeat.is_read_by_engine and repeat.engine_difference and repeat.engine_difference < 1e-6
