@@ -48,7 +48,10 @@ def _single(kind: str) -> BuildBody:
 
 
 def _identity_simple_rnn(engine: str, units: int, return_sequences: bool, dropout: Callable[[str], Any]) -> Body:
-    """A SimpleRNN that starts by adding what it reads to its state: Le et al. (2015), A simple way to initialize recurrent networks, arXiv."""
+    """A SimpleRNN that starts by adding what it reads to its state.
+
+    Le et al. (2015), A simple way to initialize recurrent networks of rectified linear units, arXiv.
+    """
     starts = {"recurrent_initializer": "identity"} if engine == "keras" else {}  # both engines start from Keras's numbers
     return _layer("SimpleRNN", engine)(units, return_sequences=return_sequences, **starts)
 
@@ -139,7 +142,7 @@ def in_order(results: Iterable[StudyResult]) -> list[StudyResult]:
 
 
 def title(name: str) -> str:
-    """The title of an architecture, or of a yardstick, in tables and figures."""
+    """The title of an architecture, or of the yardstick, in tables and figures."""
     return LINEAR_TITLE if name == YARDSTICK else resolve(name).title
 
 
