@@ -14,7 +14,7 @@ import numpy as np
 from data.types import Dataset, IdArray, Reviews
 from engine.arrays import sigmoid
 from inference.explain import DeletionCurve, Explanation, explain, faithfulness
-from inference.probes import PassRate, measure
+from inference.probes import CAPABILITIES, PassRate, measure
 from inference.run import Encoded, FinishedRun
 from inference.trained import Trained
 from records.codec import Record
@@ -111,8 +111,9 @@ def load_or_gather(folder: RunFolder, dataset: Dataset) -> Examples:
 
 
 def _key(run: FinishedRun) -> str:
-    """Digest of the studies that examples were gathered from."""
-    return hashlib.sha256("".join(result.to_json() for result in run.results.values()).encode()).hexdigest()
+    """Digest of the studies that examples were gathered from, and of the behavioural tests that they were put to."""
+    tests = [repr((capability.name, capability.kind, *capability.make())) for capability in CAPABILITIES]
+    return hashlib.sha256("".join([*(result.to_json() for result in run.results.values()), *tests]).encode()).hexdigest()
 
 
 class _Omissions:

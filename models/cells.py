@@ -1,7 +1,7 @@
 """One time step of each recurrent network, written as in a textbook, and the chain rule through it.
 
 Neither Keras nor NumPy is imported: a step is given the few functions that it needs, those of `keras.ops` when a network is
-trained (`models/recurrent.py`) and those of `engine/arrays.py` when a finished run answers (`engine/layers.py`). These two own
+trained (`models/loop.py`) and those of `engine/arrays.py` when a finished run answers (`engine/layers.py`). These two own
 the loops over time and do every matrix product; a cell works on the sums that come out of the products.
 """
 

@@ -30,14 +30,14 @@ class Architecture:
 
 
 def _layer(kind: str, engine: str) -> Any:
-    """The layer class of this kind: Keras's own, or the one written from scratch."""
-    if engine == "custom":
-        from models import recurrent
-
-        return getattr(recurrent, f"Custom{kind}")
+    """The layer class of this kind: Keras's own, or the one written from scratch, as is every kind that Keras has not."""
     import keras
 
-    return getattr(keras.layers, kind)
+    if engine == "keras" and hasattr(keras.layers, kind):
+        return getattr(keras.layers, kind)
+    from models import recurrent
+
+    return getattr(recurrent, f"Custom{kind}")
 
 
 def _single(kind: str) -> BuildBody:

@@ -3,33 +3,34 @@
 from records.about import About
 from records.study import YARDSTICK, Epoch, LayerSize, Repeat, Score, Seconds, Status, Study, StudyResult, Trial
 from records.summary import BucketSummary, DataSummary
+from saver import ARTEFACT_VERSION
 
 
 def a_score(bucket: str, accuracy: float, n_test: int = 100) -> Score:
     right = round(n_test * accuracy / 2)
     wrong = n_test // 2 - right
     return Score(
-        bucket,
-        n_test,
-        accuracy,
-        accuracy - 0.05,
-        accuracy + 0.05,
-        accuracy - 0.01,
-        0.5,
-        0.12,
-        0.08,
-        1.5,
-        0.4,
-        0.11,
-        0.02,
-        accuracy,
-        accuracy,
-        accuracy,
-        0.9,
-        right,
-        wrong,
-        wrong,
-        right,
+        bucket=bucket,
+        n_test=n_test,
+        accuracy=accuracy,
+        accuracy_low=accuracy - 0.05,
+        accuracy_high=accuracy + 0.05,
+        accuracy_without_leaked=accuracy - 0.01,
+        loss=0.5,
+        brier=0.12,
+        calibration_error=0.08,
+        temperature=1.5,
+        loss_at_temperature=0.4,
+        brier_at_temperature=0.11,
+        calibration_error_at_temperature=0.02,
+        precision=accuracy,
+        recall=accuracy,
+        f1=accuracy,
+        roc_auc=0.9,
+        true_negative=right,
+        false_positive=wrong,
+        false_negative=wrong,
+        true_positive=right,
     )
 
 
@@ -109,7 +110,7 @@ def a_summary(*, is_demo: bool = False) -> DataSummary:
 
 def an_about() -> About:
     return About(
-        artefact_version=6,
+        artefact_version=ARTEFACT_VERSION,
         profile="quick",
         run="quick-12345678",
         status="some failed",

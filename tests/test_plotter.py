@@ -149,6 +149,14 @@ def test_a_figure_that_cannot_be_drawn_leaves_a_sentence_in_its_place(
     assert "the figure hyperparameters cannot be drawn" in caplog.text and "Traceback" in caplog.text
 
 
+def test_a_behavioural_test_that_came_after_a_run_is_not_on_its_page(tmp_path: Path) -> None:
+    folder, earlier = ended(tmp_path), EXAMPLES.probes[:-1]
+    write_record(folder.final_stats("examples.json"), replace(EXAMPLES, probes=earlier))
+    page = report_of(folder)
+    assert 'id="figure-probes"' in page and "left out because" not in page
+    assert f"<td>{earlier[-1].capability}</td>" in page and f"<td>{EXAMPLES.probes[-1].capability}</td>" not in page
+
+
 def test_what_is_damaged_beside_the_results_is_left_out_with_a_reason(tmp_path: Path) -> None:
     folder = ended(tmp_path)
     assert "explanations are left out because none were gathered" in report_of(folder)

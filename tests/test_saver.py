@@ -177,7 +177,7 @@ def test_a_run_of_another_version_is_refused_with_the_name_of_the_version_that_r
         RunFolder(tmp_path).about()
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"artefact_version": 6, "profile": 3}'])
+@pytest.mark.parametrize("text", ["", "[]", "{", json.dumps({"artefact_version": saver.ARTEFACT_VERSION, "profile": 3})])
 def test_what_is_known_of_a_run_is_not_read_where_someone_changed_it(tmp_path: Path, text: str) -> None:
     (tmp_path / "environment.json").write_text(text)
     with pytest.raises(RunError, match=r"was changed and cannot be read|is of format unknown"):

@@ -3,14 +3,17 @@
 Every number comes from the run's own records. Mitchell et al. (2019), Model cards for model reporting, FAT*.
 """
 
+import zipfile
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
 from data.vocabulary import FIRST_WORD, OOV, START, tokenize
+from engine.graph import OWN
+from inference.export.network import LAYERS
 from inference.run import FinishedRun, Trained
-from models.registry import resolve, title
+from models.registry import title
 from records.study import ALL, Score, Study
 
 MARK = "<!-- exported by Lengthwise -->"  # a folder with it may be replaced by a newer export
@@ -228,13 +231,12 @@ _NOTES = {
     "`probability` `<float32>[batch]`.",
     "litert": "One review at a time, of any length: `token_ids` `<int32>[1, time]`, without padding.",
 }
-_OWN = "\nfrom models import recurrent, transformer  # Lengthwise's own layers: its folder must be on PYTHONPATH"
+_OWN = f"\nimport {', '.join(LAYERS)}  # Lengthwise's own layers: its folder must be on PYTHONPATH"
 
 
 def _loading(run: FinishedRun, trained: Trained, format: str) -> str:
-    kinds = {layer.kind for layer in run.results[trained.study].layers}
-    is_from_scratch = resolve(trained.study.architecture).engine == "custom"  # others are saved as Keras's own layers
-    is_own = format == "keras" and (is_from_scratch or "LocalAttention" in kinds)
+    with zipfile.ZipFile(run.folder.checkpoint(trained.study, trained.repeat.number)) as archive:
+        is_own = format == "keras" and OWN.encode() in archive.read("config.json")
     encoding = [] if format == "savedmodel" else [_encoding(run, trained)]
     code = _CODE[format].replace("TEMPERATURE", repr(trained.temperature))
     blocks = "\n\n".join([_IMPORTS[format] + _OWN * is_own, *encoding, f"{_TEXT}\n{code}"])

@@ -1,5 +1,6 @@
 """A network as Keras itself runs it: for exports, and in place of the NumPy engine where that does not reproduce the network."""
 
+import importlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from data.types import IdArray
 from data.vocabulary import PADDING, START
 from records.errors import CheckpointError
 
+LAYERS = ("models.recurrent", "models.transformer")  # the files whose layers a checkpoint may hold
 _BATCH = 32  # reviews that are read together
 
 
@@ -19,8 +21,8 @@ def read(path: Path) -> Any:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's notes about the machine
     import keras
 
-    from models import recurrent, transformer  # noqa: F401 - so that Keras knows their layers
-
+    for name in LAYERS:  # so that Keras knows their layers
+        importlib.import_module(name)
     return keras.saving.load_model(path, compile=False, safe_mode=True)
 
 

@@ -25,14 +25,16 @@ class ProbeMatrix:
 
 
 def probes_data(rates: Sequence[PassRate]) -> ProbeMatrix:
-    """From pass rates, in the order of both lists."""
+    """From pass rates, in the order of both lists; a capability that came after the run was measured has no column."""
+    measured = {each.capability for each in rates}
+    capabilities = tuple(capability.name for capability in CAPABILITIES if capability.name in measured)
     architectures = tuple(dict.fromkeys(each.architecture for each in rates))
     found = {(each.architecture, each.capability): each for each in rates}
-    rows = [[found[architecture, capability.name] for capability in CAPABILITIES] for architecture in architectures]
+    rows = [[found[architecture, name] for name in capabilities] for architecture in architectures]
     hints = [[f"{each.passed} of {each.n} passed" for each in row] for row in rows]
     return ProbeMatrix(
         architectures=tuple(map(title, architectures)),
-        capabilities=tuple(capability.name for capability in CAPABILITIES),
+        capabilities=capabilities,
         rates=tuple(tuple(100 * each.rate for each in row) for row in rows),
         hints=tuple(map(tuple, hints)),
     )

@@ -12,7 +12,9 @@ from analysis.evaluation import log_loss
 from config import Config
 from experiment.network import Examples, ModelCache, NonFiniteError, TrainableNetwork
 from experiment.plan import cost_of_rung
+from models import recurrent, registry
 from models.optimizer import MonitoredAdam
+from models.registry import ARCHITECTURES
 from records.study import Epoch
 from tests.networks import SETTING, SHAPE, a_network, fit_plan
 
@@ -237,3 +239,15 @@ def test_layers_that_read_all_of_the_padding_are_padded_to_lengths_of_their_own(
     assert cache.get(replace(SHAPE, engine="keras"), 16).padding_share(np.full(32, 20)) == (
         pytest.approx(0.2) if keras.backend.backend() == "jax" else 0.0
     )
+
+
+def test_a_cell_that_keras_does_not_have_is_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    class CustomMine(recurrent.CustomGRU):
+        pass
+
+    monkeypatch.setattr(recurrent, "CustomMine", CustomMine, raising=False)
+    monkeypatch.setitem(ARCHITECTURES, "mine", replace(ARCHITECTURES["custom_gru"], build=registry._single("Mine")))
+    network, plan = a_network(architecture="mine"), fit_plan(epochs=1)
+    first, again = (trained(network, examples(40, 1), examples(20, 2), epochs=1) for _ in range(2))
+    assert numbers(first) == numbers(again)
+    assert "CustomMine" in {type(layer).__name__ for layer in network.stock(plan.setting).layers}

@@ -10,10 +10,12 @@ import plotter
 from data.types import Dataset
 from data_preprocessing import prepare
 from engine.network import NumpyNetwork
+from inference import examples as gathered
+from inference import probes
 from inference.examples import Examples, gather, load_or_gather, stored
 from inference.explain import explain
 from inference.predictor import Predictor
-from inference.probes import measure
+from inference.probes import CAPABILITIES, measure
 from inference.run import FinishedRun
 from records.errors import CheckpointError, DivergedError, RunError
 from records.study import YARDSTICK, Study
@@ -85,6 +87,18 @@ def test_examples_of_the_same_studies_is_not_gathered_again(run: FinishedRun, ex
     before = path.stat().st_mtime_ns
     assert room.load_or_gather(run.folder, demo_data) == examples and path.stat().st_mtime_ns == before
     assert gather is room.gather
+
+
+def test_a_run_is_put_to_a_behavioural_test_that_came_later(
+    own_smoke_run: SmokeRun, dataset: Dataset, examples: Examples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = FinishedRun.open(own_smoke_run.folder).folder
+    more = (*CAPABILITIES, replace(CAPABILITIES[0], name="a later one"))
+    for room in (probes, gathered):
+        monkeypatch.setattr(room, "CAPABILITIES", more)
+    found = load_or_gather(folder, dataset)
+    assert {each.capability for each in found.probes} - {each.capability for each in examples.probes} == {"a later one"}
+    assert stored(folder) == found
 
 
 # -- a model that cannot be asked --------------------------------------------------------------------------------------

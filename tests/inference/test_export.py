@@ -15,14 +15,16 @@ import pytest
 
 from data.vocabulary import START, Vocabulary
 from engine import checkpoint, network
+from engine.layers import Recurrent
 from inference.export import folder as exports
 from inference.export import keras as in_keras
 from inference.export import litert, savedmodel
 from inference.export import onnx as onnx_graph
 from inference.export.card import MARK
 from inference.export.folder import FORMATS, Exported, export, table
-from inference.export.network import KerasNetwork
+from inference.export.network import LAYERS, KerasNetwork
 from inference.run import FinishedRun, Trained
+from models.cells import GRUCell
 from models.classifier import NetworkShape, build_classifier
 from models.registry import ARCHITECTURES
 from records.errors import ExportError
@@ -31,9 +33,14 @@ from tests.conftest import ROOT, SmokeRun
 from tests.made_up import a_result
 
 NEEDS = {"keras": "keras", "savedmodel": "tensorflow", "onnx": "onnxruntime", "litert": "ai_edge_litert"}
+WITHOUT_ONNX = frozenset[str]()  # architectures with a cell that ONNX has no operator for: their export is refused by name
 POOLINGS = ("last", "mean", "max", "mean_max", "attention")
 NETWORKS = [
-    *((name, each.pooling or POOLINGS[i % 5], 97 * (i % 2)) for i, (name, each) in enumerate(ARCHITECTURES.items())),
+    *(
+        (name, each.pooling or POOLINGS[i % 5], 97 * (i % 2))
+        for i, (name, each) in enumerate(ARCHITECTURES.items())
+        if name not in WITHOUT_ONNX
+    ),
     *(("bidirectional_gru", pooling, 97) for pooling in POOLINGS),
     ("transformer", "mean", 97),
 ]
@@ -157,7 +164,7 @@ def test_an_export_holds_what_the_run_says_and_its_cards_code_runs_alone(
     assert exported.bytes == sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     assert sorted(path.name for path in folder.parent.iterdir()) == [folder.name]
     (code,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
-    alone = [] if "from models import" in code else ["-I"]
+    alone = [] if "import models." in code else ["-I"]
     done = subprocess.run(
         [sys.executable, *alone, "-c", code],
         cwd=folder,
@@ -225,9 +232,19 @@ def test_a_layer_without_an_onnx_rule_is_named(tmp_path: Path) -> None:
     trained = replace(trained, model=replace(trained.model, body=(Strange(),)))  # type: ignore[type-var, arg-type]
     with pytest.raises(ExportError, match="ONNX's graph of a layer of class Strange is not written"):
         onnx_graph.write(run, trained, tmp_path)
+    recurrent = next(layer for layer in checkpoint.load(tmp_path / "network.keras").body if isinstance(layer, Recurrent))
+    unknown = replace(recurrent, cell=type("StrangeCell", (GRUCell,), {}))
+    trained = replace(trained, model=replace(trained.model, body=(unknown,)))  # type: ignore[type-var]
+    with pytest.raises(ExportError, match="ONNX's graph of a recurrent layer of StrangeCell is not written; --export savedmodel"):
+        onnx_graph.write(run, trained, tmp_path)
     by_keras = replace(trained, model=KerasNetwork(tmp_path / "network.keras"))
     with pytest.raises(ExportError, match="the NumPy engine, which does not reproduce this network; --export savedmodel"):
         onnx_graph.write(run, by_keras, tmp_path)
+
+
+def test_every_file_with_layers_of_this_project_is_imported_before_a_checkpoint_is_read() -> None:
+    files = [path for path in (ROOT / "models").glob("*.py") if "register_keras_serializable" in path.read_text()]
+    assert sorted(f"models.{path.stem}" for path in files) == sorted(LAYERS)
 
 
 def test_only_an_export_is_replaced(run: FinishedRun, study: Study, tmp_path: Path) -> None:

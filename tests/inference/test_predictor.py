@@ -15,6 +15,7 @@ from inference.predictor import LARGEST_TEXT, Prediction, Predictor
 from inference.run import FinishedRun
 from records.errors import CheckpointError, RunError, TextError
 from records.study import Study
+from saver import ARTEFACT_VERSION, READ_BY
 from tests.conftest import SmokeRun
 
 TEXT = "The film was not good . The story was dull and the acting was terrible , but the ending was wonderful ."
@@ -218,7 +219,8 @@ def without(name: str) -> Callable[[Path], None]:
         (without("environment.json"), "there is no run; python main.py makes one"),
         (
             changed("environment.json", lambda c: c.update(artefact_version=4)),
-            "is of format 4, which is read by no version that can be asked; this program is Lengthwise 0.5 and reads format 6",
+            "is of format 4, which is read by no version that can be asked; "
+            f"this program is Lengthwise {READ_BY[ARTEFACT_VERSION]} and reads format {ARTEFACT_VERSION}",
         ),
         (changed("environment.json", lambda c: c.pop("artefact_version")), "is of format unknown"),
         (without("final_stats/results.json"), "the run has not ended"),
