@@ -7,10 +7,11 @@ run, and the programs that XLA compiles, in the tests' own processes and in the 
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -66,9 +67,29 @@ def main(*arguments: str, env: dict[str, str] | None = None, timeout: int = 400)
     environment = {k: v for k, v in os.environ.items() if k not in ("LENGTHWISE_DATA", "KERAS_BACKEND")} | (env or {})
     if "--artifacts" in arguments:
         lend_programs(Path(arguments[arguments.index("--artifacts") + 1]))
+        if "--workers" not in arguments:
+            arguments += ("--workers", "1")  # the number of workers changes no number, and each imports TensorFlow for itself
     command = [sys.executable, str(ROOT / "main.py"), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=timeout, check=False)
     return Finished(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def in_process(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Finished]]:
+    """Calls the `main` of a command line in this process, which spares the imports that a process of its own begins with."""
+    monkeypatch.delenv("LENGTHWISE_DATA", raising=False)
+    handler = signal.getsignal(signal.SIGTERM)
+
+    def run(command: Callable[[list[str]], int], *arguments: str) -> Finished:
+        capsys.readouterr()
+        try:
+            code = command(list(arguments))
+        except SystemExit as error:  # argparse's
+            code = int(error.code or 0)
+        return Finished(code, *capsys.readouterr())
+
+    yield run
+    signal.signal(signal.SIGTERM, handler)
 
 
 @dataclass(frozen=True)

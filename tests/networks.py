@@ -1,5 +1,6 @@
 """Small networks and plans, for tests that train."""
 
+import functools
 from dataclasses import fields, replace
 from typing import Any
 
@@ -18,6 +19,15 @@ PLAN = FitPlan(training=Training(reduce_patience=1), setting=SETTING, epochs=12,
 def a_network(padded_lengths: tuple[int, ...] = (10, 25), batch_size: int = 16, **shape: Any) -> TrainableNetwork:
     """A network of a new process, so to speak: nothing compiled yet."""
     return ModelCache(np.array(padded_lengths), 1.0).get(replace(SHAPE, **shape), batch_size)
+
+
+@functools.cache
+def shared_network(padded_lengths: tuple[int, ...] = (10, 25), batch_size: int = 16, **shape: Any) -> TrainableNetwork:
+    """The network of this shape that the tests of a process share: `start` it, and nothing of its last training is left.
+
+    To build and compile one takes seconds; `test_a_network_used_before_gives_the_same_numbers_as_a_new_one` is the law.
+    """
+    return a_network(padded_lengths, batch_size, **shape)
 
 
 def fit_plan(**changes: Any) -> FitPlan:

@@ -5,16 +5,18 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+import main as command_line
 from analysis.tables import SCORE_COLUMNS, SPENT, TIME_COLUMNS
 from config import PROFILES
 from data.sources import demo
 from models.registry import ARCHITECTURES
-from tests.conftest import ROOT, SmokeRun, main
+from tests.conftest import ROOT, Finished, SmokeRun, main
 
 COLUMNS = [
     "architecture",
@@ -81,17 +83,29 @@ def test_a_dry_run_says_what_would_run_and_writes_nothing(tmp_path: Path) -> Non
         (["smoke", "--set", "run.device=gpu"], "no NVIDIA GPU answers nvidia-smi"),
     ],
 )
-def test_bad_input_is_one_sentence_and_exit_code_2(arguments: list[str], sentence: str, tmp_path: Path) -> None:
-    env = {"PATH": "/nowhere"} if "run.device=gpu" in arguments else {}
+def test_bad_input_is_one_sentence_and_exit_code_2(
+    arguments: list[str],
+    sentence: str,
+    tmp_path: Path,
+    in_process: Callable[..., Finished],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if "run.device=gpu" in arguments:
+        monkeypatch.setenv("PATH", "/nowhere")
     where = [] if "--artifacts" in arguments else ["--artifacts", str(tmp_path)]
-    done = main(*arguments, *where, env=env)
+    done = in_process(command_line.main, *arguments, *where)
     assert done.code == 2
     assert sentence in done.err and "Traceback" not in done.err
 
 
+def test_the_program_ends_with_that_exit_code(tmp_path: Path) -> None:
+    done = main("quik", "--artifacts", str(tmp_path))
+    assert done.code == 2 and "did you mean quick?" in done.err and "Traceback" not in done.err
+
+
 @pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="Linux's /sys is what even root may not write to")
-def test_an_artifacts_folder_without_permission_is_one_sentence() -> None:
-    done = main("smoke", "--artifacts", "/sys/kernel/lengthwise")
+def test_an_artifacts_folder_without_permission_is_one_sentence(in_process: Callable[..., Finished]) -> None:
+    done = in_process(command_line.main, "smoke", "--artifacts", "/sys/kernel/lengthwise")
     assert done.code == 2
     assert "cannot be used" in done.err and "choose another --artifacts folder" in done.err
     assert "Traceback" not in done.err

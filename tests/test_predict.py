@@ -4,10 +4,12 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import predict as command_line
 from tests.conftest import ROOT, Finished, SmokeRun, main
 
 TEXT = "the script was dull and the music was not clever"
@@ -70,8 +72,10 @@ def test_lines_of_standard_input_are_answered_line_by_line_and_bad_ones_in_their
         (["--explain", "--output", "/dev/null/page.html", TEXT], "cannot be used"),
     ],
 )
-def test_bad_input_is_one_sentence_and_exit_code_2(arguments: list[str], sentence: str, smoke_run: SmokeRun) -> None:
-    done = predict(smoke_run.folder, *arguments)
+def test_bad_input_is_one_sentence_and_exit_code_2(
+    arguments: list[str], sentence: str, smoke_run: SmokeRun, in_process: Callable[..., Finished]
+) -> None:
+    done = in_process(command_line.main, "--run", str(smoke_run.folder), *arguments)
     assert done.code == 2 and sentence in done.err and "Traceback" not in done.err
 
 

@@ -16,7 +16,7 @@ from models import recurrent, registry
 from models.optimizer import MonitoredAdam
 from models.registry import ARCHITECTURES
 from records.study import Epoch
-from tests.networks import SETTING, SHAPE, a_network, fit_plan
+from tests.networks import SETTING, SHAPE, a_network, fit_plan, shared_network
 
 
 def examples(n: int, seed: int) -> Examples:
@@ -42,7 +42,7 @@ def numbers(history: tuple[Epoch, ...]) -> list[tuple[float, ...]]:
 
 def test_training_learns_and_gives_the_best_weights_back() -> None:
     train, validation = examples(200, 1), examples(80, 2)
-    network, plan, seen = a_network(), fit_plan(), list[Epoch]()
+    network, plan, seen = shared_network(), fit_plan(), list[Epoch]()
     network.start(plan)
 
     def on_epoch(epoch: Epoch) -> bool:
@@ -70,7 +70,7 @@ def test_a_network_used_before_gives_the_same_numbers_as_a_new_one(engine: str) 
 
 
 def test_dropout_rate_learning_rate_and_seed_need_no_new_program() -> None:
-    train, validation, network = examples(100, 1), examples(40, 2), a_network()
+    train, validation, network = examples(100, 1), examples(40, 2), shared_network()
     first = trained(network, train, validation, epochs=2)
     step = network.model.train_function
     compiled = set(network._seen)
@@ -81,12 +81,14 @@ def test_dropout_rate_learning_rate_and_seed_need_no_new_program() -> None:
 
 def test_both_engines_train_the_same_network() -> None:
     train, validation = examples(100, 1), examples(40, 2)
-    ours, theirs = (trained(a_network(engine=engine), train, validation, epochs=2, dropout=0.3) for engine in ("custom", "keras"))
+    ours, theirs = (
+        trained(shared_network(engine=engine), train, validation, epochs=2, dropout=0.3) for engine in ("custom", "keras")
+    )
     np.testing.assert_allclose(numbers(ours), numbers(theirs), rtol=2e-4)
 
 
 def test_a_stopped_training_ends_there() -> None:
-    network, plan = a_network(), fit_plan(epochs=9)
+    network, plan = shared_network(), fit_plan(epochs=9)
     network.start(plan)
     assert len(network.fit(examples(40, 1), examples(20, 2), plan, lambda epoch: epoch.epoch == 2)) == 2
 
@@ -94,14 +96,14 @@ def test_a_stopped_training_ends_there() -> None:
 def test_the_learning_rate_falls_on_a_plateau_and_training_stops_early() -> None:
     train, validation = examples(60, 1), examples(40, 9)
     validation = Examples(validation.rows, 1 - validation.labels)  # learning can only hurt here
-    history = trained(a_network(), train, validation, epochs=40, learning_rate=0.05)
+    history = trained(shared_network(), train, validation, epochs=40, learning_rate=0.05)
     rates = [e.learning_rate for e in history]
     assert rates[0] == pytest.approx(0.05) and rates[-1] < rates[0]
     assert len(history) < 40
 
 
 def test_a_loss_that_is_not_finite_is_named_with_epoch_and_step() -> None:
-    network, plan = a_network(), fit_plan()
+    network, plan = shared_network(), fit_plan()
     network.start(plan)
     network.weights = [np.full_like(weight, np.nan) for weight in network.weights]
     with pytest.raises(NonFiniteError, match=r"training loss in step 1 of epoch 1 \(learning rate 0.02\) became nan"):
@@ -110,7 +112,7 @@ def test_a_loss_that_is_not_finite_is_named_with_epoch_and_step() -> None:
 
 def test_gradients_whose_norm_is_not_finite_are_named_with_their_epoch() -> None:
     """The loss of huge weights is finite; the history could not be kept."""
-    network, plan = a_network(), fit_plan()
+    network, plan = shared_network(), fit_plan()
     network.start(plan)
     *body, kernel, bias = network.weights
     network.weights = [*body, kernel * np.float32(1e25), bias]
@@ -120,7 +122,7 @@ def test_gradients_whose_norm_is_not_finite_are_named_with_their_epoch() -> None
 
 def test_a_weight_that_is_not_finite_is_named_though_no_loss_knows_it() -> None:
     """The vector of a word that stands in no review that training and validation read."""
-    network, plan = a_network(vocab_size=31), fit_plan(epochs=1)
+    network, plan = shared_network(vocab_size=31), fit_plan(epochs=1)
     network.start(plan)
     table, *others = network.weights
     table[30] = np.nan
@@ -130,7 +132,7 @@ def test_a_weight_that_is_not_finite_is_named_though_no_loss_knows_it() -> None:
 
 
 def test_predictions_come_back_in_the_order_asked_and_do_not_depend_on_the_batch() -> None:
-    network, some = a_network(), examples(70, 4)
+    network, some = shared_network(), examples(70, 4)
     network.start(fit_plan())
     together = network.predict(some.rows)
     alone = np.array([network.predict([row])[0] for row in some.rows])
@@ -139,7 +141,7 @@ def test_predictions_come_back_in_the_order_asked_and_do_not_depend_on_the_batch
 
 def test_loss_and_accuracy_of_an_epoch_are_means_over_its_batches() -> None:
     """With nothing learned and nothing dropped they are what the network says of the training reviews."""
-    train, network, plan = examples(64, 1), a_network(), fit_plan(epochs=1, learning_rate=0.0, dropout=0.0)
+    train, network, plan = examples(64, 1), shared_network(), fit_plan(epochs=1, learning_rate=0.0, dropout=0.0)
     network.start(plan)
     (epoch,) = network.fit(train, examples(20, 2), plan, lambda _: False)
     probabilities = network.predict(train.rows)
@@ -150,13 +152,13 @@ def test_loss_and_accuracy_of_an_epoch_are_means_over_its_batches() -> None:
 def test_rows_that_fill_up_a_batch_weigh_nothing() -> None:
     """Twenty reviews in batches of ten, and in batches of sixteen that hold ten each."""
     train, validation = examples(20, 1), examples(20, 2)
-    full, filled = (trained(a_network(batch_size=size), train, validation, epochs=1) for size in (10, 16))
+    full, filled = (trained(shared_network(batch_size=size), train, validation, epochs=1) for size in (10, 16))
     np.testing.assert_allclose(numbers(filled), numbers(full), rtol=1e-4)
 
 
 @pytest.mark.parametrize("engine", ["custom", "keras"])
 def test_the_stock_model_gives_the_same_probabilities(engine: str, tmp_path: Path) -> None:
-    network, some = a_network(architecture="stacked_bidirectional_lstm", engine=engine, pooling="last"), examples(20, 4)
+    network, some = shared_network(architecture="stacked_bidirectional_lstm", engine=engine, pooling="last"), examples(20, 4)
     network.start(fit_plan())
     stock = network.stock(SETTING)
     assert all(type(layer).__module__.startswith("keras.") for layer in stock.layers)
@@ -175,7 +177,7 @@ def test_the_gradient_norm_is_the_global_norm_before_clipping() -> None:
 
 @pytest.mark.parametrize("engine", ["custom", "keras"])
 def test_word_vectors_are_taken_and_stay_as_they_are_for_the_frozen_epochs(engine: str) -> None:
-    network, plan = a_network(engine=engine), fit_plan(epochs=2, patience=9, frozen_epochs=1)
+    network, plan = shared_network(engine=engine), fit_plan(epochs=2, patience=9, frozen_epochs=1)
     vectors = np.random.default_rng(3).normal(size=(SHAPE.vocab_size, SHAPE.embedding_dim)).astype(np.float32)
     network.start(plan, vectors)
     tables = list[np.ndarray]()
@@ -190,7 +192,7 @@ def test_word_vectors_are_taken_and_stay_as_they_are_for_the_frozen_epochs(engin
 
 
 def test_a_linear_schedule_ends_at_zero_and_is_recorded() -> None:
-    network = a_network()
+    network = shared_network()
     history = trained(network, examples(64, 1), examples(20, 2), epochs=4, patience=9, schedule="linear", learning_rate=0.02)
     assert [epoch.learning_rate for epoch in history] == pytest.approx([0.02, 0.015, 0.01, 0.005])
     last = float(ops.convert_to_numpy(network.model.optimizer.learning_rate))
@@ -198,7 +200,7 @@ def test_a_linear_schedule_ends_at_zero_and_is_recorded() -> None:
 
 
 def test_the_last_weights_are_kept_without_stopping_before() -> None:
-    network, plan = a_network(), fit_plan(epochs=5, patience=1, keep="last")
+    network, plan = shared_network(), fit_plan(epochs=5, patience=1, keep="last")
     opposed = replace(examples(20, 2), labels=1 - examples(20, 2).labels)  # the more is learned, the worse on these
     network.start(plan)
     history = network.fit(examples(100, 1), opposed, plan, lambda _: False)

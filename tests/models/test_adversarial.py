@@ -7,7 +7,7 @@ from keras import ops
 
 from experiment.network import TrainableNetwork
 from tests.experiment.test_network import examples
-from tests.networks import SETTING, SHAPE, a_network, fit_plan
+from tests.networks import SETTING, SHAPE, fit_plan, shared_network
 
 ROWS = 6
 
@@ -20,7 +20,7 @@ def batch(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 
 
 def started(engine: str = "custom", **changes: float) -> TrainableNetwork:
-    network = a_network(engine=engine, is_adversarial=True)
+    network = shared_network(engine=engine, is_adversarial=True)
     network.start(fit_plan(dropout=0.0, spatial_dropout=0.0, **changes))
     return network
 
@@ -43,7 +43,7 @@ def rounds(network: TrainableNetwork, ids: np.ndarray, labels: np.ndarray, steps
 
 @pytest.mark.parametrize("engine", ["custom", "keras"])
 def test_at_distance_zero_it_is_ordinary_training(engine: str, batch: tuple[np.ndarray, np.ndarray]) -> None:
-    ordinary = a_network(engine=engine)
+    ordinary = shared_network(engine=engine)
     ordinary.start(fit_plan(dropout=0.0))
     for mine, theirs in zip(rounds(started(engine), *batch, 3), rounds(ordinary, *batch, 3), strict=True):
         np.testing.assert_allclose(mine, theirs, atol=2e-5)
@@ -87,7 +87,7 @@ def test_it_learns_and_repeats() -> None:
     train, validation = examples(200, 1), examples(80, 2)
 
     def run() -> list[tuple[float, float, float]]:
-        network = a_network(is_adversarial=True)
+        network = shared_network(is_adversarial=True)
         network.start(plan)
         history = network.fit(train, validation, plan, lambda _: False)
         return [(epoch.loss, epoch.val_loss, epoch.val_accuracy) for epoch in history]
