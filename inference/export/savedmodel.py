@@ -29,8 +29,7 @@ def write(run: FinishedRun, trained: Trained, folder: Path) -> Reader:
     encode, table = text_encoder(run.vocabulary, trained)
     texts, ids = tf.TensorSpec([None], tf.string, name="texts"), tf.TensorSpec([None, None], tf.int32, name="token_ids")
     archive = ExportArchive()
-    archive.track(model)
-    archive.track(table)
+    archive.track(table)  # not the model: its weights come with the endpoints, and would be stored twice
     archive.add_endpoint("serving_default", lambda texts: {"probability": model(encode(texts))}, input_signature=[texts])
     archive.add_endpoint("token_ids", lambda token_ids: {"probability": model(token_ids)}, input_signature=[ids])
     archive.write_out(str(folder / "saved_model"), verbose=False)

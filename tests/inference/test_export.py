@@ -1,5 +1,6 @@
 """Laws of exports: every file says what the run says, its card is true and its code runs, and what fails leaves nothing."""
 
+import math
 import re
 import subprocess
 import sys
@@ -126,11 +127,16 @@ def test_tensorflows_formats_say_what_keras_and_the_numpy_engine_say(
     architecture: str, pooling: str, bigrams: int, tmp_path: Path
 ) -> None:
     require("litert")
+    import tensorflow
+
     run, trained = a_trained(a_checkpoint(tmp_path, architecture, pooling, bigrams))
     rows = [VOCABULARY.encode(text) for text in TEXTS]
     expected = in_keras.probabilities(run, trained, [trained.row(row) for row in rows])
     np.testing.assert_allclose(trained.probabilities(rows), expected, atol=1e-6)
     from_texts = savedmodel.write(run, trained, tmp_path)(TEXTS)
+    stored = tensorflow.train.list_variables(str(tmp_path / "saved_model" / "variables" / "variables"))
+    parameters = in_keras.read(run.folder.checkpoint()).count_params()
+    assert sum(math.prod(shape) for _, shape in stored) <= 1.1 * parameters  # once, not twice
     from_ids = litert.write(run, trained, tmp_path)([trained.row(row) for row in rows])
     np.testing.assert_allclose(from_texts, expected, atol=1e-6)
     np.testing.assert_allclose(from_ids, expected, atol=1e-6)
