@@ -179,7 +179,7 @@ class Config:
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """A config with a name, and what it cost and reached when it was measured: 2 cores, the real reviews."""
+    """A config with a name, and what it cost and reached when it was measured on 2 cores, with the reviews of its source."""
 
     note: str  # what it compares
     minutes: str  # of wall time

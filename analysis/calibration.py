@@ -32,7 +32,7 @@ def expected_calibration_error(labels: np.ndarray, probabilities: np.ndarray) ->
 
 
 def brier_score(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """Mean squared distance between probability and label (Brier 1950, Monthly Weather Review)."""
+    """Mean squared distance between probability and label (Brier 1950, Monthly Weather Review), over several models too."""
     return float(np.mean((probabilities.astype(np.float64) - labels) ** 2))
 
 
@@ -64,6 +64,8 @@ def reliability(labels: np.ndarray, probabilities: np.ndarray, bins: int = 10) -
         labels: `<int>[reviews]`.
         probabilities: `<float>[..., reviews]`; all of them are taken together.
         bins: how many.
+
+    Scikit-learn's `calibration_curve` leaves out how many reviews a bin holds.
 
     Source: DeGroot and Fienberg (1983), The comparison and evaluation of forecasters, The Statistician.
     """

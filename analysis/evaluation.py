@@ -25,6 +25,8 @@ def is_right(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
 def log_loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Mean binary cross-entropy, in nats; not a number where a probability is not.
 
+    Scikit-learn's refuses what is not a number, which here says that a training diverged, and takes one model at a time.
+
     Args:
         labels: `<int>[reviews]`.
         probabilities: `<float>[..., reviews]`; kept away from 0 and 1 by a float64's rounding.

@@ -14,7 +14,7 @@ from inference.run import ENSEMBLE, Encoded, FinishedRun
 from models.registry import title
 from records.codec import Record
 from records.errors import InferenceError, RunError
-from records.files import read_record, write_record, write_text
+from records.files import write_record, write_text
 from records.findings import BEST
 from records.study import ALL
 from saver import RunFolder
@@ -140,16 +140,6 @@ def store(folder: RunFolder, found: OtherReviews, said: dict[str, np.ndarray], l
     rows = "".join(",".join([f"{int(row[0])}", *(f"{value:.6f}" for value in row[1:])]) + "\n" for row in columns)
     write_text(place / f"{found.name}.csv", ",".join(["label", *said]) + "\n" + rows)
     write_record(place / f"{found.name}.json", found)
-
-
-def stored(folder: RunFolder) -> list[OtherReviews]:
-    """What has been stored, by name.
-
-    Raises:
-        ArtifactsError: someone changed one of the files.
-    """
-    found = (read_record(OtherReviews, path) for path in paths(folder))
-    return [record for record in found if record is not None]
 
 
 def paths(folder: RunFolder) -> list[Path]:

@@ -231,7 +231,7 @@ def print_plan(profile: Profile, work: dict[Study, Work], notes: Iterable[str], 
     seconds = wall_seconds([each.seconds for each in work.values()], workers)
     trials, epochs = (sum(getattr(each, key) for each in work.values()) for key in ("trials", "epochs"))
     print(f"{len(work)} studies, {trials} trials, at most {epochs} epochs; about {_minutes(seconds)} with {workers} workers")
-    print(f"(minutes that the profile as it stands took on 2 cores with the real reviews: {profile.minutes})")
+    print(f"(minutes that the profile as it stands took when it was measured on 2 cores: {profile.minutes})")
     print("(epochs are upper limits: early stopping usually ends sooner; the time is a rough estimate for a CPU core)")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from data.sources import demo, tables
-from inference.evaluate import CHOSEN, evaluate, stored
+from inference.evaluate import CHOSEN, OtherReviews, evaluate, paths
 from inference.predictor import Predictor
 from inference.run import FinishedRun
 from saver import RunFolder
@@ -39,7 +39,8 @@ def test_the_command_scores_stores_and_shows_other_reviews(table: Path, copy: Pa
     done = main("evaluate", str(copy), *options)
     assert done.code == 0, done.err
     assert "Chosen by validation" in done.out and "1 texts have no word that the run knows" in done.out
-    (record,) = stored(RunFolder(copy))
+    (path,) = paths(RunFolder(copy))
+    record = OtherReviews.from_json(path.read_text(encoding="utf-8"))
     run = FinishedRun.open(copy)
     with (copy / "final_stats" / "other_reviews" / "letters.csv").open() as file:
         said = list(csv.DictReader(file))
