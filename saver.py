@@ -83,7 +83,7 @@ class RunFolder:
         return self.path / "logs" / "run.log"
 
     @property
-    def library_log(self) -> Path:
+    def libraries_log(self) -> Path:
         """What TensorFlow, JAX and XLA write to standard error."""
         return self.path / "logs" / "libraries.log"
 

@@ -207,7 +207,7 @@ def _work(connection: Any, device: Device, sweep: SweepContext) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     restrict_process(device, sweep.config.run.backend)
     programs = ProgramCache(sweep.cache, sweep.folder.programs / str(os.getpid()), sweep.config.run.backend)
-    logger.silence_libraries(sweep.folder.library_log)
+    logger.silence_libraries(sweep.folder.libraries_log)
     inbox = _Inbox(connection)
     dataset = store.load(sweep.prepared)
     started = time.perf_counter()
