@@ -40,6 +40,9 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted; the same command goes on", file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has gone
+        sys.stderr.close()
+        return INTERRUPTED
     except ConfigError as error:
         print(f"configuration error:\n{error}", file=sys.stderr)
     except LengthwiseError as error:

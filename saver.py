@@ -8,6 +8,7 @@ import platform
 import shutil
 import subprocess
 import time
+import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
@@ -18,8 +19,8 @@ import numpy as np
 
 from config import Config
 from records.about import About, ListedRun, RunStatus
-from records.errors import ArtifactsError, RecordError, RunError
-from records.files import AnyRecord, atomic, read_record, unusable, write_record, write_text
+from records.errors import TRAIN_AGAIN, ArtifactsError, RecordError, RunError
+from records.files import AnyRecord, atomic, locked, read_record, write_record, write_text
 from records.findings import Findings
 from records.study import ALL, Hyperparameters, Repeat, Study, StudyResult, Trial
 from records.summary import DataSummary
@@ -145,7 +146,7 @@ class RunFolder:
         try:
             values = json.loads(self._environment.read_text(encoding="utf-8"))
             version = values.get("artefact_version")
-        except FileNotFoundError as error:
+        except (FileNotFoundError, NotADirectoryError) as error:
             raise RunError(
                 f"{self.path}: there is no run; python main.py makes one in artifacts/, --run names another folder"
             ) from error
@@ -265,9 +266,18 @@ class RunFolder:
         """One repeat's `rows, labels, probabilities, lengths, leaked`, each `[test reviews]`, and what it says on validation.
 
         That is `validation_labels, validation_probabilities, validation_lengths`, each `[validation reviews]`.
+
+        Raises:
+            ArtifactsError: the file is missing, damaged or was changed.
         """
-        with self._predictions(study, number).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            return dict(file)
+        path = self._predictions(study, number)
+        try:
+            with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+                return dict(file)
+        except FileNotFoundError as error:
+            raise ArtifactsError(f"{path} is missing; {TRAIN_AGAIN}") from error
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise ArtifactsError(f"{path} is damaged or was changed ({type(error).__name__}); {TRAIN_AGAIN}") from error
 
     def load_result(self, study: Study) -> StudyResult | None:
         """The completion record of a study, or None when it has not ended."""
@@ -322,33 +332,6 @@ def open_run(artifacts: Path, name: str, *, fresh: bool) -> Iterator[RunFolder]:
         yield RunFolder(folder)
 
 
-@contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Nobody else writes to this run folder meanwhile.
-
-    Raises:
-        ArtifactsError: no permission, no space, or another sweep is running in it.
-    """
-    import filelock  # brings asyncio: a run that is only read does not wait for it
-
-    lock = filelock.FileLock(folder.parent / f".{folder.name}.lock")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire(blocking=False)
-    except filelock.Timeout as error:
-        raise ArtifactsError(f"{folder}: another sweep is running in this folder; wait for it or stop it first") from error
-    except OSError as error:
-        raise unusable(folder.parent, error) from error
-    try:
-        yield
-    except OSError as error:
-        if isinstance(error, ArtifactsError):
-            raise
-        raise unusable(folder, error) from error
-    finally:
-        lock.release()
-
-
 def _git_commit() -> str:
     git = shutil.which("git")
     if git is None:
@@ -374,12 +357,15 @@ def list_runs(artifacts: Path) -> list[ListedRun]:
     return sorted((_listed(folder) for folder in folders), key=lambda run: run.last_started, reverse=True)
 
 
+_LISTED = {"data": str, "is_demo": bool, "status": str, "minutes": float, "last_started": str}
+
+
 def _listed(folder: Path) -> ListedRun:
     """What the files of any version say; a run whose files were changed is listed as such."""
     has_report = (folder / "report.html").is_file()
     try:
         about = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
-        named = {key: about[key] for key in ("data", "is_demo", "status", "minutes", "last_started")}
+        named = {key: kind(about[key]) for key, kind in _LISTED.items()}
         return ListedRun(folder=folder.name, **named, has_report=has_report, led=_led(folder / "final_stats" / "results.json"))
     except (OSError, ValueError, KeyError, TypeError):
         return ListedRun(folder.name, "-", False, "its files were changed and cannot be read", 0.0, "", has_report, ())

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from records.errors import DataError
+from records.files import locked
 
 DONE = 0
 HELP = "score a finished run on other labelled reviews; its report shows them too"
@@ -36,11 +37,10 @@ def main(options: argparse.Namespace) -> int:
     source = tables.read(options.on, text=columns[0], label=columns[1], split="")
 
     import plotter  # takes a second: what is wrong with the input has been said
-    import saver
     from inference import evaluate
     from report import console
 
-    with saver.locked(finished.folder.path):
+    with locked(finished.folder.path):
         found, said = evaluate.evaluate(finished, source, options.on, columns, note=print)
         evaluate.store(finished.folder, found, said, source.labels)
         plotter.write_report(finished.folder)

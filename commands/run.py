@@ -148,6 +148,8 @@ def _conclude(folder: "RunFolder", dataset: "Dataset", *, is_interrupted: bool) 
     plotter.write_report(folder)
     plotter.write_index(folder.path.parent)
     console.print_summary(folder)
+    if is_interrupted:
+        console.note("interrupted; the same command goes on")
     return INTERRUPTED if is_interrupted else SOME_FAILED if has_failures else DONE
 
 

@@ -4,6 +4,7 @@
 this program's code, and the reviews. So a file is never out of date, only missing, and the folder may be deleted at any time.
 """
 
+import contextlib
 import hashlib
 import json
 import zipfile
@@ -30,8 +31,9 @@ def source_digest(data: Data) -> str | None:
     digest = hashlib.sha256()
     word_index = [Path(data.word_index).expanduser()] if data.word_index else []
     for file in sorted(file for file in (source, *source.rglob("*"), *word_index) if file.is_file()):
-        about = file.stat()
-        digest.update(f"{file.resolve()} {about.st_size} {about.st_mtime_ns}\n".encode())
+        with contextlib.suppress(FileNotFoundError):  # it has gone since it was listed
+            about = file.stat()
+            digest.update(f"{file.resolve()} {about.st_size} {about.st_mtime_ns}\n".encode())
     return digest.hexdigest()
 
 

@@ -29,7 +29,7 @@ from engine.network import NumpyNetwork
 from engine.transformer import LocalAttention, PositionalEncoding
 from models.bigrams import FACTORS, SHIFT
 from models.cells import CELLS
-from records.errors import CheckpointError
+from records.errors import TRAIN_AGAIN, CheckpointError
 
 _RECURRENT = {name: cell for kind, cell in CELLS.items() for name in (kind, f"{OWN}Custom{kind}")}
 _POOLINGS = (Last, Mean, Max, SideBySide, Attention)
@@ -44,17 +44,14 @@ def load(path: Path) -> NumpyNetwork:
     try:
         return _network(path)
     except FileNotFoundError as error:
-        raise CheckpointError(f"{path} is missing: train it again with the same command, or choose another --study") from error
+        raise CheckpointError(f"{path} is missing: {TRAIN_AGAIN}; or choose another --study") from error
     except RefusedError as error:
         raise CheckpointError(
             f"{path} {error}; nothing of it was run. Without Keras, only networks are read whose every layer is known: "
             "CONTRIBUTING.md says how to add a kind of layer"
         ) from error
     except (OSError, KeyError, TypeError, ValueError, IndexError, AttributeError, zipfile.BadZipFile) as error:
-        raise CheckpointError(
-            f"{path} is damaged or was changed ({type(error).__name__}: {error}); delete it with its record under studies/ "
-            "and train it again with the same command"
-        ) from error
+        raise CheckpointError(f"{path} is damaged or was changed ({type(error).__name__}: {error}); {TRAIN_AGAIN}") from error
 
 
 def _network(path: Path) -> NumpyNetwork:

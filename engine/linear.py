@@ -10,7 +10,7 @@ import numpy as np
 from data.types import IdArray
 from data.vocabulary import START
 from engine.arrays import Array
-from records.errors import CheckpointError
+from records.errors import TRAIN_AGAIN, CheckpointError
 
 
 @dataclass(frozen=True)
@@ -79,9 +79,9 @@ def load(path: Path) -> LinearModel:
             raise ValueError("its arrays do not belong together")
         return LinearModel(keys[order], idf[order], weights[order], float(intercept[0]))
     except FileNotFoundError as error:
-        raise CheckpointError(f"{path} is missing: train it again with the same command, or choose another --study") from error
+        raise CheckpointError(f"{path} is missing: {TRAIN_AGAIN}; or choose another --study") from error
     except (OSError, KeyError, ValueError, IndexError, EOFError, zipfile.BadZipFile) as error:
-        raise CheckpointError(f"{path} is damaged or was changed ({error}); delete it with its record under studies/") from error
+        raise CheckpointError(f"{path} is damaged or was changed ({error}); {TRAIN_AGAIN}") from error
 
 
 def _keys(row: IdArray) -> tuple[np.ndarray, int]:

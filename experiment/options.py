@@ -3,6 +3,7 @@
 import ast
 import dataclasses
 import json
+import math
 import types
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ def with_overrides(config: Config, assignments: Collection[str]) -> Config:
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
         section, _, key = name.strip().partition(".")
-        known = [f"{s.name}.{f.name}" for s in dataclasses.fields(config) for f in dataclasses.fields(getattr(config, s.name))]
+        known = _field_names()
         if not equals or f"{section}.{key}" not in known:
             problems.append(f"--set {assignment}: expected section.field=value{closest(name.strip(), known)}")
             continue
@@ -60,17 +61,26 @@ def from_dict(sections: Mapping[str, Mapping[str, Any]]) -> Config:
     """The config that a run folder's config.json holds.
 
     Raises:
-        ConfigError: a field is unknown or of the wrong type; all of them are listed.
+        ConfigError: a field is missing, unknown or of the wrong type; all of them are listed.
     """
     assignments = [
         f"{section}.{key}={value if section == 'space' and isinstance(value, str) else repr(value)}"  # ranges are texts
         for section, fields in sections.items()
         for key, value in fields.items()
     ]
+    missing = [name for name in _field_names() if not any(each.startswith(f"{name}=") for each in assignments)]
+    if missing:
+        raise ConfigError("\n".join(f"{name} is missing" for name in missing))
     config = with_overrides(Config(), assignments)
     if problems := _type_problems(config):
         raise ConfigError("\n".join(problems))
     return config
+
+
+def _field_names() -> list[str]:
+    """`section.field` of every field."""
+    config = Config()
+    return [f"{s.name}.{f.name}" for s in dataclasses.fields(config) for f in dataclasses.fields(getattr(config, s.name))]
 
 
 def _read_value(text: str) -> Any:
@@ -128,7 +138,7 @@ def _fits(value: Any, hint: Any) -> bool:
     if get_origin(hint) is tuple:
         return isinstance(value, tuple) and all(_fits(item, get_args(hint)[0]) for item in value)
     if hint is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
+        return isinstance(value, int | float) and not isinstance(value, bool) and (isinstance(value, int) or math.isfinite(value))
     return isinstance(value, hint) and (hint is bool or not isinstance(value, bool))
 
 

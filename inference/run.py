@@ -1,7 +1,6 @@
 """A finished run, opened to be asked: its words, its buckets, its studies, and whatever model of it is wanted."""
 
 import contextlib
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,7 +17,7 @@ from experiment.options import config_of
 from inference.trained import Model, Trained
 from models.registry import ARCHITECTURES, in_order
 from records.about import About
-from records.errors import CheckpointError, DivergedError, RunError, closest
+from records.errors import ArtifactsError, CheckpointError, DivergedError, RunError, closest
 from records.study import ALL, ENGINE_TOLERANCE, YARDSTICK, Repeat, Study, StudyResult, on_all_reviews
 from records.summary import DataSummary
 from saver import RunFolder
@@ -210,11 +209,8 @@ class FinishedRun:
             stored = self.folder.load_predictions(study, repeat.number)
             probabilities = stored["probabilities"].astype(np.float64).clip(1e-12, 1 - 1e-12)
             rows = stored["rows"]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise CheckpointError(
-                f"{self.name}: the stored predictions of {study.id} are damaged or missing ({error}); "
-                "run the same command with --fresh"
-            ) from error
+        except ArtifactsError as error:
+            raise CheckpointError(f"the stored predictions of {study.id} are damaged or missing: {error}") from error
         if not np.isfinite(probabilities).all():
             raise DivergedError(f"{study.id}: what it said of the test reviews is not finite, because its training diverged")
         return rows, np.log(probabilities / (1 - probabilities))
@@ -232,5 +228,5 @@ def _told_as_run_error(path: Path | str) -> Iterator[None]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunError(
             f"{path} was changed or cut short and cannot be read ({type(error).__name__}: {error}); "
-            "run the same command with --fresh"
+            "give the run's main.py command again, with --fresh where that does not mend it"
         ) from error

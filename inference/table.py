@@ -101,6 +101,8 @@ def _refuse_to_write_over(job: Job) -> None:
     Raises:
         TableError: something is.
     """
+    if job.output.is_dir() or (job.output.exists() and not job.output.is_file()):
+        raise TableError(f"{job.output} is no file that a table can be written to; choose another --output")
     for path in (job.output, job.part, job.mark, job.lock):
         if _is_same(job.source, path):
             raise TableError(f"{job.source} is {path}, which is written while {job.output} is made; choose another --output")

@@ -56,6 +56,10 @@ class TableError(InferenceError):
     """A table cannot be read, or the output not be written to."""
 
 
+# How a person mends a study of which a file is missing or damaged; ends a sentence.
+TRAIN_AGAIN = "remove the record and the folder of its study under studies/, and the run's main.py command trains it again"
+
+
 def closest(name: str, known: Collection[str]) -> str:
     """The end of a sentence about an unknown name: `; did you mean ...? Known: ...`."""
     near = difflib.get_close_matches(name, list(known), n=1)

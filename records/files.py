@@ -66,3 +66,30 @@ def unusable(folder: Path, error: OSError, instead: str = "--artifacts folder") 
     return ArtifactsError(
         f"{folder} cannot be used: {error.strerror or error}; free space, fix permissions, or choose another {instead}"
     )
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Nobody else writes to this run folder meanwhile.
+
+    Raises:
+        ArtifactsError: no permission, no space, or another sweep is running in it.
+    """
+    import filelock  # brings asyncio: a run that is only read does not wait for it
+
+    lock = filelock.FileLock(folder.parent / f".{folder.name}.lock")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire(blocking=False)
+    except filelock.Timeout as error:
+        raise ArtifactsError(f"{folder}: another sweep is running in this folder; wait for it or stop it first") from error
+    except OSError as error:
+        raise unusable(folder.parent, error) from error
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, ArtifactsError):
+            raise
+        raise unusable(folder, error) from error
+    finally:
+        lock.release()

@@ -246,9 +246,9 @@ def _table(first: str, *others: str) -> Table:
 
 
 def _wide_console() -> Console:
-    """A narrower terminal wraps its lines, but cuts no number."""
+    """A narrower terminal wraps its lines, and a pipe has none, but no number is cut."""
     console = Console(highlight=False)
-    console.width = max(console.width, 100)
+    console.width = max(console.width, 100 if console.is_terminal else 300)
     return console
 
 

@@ -4,8 +4,9 @@ import dataclasses
 
 import pytest
 
+import saver
 from config import PROFILES, Choice, Config, LogRange, Range
-from experiment.options import validate, with_overrides
+from experiment.options import from_dict, validate, with_overrides
 from models.registry import selectable
 from records.errors import ConfigError
 
@@ -99,3 +100,26 @@ def test_a_config_is_a_value() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         Config().run.seed = 2  # type: ignore[misc]
     assert Config() == Config()
+
+
+def test_numbers_that_are_not_finite_are_refused() -> None:
+    wrong = with_overrides(
+        Config(), ["space.learning_rate=1e400", "space.dropout=Choice(0.1, 1e999)", "training.clip_norm=1e400"]
+    )
+    with pytest.raises(ConfigError) as caught:
+        validate(wrong, selectable())
+    assert len(str(caught.value).split("\n")) >= 1 and "training.clip_norm: expected a number, got inf" in str(caught.value)
+    with pytest.raises(ConfigError, match=r"space\.learning_rate: expected .*got inf"):
+        validate(with_overrides(Config(), ["space.learning_rate=1e400"]), selectable())
+    with pytest.raises(ConfigError, match=r"space\.dropout: expected numbers"):
+        validate(with_overrides(Config(), ["space.dropout=Choice(0.1, 1e999)"]), selectable())
+
+
+def test_a_stored_config_that_lacks_a_field_is_refused_and_not_filled_up() -> None:
+    stored = saver.config_dict(PROFILES["quick"].config)
+    assert from_dict(stored) == PROFILES["quick"].config
+    del stored["data"]["max_length"]
+    with pytest.raises(ConfigError, match=r"^data\.max_length is missing$"):
+        from_dict(stored)
+    with pytest.raises(ConfigError, match=r"compare\.architectures is missing"):
+        from_dict({})

@@ -68,6 +68,19 @@ def test_records_round_trip_through_the_folder(tmp_path: Path) -> None:
     assert history[0] == "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate,gradient_norm,seconds" and len(history) == 3
 
 
+def test_predictions_that_are_missing_or_damaged_are_one_sentence(tmp_path: Path) -> None:
+    folder, result = RunFolder(tmp_path), a_result("gru", "0-129", 0.8)
+    folder.save_repeat(result.study, result.repeats[0], {"rows": np.arange(3)})
+    path = tmp_path / "studies" / "gru" / "0-129" / "0.predictions.npz"
+    for content in (path.read_bytes()[:60], b"[]", b""):
+        path.write_bytes(content)
+        with pytest.raises(ArtifactsError, match=r"0\.predictions\.npz is damaged or was changed .*; remove the record and"):
+            folder.load_predictions(result.study, 0)
+    path.unlink()
+    with pytest.raises(ArtifactsError, match=r"0\.predictions\.npz is missing; remove the record and the folder of its study"):
+        folder.load_predictions(result.study, 0)
+
+
 def test_a_failed_trial_is_tried_again(tmp_path: Path) -> None:
     folder, study = RunFolder(tmp_path), Study("gru", "0-129")
     folder.save_trial(study, Trial(0, {}, "failed", None, 0, 1.0, 1, "out of memory", ()))
@@ -177,6 +190,12 @@ def test_a_run_of_another_version_is_refused_with_the_name_of_the_version_that_r
         RunFolder(tmp_path).about()
 
 
+def test_a_file_is_no_run(tmp_path: Path) -> None:
+    (tmp_path / "report.html").write_text("")
+    with pytest.raises(RunError, match="there is no run"):
+        RunFolder(tmp_path / "report.html").about()
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{", json.dumps({"artefact_version": saver.ARTEFACT_VERSION, "profile": 3})])
 def test_what_is_known_of_a_run_is_not_read_where_someone_changed_it(tmp_path: Path, text: str) -> None:
     (tmp_path / "environment.json").write_text(text)
@@ -195,8 +214,12 @@ def test_the_list_of_runs_holds_those_of_earlier_versions_and_those_that_cannot_
     (old / "final_stats" / "results.json").write_text(json.dumps({"verdicts": [verdict]}))
     (tmp_path / "cut").mkdir()
     (tmp_path / "cut" / "environment.json").write_text("{")
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / "environment.json").write_text(json.dumps(about | {"last_started": 5, "minutes": "long"}))
     (tmp_path / "latest").symlink_to("quick-new")
-    new, earlier, cut = saver.list_runs(tmp_path)
+    new, earlier, *others = saver.list_runs(tmp_path)
+    cut, odd = sorted(others, key=lambda run: run.folder)
+    assert "cannot be read" in odd.status
     assert (new.folder, new.status, new.led) == ("quick-new", "running", ())
     assert (earlier.folder, earlier.minutes, earlier.led) == ("study-old", 2.5, (("gru", 0.75),))
     assert cut.folder == "cut" and "cannot be read" in cut.status

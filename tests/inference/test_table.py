@@ -305,3 +305,12 @@ def test_a_table_that_would_lose_something_is_one_sentence(
 def test_every_row_is_in_the_output(content: bytes, texts: list[str], predictor: Predictor, tmp_path: Path) -> None:
     (tmp_path / "reviews.csv").write_bytes(content)
     assert [row["text"] for row in scored(predictor, tmp_path / "reviews.csv", tmp_path / "x.csv")] == texts
+
+
+@pytest.mark.parametrize("output", [".", "/dev/null"])
+def test_an_output_that_is_no_file_is_refused_without_the_advice_to_remove_it(
+    output: str, predictor: Predictor, tmp_path: Path
+) -> None:
+    (tmp_path / "t.csv").write_text("text\ndull\n")
+    with pytest.raises(TableError, match="is no file that a table can be written to; choose another --output"):
+        score(predictor, None, Job(tmp_path / "t.csv", Path(output), "text", "utf-8"), lambda *_: None)
