@@ -244,10 +244,11 @@ class NetworkStudy:
             repeat: its checkpoint is saved.
             probabilities: by the trained network, `<float>[test reviews]`.
         """
-        rows, checkpoint = self._rows(self._data.test), self._folder.checkpoint(self._study, repeat.number)
+        test, checkpoint = self._data.test, self._folder.checkpoint(self._study, repeat.number)
         with self._context.stopwatch.on("evaluating"), np.errstate(all="ignore"):
-            chosen = spaced_by_length(np.array([len(row) for row in rows]), REVIEWS_FOR_ENGINE)
-            some, expected = [rows[i] for i in chosen], probabilities[chosen]
+            lengths_read = test.sequences.lengths.clip(max=self._config.data.max_length)
+            chosen = spaced_by_length(lengths_read, REVIEWS_FOR_ENGINE)
+            some, expected = self._rows(test.take(chosen)), probabilities[chosen]
             try:
                 if self._context.device.startswith("gpu"):
                     expected = probabilities_on_cpu(checkpoint, some)

@@ -27,11 +27,10 @@ def with_overrides(config: Config, assignments: Collection[str]) -> Config:
     Raises:
         ConfigError: an assignment names no field or cannot be read; all of them are listed.
     """
-    problems: list[str] = []
+    problems, known = list[str](), _field_names()
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
         section, _, key = name.strip().partition(".")
-        known = _field_names()
         if not equals or f"{section}.{key}" not in known:
             problems.append(f"--set {assignment}: expected section.field=value{closest(name.strip(), known)}")
             continue
@@ -68,9 +67,9 @@ def from_dict(sections: Mapping[str, Mapping[str, Any]]) -> Config:
         for section, fields in sections.items()
         for key, value in fields.items()
     ]
-    missing = [name for name in _field_names() if not any(each.startswith(f"{name}=") for each in assignments)]
-    if missing:
-        raise ConfigError("\n".join(f"{name} is missing" for name in missing))
+    given = {f"{section}.{key}" for section, fields in sections.items() for key in fields}
+    if missing := [f"{name} is missing" for name in _field_names() if name not in given]:
+        raise ConfigError("\n".join(missing))
     config = with_overrides(Config(), assignments)
     if problems := _type_problems(config):
         raise ConfigError("\n".join(problems))

@@ -209,7 +209,7 @@ class FinishedRun:
             stored = self.folder.load_predictions(study, repeat.number)
             probabilities = stored["probabilities"].astype(np.float64).clip(1e-12, 1 - 1e-12)
             rows = stored["rows"]
-        except ArtifactsError as error:
+        except (ArtifactsError, KeyError, ValueError) as error:  # an array may be missing, or of another kind
             raise CheckpointError(f"the stored predictions of {study.id} are damaged or missing: {error}") from error
         if not np.isfinite(probabilities).all():
             raise DivergedError(f"{study.id}: what it said of the test reviews is not finite, because its training diverged")

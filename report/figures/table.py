@@ -3,7 +3,5 @@
 from report.figures import accuracy, behaviour, comparisons, cost, data, errors, search, training
 from report.figures.figure import Figure
 
-_SECTIONS = (accuracy, comparisons, cost, training, errors, behaviour, search, data)
-FIGURES: dict[str, Figure] = {figure.name: figure for section in _SECTIONS for figure in section.FIGURES}
-if len(FIGURES) != sum(len(section.FIGURES) for section in _SECTIONS):
-    raise ValueError("two figures of the report have the same name")
+SECTIONS = (accuracy, comparisons, cost, training, errors, behaviour, search, data)
+FIGURES: dict[str, Figure] = {figure.name: figure for section in SECTIONS for figure in section.FIGURES}

@@ -250,6 +250,11 @@ def test_a_folder_that_is_no_finished_run_is_one_sentence(damage: Callable[[Path
         Predictor.load(copy)
 
 
+def without_probabilities(folder: Path) -> None:
+    for path in folder.glob("studies/gru/*/0.predictions.npz"):
+        np.savez(path, rows=np.arange(3))
+
+
 @pytest.mark.parametrize(
     ("damage", "sentence"),
     [
@@ -260,6 +265,7 @@ def test_a_folder_that_is_no_finished_run_is_one_sentence(damage: Callable[[Path
             "is damaged",
         ),
         (cut("studies/gru/*/0.predictions.npz"), "are damaged or missing"),
+        (without_probabilities, "are damaged or missing"),
     ],
 )
 def test_a_broken_model_is_one_sentence_when_it_is_asked(damage: Callable[[Path], None], sentence: str, copy: Path) -> None:

@@ -25,7 +25,7 @@ from records.findings import (
 from records.study import YARDSTICK, Study, StudyResult
 from report.contents import Contents
 from report.figures import accuracy, comparisons, cost, errors, search, training
-from report.figures.table import FIGURES
+from report.figures.table import FIGURES, SECTIONS
 from tests.made_up import a_result, a_score, a_summary, an_about
 from tests.report.test_explanation import CURVES
 
@@ -183,6 +183,7 @@ def test_every_figure_draws_whatever_is_there(given: str) -> None:
 
 def test_every_figure_has_one_name_a_heading_and_a_caption_that_can_be_said() -> None:
     found = contents("everything")
+    assert len(FIGURES) == sum(len(section.FIGURES) for section in SECTIONS)  # no two have one name
     assert all(name == figure.name and figure.heading for name, figure in FIGURES.items())
     captions = [figure.caption if isinstance(figure.caption, str) else figure.caption(found) for figure in FIGURES.values()]
     assert all(not caption or caption.endswith(".") for caption in captions)
