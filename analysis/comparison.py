@@ -17,7 +17,7 @@ from analysis.calibration import fit_temperature, with_temperature
 from analysis.evaluation import LEVEL, accuracy_interval, difference_interval, is_right, log_loss
 from analysis.scores import without_leaked
 from records.findings import BEST, BucketVerdict, Comparison, Ensemble, Standing
-from records.study import YARDSTICK, Study
+from records.study import Study
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def judge(
     val_losses = {  # at each repeat's best temperature: whoever is merely too sure is not worse for it
         study: [_loss_at_best_temperature(truth.validation, repeat) for repeat in p.validation]
         for study, p in predictions.items()
-        if study.architecture != YARDSTICK and len(truth.validation)
+        if not study.is_yardstick and len(truth.validation)
     }
     means = {study: float(np.mean(losses)) for study, losses in val_losses.items()}
     ranking = tuple(sorted((study for study in means if study.architecture not in apart), key=lambda study: means[study]))

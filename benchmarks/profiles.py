@@ -19,7 +19,7 @@ from analysis.tables import times
 from benchmarks import machine
 from benchmarks.process_cost import CommandError, Cost, Sample, measure
 from config import PROFILES
-from records.study import YARDSTICK, Seconds, StudyResult
+from records.study import Seconds, StudyResult
 
 STUDIES_A_ROW = 5  # of the table of memory
 
@@ -79,8 +79,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _read(run: Path, samples: list[Sample]) -> Outcome:
     records = sorted((run / "studies").glob("*/*.json"), key=lambda path: path.stat().st_mtime)
     results = [StudyResult.from_json(path.read_text(encoding="utf-8")) for path in records]
-    networks = [result for result in results if result.study.architecture != YARDSTICK]
-    yardsticks = [result for result in results if result.study.architecture == YARDSTICK]
+    networks = [result for result in results if not result.study.is_yardstick]
+    yardsticks = [result for result in results if result.study.is_yardstick]
     trials = [trial for result in results for trial in result.trials]
     return Outcome(
         data=json.loads((run / "environment.json").read_text(encoding="utf-8"))["data"],

@@ -200,7 +200,7 @@ def prepare(options: argparse.Namespace, path: Path) -> tuple[Job, Dataset]:
     config = with_overrides(PROFILES["quick"].config, overrides)
     validate(config, selectable())
     dataset = data_preprocessing.prepare(config)
-    studies = [study for study in plan.only(plan.studies(config, dataset), options.only) if study.architecture != YARDSTICK]
+    studies = [study for study in plan.only(plan.studies(config, dataset), options.only) if not study.is_yardstick]
     studies.sort(key=lambda study: (config.compare.architectures.index(study.architecture), int(study.bucket.split("-")[0])))
     store.keep(dataset, path)
     return Job(config, overrides, studies, path), dataset

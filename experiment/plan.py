@@ -77,7 +77,7 @@ def only(studies: list[Study], names: list[str]) -> list[Study]:
     chosen = [study for study in studies if not _names(study).isdisjoint(names)]
     chosen += [study for study in map(reference, chosen) if study and study not in chosen]
     chosen += [study for study in studies if reference(study) in chosen and study not in chosen]
-    yardsticks = [study for study in studies if study.architecture == YARDSTICK and study.bucket in {s.bucket for s in chosen}]
+    yardsticks = [study for study in studies if study.is_yardstick and study.bucket in {s.bucket for s in chosen}]
     return chosen + [study for study in yardsticks if study not in chosen]
 
 
@@ -110,7 +110,7 @@ def work(study: Study, config: Config, dataset: Dataset) -> Work:
     data = reviews_of(study, dataset)
     limit = config.data.max_length
     train, test = (float(part.sequences.lengths.clip(max=limit).sum()) for part in (data.train, data.test))
-    if study.architecture == YARDSTICK:
+    if study.is_yardstick:
         whole = data.train.sequences.lengths.sum() + data.test.sequences.lengths.sum()
         return Work(0, 0, float(whole) * LINEAR_PER_TOKEN)
     has_setting = study.is_fine_tuned or study.n_reviews > 0 or ARCHITECTURES[study.architecture].control_of is not None
@@ -191,4 +191,4 @@ def _typical(tunable: Tunable) -> float:
 
 def repeats(study: Study, config: Config) -> int:
     """How many final trainings a study has."""
-    return 1 if study.architecture == YARDSTICK else config.training.repeats
+    return 1 if study.is_yardstick else config.training.repeats

@@ -8,7 +8,7 @@ from typing import Protocol
 from experiment.context import StudyContext
 from experiment.linear_study import LinearStudy
 from experiment.network_study import NetworkStudy
-from records.study import YARDSTICK, Hyperparameters, Repeat, Study, StudyResult
+from records.study import Hyperparameters, Repeat, Study, StudyResult
 
 
 class StudyStages(Protocol):
@@ -33,4 +33,4 @@ class StudyStages(Protocol):
 
 def open_study(study: Study, context: StudyContext) -> StudyStages:
     """The stages of a study."""
-    return LinearStudy(study, context) if study.architecture == YARDSTICK else NetworkStudy(study, context)
+    return LinearStudy(study, context) if study.is_yardstick else NetworkStudy(study, context)

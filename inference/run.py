@@ -140,7 +140,7 @@ class FinishedRun:
     def refusal(self, study: Study) -> str | None:
         """Why the NumPy engine is not asked for a study, in a sentence; None where it answers like the trained network."""
         repeat = self.results[study].best_repeat
-        if study.architecture == YARDSTICK or repeat.is_read_by_engine:
+        if study.is_yardstick or repeat.is_read_by_engine:
             return None
         why = repeat.engine_refusal or "nobody has compared its answers with those of the trained network"
         if repeat.engine_difference is not None:
@@ -186,7 +186,7 @@ class FinishedRun:
         )
 
     def _model(self, study: Study, repeat: Repeat) -> Model:
-        if study.architecture == YARDSTICK:
+        if study.is_yardstick:
             return linear.load(self.folder.linear_model(study, repeat.number))
         path = self.folder.checkpoint(study, repeat.number)
         if refusal := self.refusal(study):

@@ -44,6 +44,11 @@ class Study(Record):
         return "fine-tuned" if self.is_fine_tuned else "all" if self.bucket == ALL else "bucket"
 
     @property
+    def is_yardstick(self) -> bool:
+        """Whether this is a linear model, which the networks are measured against."""
+        return self.architecture == YARDSTICK
+
+    @property
     def yardstick(self) -> "Study":
         """The linear model that has seen the same labels."""
         return Study(YARDSTICK, self.bucket if self.scope == "bucket" else ALL, n_reviews=self.n_reviews)

@@ -14,7 +14,7 @@ from inference.examples import Examples
 from models.registry import in_order, title
 from records.about import About
 from records.findings import BEST, ArchitectureTimes, Ensemble, Findings
-from records.study import YARDSTICK, StudyResult, Trial, on_all_reviews
+from records.study import StudyResult, Trial, on_all_reviews
 from records.summary import DataSummary
 from report.figures.style import naming
 from saver import RunFolder, config_dict
@@ -70,7 +70,7 @@ class Contents:
     @property
     def n_repeats(self) -> int:
         """Final trainings of a network."""
-        return max((len(r.repeats) for r in self.results if r.study.architecture != YARDSTICK), default=0)
+        return max((len(r.repeats) for r in self.results if not r.study.is_yardstick), default=0)
 
     @property
     def n_trials(self) -> list[int]:

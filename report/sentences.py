@@ -6,7 +6,7 @@ from inference.explain import COMPLETE, DeletionCurve, Explanation
 from models.registry import ARCHITECTURES, resolve, title
 from records.about import ListedRun
 from records.findings import BucketVerdict, Standing
-from records.study import ALL, YARDSTICK, Study
+from records.study import ALL, Study
 from report.figures.style import naming
 
 RANDOM = "random"  # the order that every other one is measured against
@@ -22,7 +22,7 @@ def bucket_sentence(verdict: BucketVerdict) -> str:
     """Which network validation chooses for a bucket, how it compares, who is like chance, and how all stand to the yardsticks."""
     if verdict.leader is None:
         return "No network has a result here."
-    networks = [s for s in verdict.standings if s.study.architecture != YARDSTICK]
+    networks = [s for s in verdict.standings if not s.study.is_yardstick]
     called = naming(s.study for s in verdict.standings)
     leader = next(s for s in networks if s.study == verdict.leader)
     parts = [_choice(verdict, leader, called), *_rivals(verdict, leader, networks, called)]
@@ -54,7 +54,7 @@ def _rivals(verdict: BucketVerdict, leader: Standing, networks: list[Standing], 
 def _yardsticks(verdict: BucketVerdict, networks: list[Standing], called: _Called) -> list[str]:
     """What each yardstick reaches, and how the networks that have seen the same labels stand to it."""
     parts, n = [], len(_contenders(networks))
-    for yardstick in (s for s in verdict.standings if s.study.architecture == YARDSTICK):
+    for yardstick in (s for s in verdict.standings if s.study.is_yardstick):
         rivals = [s.study for s in networks if s.study.yardstick == yardstick.study]
         against = {how: [s for s in rivals if verdict.verdict_on(s, yardstick.study) == how] for how in _AGAINST}
         clauses = [_against([*map(called, studies)], how, n) for how, studies in against.items() if studies]

@@ -17,7 +17,7 @@ from inference.run import Encoded
 from records.errors import ArtifactsError
 from records.files import write_record, write_text
 from records.findings import BucketVerdict, Findings, Standing
-from records.study import YARDSTICK, Study, StudyResult, failed
+from records.study import Study, StudyResult, failed
 from records.summary import DataSummary
 from report.contents import Contents
 from report.figures.table import FIGURES
@@ -118,9 +118,9 @@ def test_an_empty_run_still_has_a_page(tmp_path: Path) -> None:
 
 
 def test_a_run_whose_networks_all_failed_shows_its_yardstick(tmp_path: Path) -> None:
-    found = [r if r.study.architecture == YARDSTICK else failed(r.study, "the loss became nan", "cpu") for r in results()]
+    found = [r if r.study.is_yardstick else failed(r.study, "the loss became nan", "cpu") for r in results()]
     left = tuple(
-        replace(v, leader=None, standings=tuple(s for s in v.standings if s.study.architecture == YARDSTICK), comparisons=())
+        replace(v, leader=None, standings=tuple(s for s in v.standings if s.study.is_yardstick), comparisons=())
         for v in verdicts()
     )
     page = report_of(ended(tmp_path, found, Findings(verdicts=left)))

@@ -23,7 +23,7 @@ from inference.export.card import MARK, Measured, card
 from inference.run import FinishedRun, Trained
 from records.codec import Record
 from records.errors import ExportError
-from records.study import YARDSTICK, Study
+from records.study import Study
 
 _WRITERS: dict[str, Callable[[FinishedRun, Trained, Path], Reader]] = {  # each writes its files and gives what reads them
     "keras": keras.write,
@@ -75,7 +75,7 @@ def export(run: FinishedRun, study: Study, format: str, target: Path) -> Exporte
     """
     if format not in FORMATS:
         raise ExportError(f"--export: expected one of {', '.join(FORMATS)}, got {format!r}")
-    if study.architecture == YARDSTICK:
+    if study.is_yardstick:
         raise ExportError("linear: the yardstick is no network and cannot be exported; its terms and weights lie in checkpoints/")
     trained = run.trained(study)
     path = target / format / study.id.replace("/", "-")

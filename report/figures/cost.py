@@ -8,7 +8,7 @@ from plotly.subplots import make_subplots
 
 from models.registry import colour, title
 from records.findings import BucketVerdict, ControlComparison
-from records.study import ALL, YARDSTICK, Study, StudyResult
+from records.study import ALL, Study, StudyResult
 from report.contents import Contents
 from report.figures.figure import Figure
 from report.figures.style import INK, MUTED, interval, naming, styled
@@ -153,7 +153,7 @@ def _add_steps(figure: go.Figure, study: Study, seconds: list[tuple[str, float |
 
 def _accuracy_vs_parameters(contents: Contents) -> go.Figure:
     points = cost_data(contents.results, contents.findings.verdicts)
-    networks = tuple(point for point in points if point.study.architecture != YARDSTICK)  # it has no table of words apart
+    networks = tuple(point for point in points if not point.study.is_yardstick)  # it has no table of words apart
     return cost_figure(networks, "body_parameters", "Parameters outside the embedding tables")
 
 

@@ -58,7 +58,7 @@ def test_samples_are_test_reviews_of_both_classes_with_the_stored_verdict_of_eve
             index = int(np.flatnonzero(predicted["rows"] == sample.row)[0])
             assert (predicted["probabilities"][index] >= 0.5) == (verdict.probability >= 0.5)
             assert predicted["labels"][index] == sample.label
-            if verdict.study.architecture == YARDSTICK:
+            if verdict.study.is_yardstick:
                 assert verdict.probability == pytest.approx(predicted["probabilities"][index], abs=1e-6)
 
 

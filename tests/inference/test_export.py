@@ -29,7 +29,7 @@ from models.cells import GRUCell
 from models.classifier import NetworkShape, build_classifier
 from models.registry import ARCHITECTURES
 from records.errors import ExportError
-from records.study import YARDSTICK, Study
+from records.study import Study
 from tests.conftest import ROOT, SmokeRun
 from tests.made_up import a_result
 
@@ -62,7 +62,7 @@ def run(smoke_run: SmokeRun) -> FinishedRun:
 
 @pytest.fixture(scope="module")
 def study(run: FinishedRun) -> Study:
-    return next(study for study in run.results if study.architecture != YARDSTICK)
+    return next(study for study in run.results if not study.is_yardstick)
 
 
 def a_checkpoint(folder: Path, architecture: str, pooling: str, bigrams: int) -> Path:
