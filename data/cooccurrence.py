@@ -24,7 +24,7 @@ from data.types import Sequences
 POWER = 0.75  # of a context's count: rare contexts would win otherwise
 ROOT_MEAN_SQUARE = 0.3  # of a vector's numbers, whatever its width: what a layer makes of it does not grow with the width
 ITERATIONS = 3  # of the randomised SVD
-TOKENS_AT_ONCE = 1_000_000  # counted in one product, which bounds the memory
+NEIGHBOURS_AT_ONCE = 5_000_000  # counted in one product, which bounds the memory
 
 
 def vectors(texts: Sequence[Sequences], n_words: int, window: int, width: int, seed: int) -> np.ndarray:
@@ -38,14 +38,14 @@ def vectors(texts: Sequence[Sequences], n_words: int, window: int, width: int, s
         seed: of the randomised SVD.
 
     Returns:
-        `<float32>[n_words, width]`, each of root mean square `ROOT_MEAN_SQUARE`; not a number for a word that stands near none.
-        Where there are fewer words than numbers, the last numbers are 0.
+        `<float32>[n_words, width]`, each of root mean square `ROOT_MEAN_SQUARE`; not a number for a word that no other stands
+        near more often than by chance. Where there are fewer words than numbers, the last numbers are 0.
     """
-    found = _left_vectors(positive_pmi(count(texts, n_words, window)), min(width, n_words), seed)
-    length = np.linalg.norm(found, axis=1, keepdims=True)
-    with np.errstate(invalid="ignore"):
-        scaled = found / np.where(length > 0, length, np.nan) * (ROOT_MEAN_SQUARE * np.sqrt(width))
-    return np.pad(scaled.astype(np.float32), ((0, 0), (0, width - scaled.shape[1])))
+    matrix = positive_pmi(count(texts, n_words, window))
+    found = _left_vectors(matrix, min(width, n_words), seed)
+    found[np.diff(matrix.indptr) == 0] = np.nan
+    found *= ROOT_MEAN_SQUARE * np.sqrt(width) / np.linalg.norm(found, axis=1, keepdims=True)
+    return np.pad(found, ((0, 0), (0, width - found.shape[1])))
 
 
 def count(texts: Sequence[Sequences], n_words: int, window: int) -> scipy.sparse.csr_array:
@@ -56,7 +56,7 @@ def count(texts: Sequence[Sequences], n_words: int, window: int) -> scipy.sparse
     """
     following = scipy.sparse.csr_array((n_words, n_words), dtype=np.float32)
     for part in texts:
-        for piece in _pieces(part):
+        for piece in _pieces(part, window):
             following = following + _count_following(_spread(piece, window), n_words, window)
     return (following + following.T).tocsr()
 
@@ -73,10 +73,11 @@ def positive_pmi(counts: scipy.sparse.csr_array) -> scipy.sparse.csr_array:
     return positive
 
 
-def _pieces(texts: Sequences) -> Iterator[Sequences]:
-    """The texts in pieces of some `TOKENS_AT_ONCE` tokens; none is cut."""
+def _pieces(texts: Sequences, window: int) -> Iterator[Sequences]:
+    """The texts in pieces of some `NEIGHBOURS_AT_ONCE` neighbours; none is cut."""
     offsets = texts.offsets
-    edges = np.flatnonzero(np.diff(offsets[:-1] // TOKENS_AT_ONCE, prepend=-1, append=np.iinfo(np.int64).max))
+    neighbours = (offsets[:-1] + np.arange(len(texts)) * window) * window  # of the texts before each
+    edges = np.flatnonzero(np.diff(neighbours // NEIGHBOURS_AT_ONCE, prepend=-1, append=np.iinfo(np.int64).max))
     for first, end in itertools.pairwise(edges):
         yield Sequences(texts.values[offsets[first] : offsets[end]], offsets[first : end + 1] - offsets[first])
 
@@ -116,4 +117,4 @@ def _left_vectors(matrix: scipy.sparse.csr_array, width: int, seed: int) -> np.n
         left, values, _ = randomized_svd(
             scipy.sparse.csr_matrix(matrix), width, n_iter=ITERATIONS, power_iteration_normalizer="LU", random_state=seed
         )
-    return left * np.sqrt(values)
+    return (left * np.sqrt(values)).astype(np.float32)
