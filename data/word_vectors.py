@@ -174,7 +174,7 @@ def learn(dataset: Dataset, width: int, settings: Vectors, seed: int) -> np.ndar
         DataError: every word does.
     """
     texts = [known_ids(part, dataset.vocab_size) for part in _texts(dataset)]
-    counts = sum(np.bincount(part.values, minlength=dataset.vocab_size) for part in texts)
+    counts = np.sum([np.bincount(part.values, minlength=dataset.vocab_size) for part in texts], axis=0)
     counts[START] = 0
     frequent = np.flatnonzero(counts >= RAREST)
     if len(frequent) == 0:

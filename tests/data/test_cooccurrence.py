@@ -55,7 +55,7 @@ def test_the_information_is_that_of_the_definition(texts: list[Sequences]) -> No
 def test_vectors_are_scaled_rows_of_a_dense_decomposition(texts: list[Sequences]) -> None:
     found = cooccurrence.vectors(texts, WORDS, WINDOW, WIDTH, seed=1)
     dense = information(counted(texts))
-    near_some = dense.any(axis=1)
+    near_some = dense.max(axis=1) > 0
     left, values, _ = np.linalg.svd(dense)
     rows = (left[:, :WIDTH] * np.sqrt(values[:WIDTH]))[near_some]
     rows *= cooccurrence.ROOT_MEAN_SQUARE / np.sqrt((rows**2).mean(axis=1, keepdims=True))

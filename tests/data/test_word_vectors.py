@@ -65,7 +65,8 @@ def test_texts_without_a_label_are_learned_from(field: str, learning: Config, de
     rare = demo_data.vocab_size - 1
     without = word_vectors.learn(demo_data, 8, learning.vectors, 1)
     further = Sequences.from_lists([[1, rare, 7, rare]] * 30)
-    known = word_vectors.learn(replace(demo_data, **{field: further}), 8, learning.vectors, 1)
+    more = replace(demo_data, **{field: further})  # type: ignore[arg-type]
+    known = word_vectors.learn(more, 8, learning.vectors, 1)
     assert np.isfinite(known[rare]).all() and not np.array_equal(known[rare], without[rare])
 
 
