@@ -118,9 +118,10 @@ class Data:
 class Vectors:
     """The word vectors that every network starts from; their width is `space.embedding_dim`."""
 
-    source: str = "random"  # random | learned (word2vec on the training texts, no labels) | path of a GloVe or word2vec text file
-    window: int = 5  # learned: words on either side that a word's vector is to predict
-    epochs: int = 5  # learned: passes over the texts
+    source: str = "random"  # random | learned (from the training texts, no labels) | path of a GloVe or word2vec text file
+    method: Literal["svd", "word2vec"] = "svd"  # learned: counts of near words, seconds | skip-gram, minutes (EXTRAS=word2vec)
+    window: int = 5  # learned: words on either side that tell about a word
+    epochs: int = 5  # learned by word2vec: passes over the texts
     frozen_epochs: int = 0  # first epochs of a training that leave them as they are; training.epochs or more: for good
 
 
