@@ -71,7 +71,7 @@ class Space:
     dropout: Tunable = Range(0.1, 0.5, 0.1)  # share of pooled features dropped
     spatial_dropout: Tunable = 0.0  # share of embedding channels dropped for a whole review
     adversarial: Tunable = 0.0  # distance word vectors are moved against the network, in their root mean square; 2 x the time
-    # What the training labels say about the n-grams of up to so many words that end at each word, beside its vector; 0: none, to 3.
+    # What training labels say about the n-grams of up to so many words that end at each word, beside its vector; 0 (none) to 3.
     evidence: Tunable = 0
     learning_rate: Tunable = LogRange(1e-4, 1e-2)  # Adam's initial step size
     batch_size: Tunable = 32  # reviews per training step

@@ -95,7 +95,7 @@ def _walk(node: Node, begin: Node | None = None) -> Read:
 
 def _with_evidence(node: Node, given: Op) -> tuple[Node, Node | None]:
     """What stands before an input in a node that puts both side by side, and the input; or the node itself, without."""
-    parts = node.inputs[0] if node.kind == "Concatenate" else ()
+    parts: tuple[Any, ...] = node.inputs[0] if node.kind == "Concatenate" else ()
     if len(parts) != 2 or not matches(parts[1], given, {}):
         return node, None
     node.check(axis=-1)

@@ -15,10 +15,10 @@ from config import Config
 from data import word_vectors
 from data.batches import ladder
 from data.types import Dataset
-from experiment import evidence
 from experiment.devices import memory_of_process, return_freed_memory
 from experiment.network import ModelCache, Stopwatch
 from experiment.plan import cost_of_rung
+from models import evidence
 from models.evidence import Evidence
 from models.registry import resolve
 from records.study import Progress, Study

@@ -13,9 +13,9 @@ import numpy as np
 from scipy.sparse import csc_array, csr_array
 from sklearn.linear_model import LogisticRegression
 
-from data.ngrams import NGrams, collect
+from data.ngrams import collect
 from data.types import Dataset, Reviews, Sequences
-from models.evidence import Counts, Evidence, log_count_ratios
+from models.evidence import Counts, log_count_ratios
 from records.files import atomic
 from records.study import Study
 from saver import RunFolder
@@ -48,18 +48,6 @@ def prepare(dataset: Dataset, scopes: dict[Study, Dataset], order: int, folder: 
                 pseudo.save(temporary)
         with atomic(folder.evidence(study)) as temporary:  # last: with it the scope is done
             corpus.counts(data.train).save(temporary)
-
-
-def load(folder: RunFolder, study: Study, *, with_pseudo_labels: bool) -> Evidence:
-    """The evidence that a study reads.
-
-    Raises:
-        OSError, ValueError: a file is missing or damaged.
-    """
-    paths = [folder.evidence(study)]
-    if with_pseudo_labels and folder.pseudo_evidence(study).is_file():
-        paths.append(folder.pseudo_evidence(study))
-    return Evidence(NGrams.load(folder.ngrams), tuple(map(Counts.load, paths)))
 
 
 class _Corpus:
@@ -100,6 +88,7 @@ class _Corpus:
         ratios[sum(self.ngrams.sizes[:TEACHER_ORDER]) :] = 0
         weighted = self._held[places].multiply(ratios).tocsr()
         weighted.eliminate_zeros()
+        weighted.indices, weighted.indptr = weighted.indices.astype(np.int32), weighted.indptr.astype(np.int32)  # for liblinear
         model = LogisticRegression(solver="liblinear", dual=True, C=TEACHER_C, max_iter=200, random_state=0)
         model.fit(weighted, reviews.labels)
         return self._held @ (ratios * model.coef_[0]) + model.intercept_[0]

@@ -27,7 +27,7 @@ from config import Training
 from data.batches import pad, plan_batches
 from data.types import IdArray
 from models.classifier import NetworkShape, build_classifier, layer_sizes, tunable_dropouts
-from models.evidence import Informed, Reading
+from models.evidence import Informed, Reading, inputs_of
 from models.influence import influence
 from models.optimizer import MonitoredAdam
 from models.registry import resolve
@@ -321,7 +321,7 @@ class TrainableNetwork:
         """The network's inputs, filled up with rows of one token, and to a rung where a program is compiled per shape.
 
         Returns:
-            `<int32>[count, time]`, or of a network with evidence a list of that, of the evidence `<float32>[count, time, numbers]`
+            `<int32>[count, time]`, or a list of that, of the evidence `<float32>[count, time, numbers]`
             and of its sums `<float32>[count, numbers]`; and the time.
         """
         longest = max(map(len, readings))
@@ -336,20 +336,6 @@ class TrainableNetwork:
         is_new = key not in self._seen and (self._is_compiled or sum(p == phase for p, _ in self._seen) < 2)
         self._seen.add(key)
         return self._stopwatch.on("compiling" if is_new else phase)
-
-
-def inputs_of(readings: list[Reading], ids: np.ndarray) -> list[np.ndarray]:
-    """What a network with evidence is given: the ids, the evidence beside them, and its sums; 0 beside padding.
-
-    Args:
-        readings: with evidence.
-        ids: of the same reviews and perhaps of rows of padding after them, `<int32>[batch, time]`.
-    """
-    width = len(readings[0].sums)  # type: ignore[arg-type]
-    evidence, sums = np.zeros((*ids.shape, width), np.float32), np.zeros((len(ids), width), np.float32)
-    for row, reading in enumerate(readings):
-        evidence[row, : len(reading)], sums[row] = reading.evidence, reading.sums
-    return [ids, evidence, sums]
 
 
 def load_weights(checkpoint: Path) -> list[np.ndarray]:

@@ -14,6 +14,7 @@ that leaving out a single example can leak too: P and N stay as they are, since 
 by its class, and an n-gram that no other review holds reads exactly 0. Neither Keras nor NumPy's random numbers are used here.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +25,8 @@ import numpy as np
 from data.batches import truncated
 from data.ngrams import UNKNOWN, NGrams
 from data.types import IdArray, Reviews, Sequences
+from records.study import Study
+from saver import RunFolder
 
 
 def log_count_ratios(counts: np.ndarray, reviews: np.ndarray) -> np.ndarray:
@@ -81,6 +84,20 @@ class Reading:
         return len(self.ids)
 
 
+def inputs_of(readings: Sequence[Reading], ids: np.ndarray) -> list[np.ndarray]:
+    """What a network with evidence is given: the ids, the evidence beside them, and its sums; 0 beside padding.
+
+    Args:
+        readings: with evidence, the first ones of the batch.
+        ids: of the same reviews and perhaps of rows of padding after them, `<int32>[batch, time]`.
+    """
+    width = len(readings[0].sums)  # type: ignore[arg-type]
+    evidence, sums = np.zeros((*ids.shape, width), np.float32), np.zeros((len(ids), width), np.float32)
+    for row, reading in enumerate(readings):
+        evidence[row, : len(reading)], sums[row] = reading.evidence, reading.sums
+    return [ids, evidence, sums]
+
+
 @dataclass(frozen=True)
 class Evidence:
     """The counts that evidence is read from; of a training review without its own part of them."""
@@ -91,6 +108,10 @@ class Evidence:
     def width(self, order: int) -> int:
         """Numbers that stand beside each word."""
         return order * sum(counts.numbers for counts in self.counts)
+
+    def lengths(self, order: int) -> np.ndarray:
+        """Words of the n-gram that each of these numbers is of, `<int64>[width]`."""
+        return np.concatenate([np.repeat(np.arange(1, order + 1), counts.numbers) for counts in self.counts])
 
     def read(self, reviews: Sequences, order: int, own: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """The evidence at each token, `<float32>[tokens, width]`, and its sums over each review, `<float32>[reviews, width]`.
@@ -111,6 +132,20 @@ class Evidence:
         evidence = np.concatenate(columns, axis=1)
         sums = np.add.reduceat(evidence, reviews.offsets[:-1], axis=0)
         return evidence, sums / np.sqrt(reviews.lengths, dtype=np.float32)[:, None]
+
+
+def shared_out(parts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """What each word has of the parts that n-grams have in something, each part divided equally among its words, `[tokens]`.
+
+    Args:
+        parts: of the n-grams that end at each token of a review, `<float>[tokens, width]`; 0 where no n-gram is known.
+        lengths: words of the n-gram that each column is of, `<int>[width]`.
+    """
+    words = np.zeros(len(parts))
+    for column, length in zip(parts.T, lengths, strict=True):
+        for back in range(length):
+            words[: len(words) - back] += column[back:] / length
+    return words
 
 
 @dataclass(frozen=True)
@@ -164,3 +199,15 @@ class Informed:
             if len(members) > 1
             for position in members
         }
+
+
+def load(folder: RunFolder, study: Study, *, with_pseudo_labels: bool) -> Evidence:
+    """The evidence that a study of a run reads, as `experiment/evidence.py` has counted it.
+
+    Raises:
+        OSError, ValueError: a file is missing or damaged.
+    """
+    paths = [folder.evidence(study)]
+    if with_pseudo_labels and folder.pseudo_evidence(study).is_file():
+        paths.append(folder.pseudo_evidence(study))
+    return Evidence(NGrams.load(folder.ngrams), tuple(map(Counts.load, paths)))
