@@ -99,8 +99,8 @@ _ADD_EVIDENCE = """    beside = evidence(ids)
 
 def _read_evidence(order: int) -> str:
     return (
-        f'stored = np.load("{FILE}")\n'
-        f'ngrams = [(stored[f"keys_{{n}}"], stored[f"ratios_{{n}}"]) for n in range(1, {order + 1})]  # of n words\n\n\n'
+        f'with np.load("{FILE}") as stored:\n'
+        f'    ngrams = [(stored[f"keys_{{n}}"], stored[f"ratios_{{n}}"]) for n in range(1, {order + 1})]  # of n words\n\n\n'
         "def evidence(ids):\n"
         '    before, columns = np.zeros(len(ids), "int64"), []  # before: the place of the words before the last\n'
         "    for keys, ratios in ngrams:\n"
