@@ -31,7 +31,7 @@ def ngrams_by_length(evidence: Evidence, order: int) -> list[NGramsOfLength]:
     ratios = np.stack([log_count_ratios(each.held[: ends[-1]], each.reviews) for each in evidence.counts], axis=1)
     parts = [evidence.ngrams.parts(words) for words in range(1, order + 1)]
     numbers = np.split(np.arange(ends[-1]), ends[:-1])
-    is_kept: np.ndarray = ratios.any(axis=(1, 2))
+    is_kept = np.asarray(ratios.any(axis=(1, 2)))
     for (shorter, _), of_length in zip(parts[:0:-1], numbers[:0:-1], strict=True):  # the longest ones first
         is_kept[shorter[is_kept[of_length]]] = True
     places, found = np.zeros(ends[-1], np.int64), []
