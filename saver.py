@@ -123,6 +123,19 @@ class RunFolder:
         """The terms and weights of one fitted yardstick."""
         return self.path / "checkpoints" / study.id / f"{repeat}.npz"
 
+    @property
+    def ngrams(self) -> Path:
+        """The folder with the n-grams that evidence is read of."""
+        return self.path / "evidence"
+
+    def evidence(self, study: Study) -> Path:
+        """How many reviews of each class of the study's training reviews hold each n-gram."""
+        return self.ngrams / f"{study.learns_from}.npy"
+
+    def pseudo_evidence(self, study: Study) -> Path:
+        """The same for texts without labels, whose labels were guessed for the study."""
+        return self.evidence(study).with_suffix(".pseudo.npy")
+
     def final_stats(self, name: str) -> Path:
         """A file with everything the report shows."""
         return self.path / "final_stats" / name
