@@ -25,8 +25,8 @@ from records.findings import Findings
 from records.study import ALL, Hyperparameters, Repeat, Study, StudyResult, Trial
 from records.summary import DataSummary
 
-ARTEFACT_VERSION = 6  # raise it when files change so that older folders cannot be continued
-READ_BY = {5: "0.4", 6: "0.5"}  # artefact version -> the version of this program that can ask such a run
+ARTEFACT_VERSION = 7  # raise it when files change so that older folders cannot be continued
+READ_BY = {5: "0.4", 6: "0.5", 7: "0.6"}  # artefact version -> the version of this program that can ask such a run
 
 
 def run_name(profile: str, config: Config, fingerprint: str, environment: dict[str, str]) -> str:
@@ -120,7 +120,7 @@ class RunFolder:
         return self.path / "checkpoints" / study.id / f"{repeat}.keras"
 
     def linear_model(self, study: Study, repeat: int) -> Path:
-        """The terms and weights of one fitted yardstick."""
+        """The n-grams and weights of one fitted linear model."""
         return self.path / "checkpoints" / study.id / f"{repeat}.npz"
 
     def final_stats(self, name: str) -> Path:

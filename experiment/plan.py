@@ -9,7 +9,7 @@ from config import Choice, Config, LogRange, Range, Training, Tunable
 from data.types import Dataset
 from models.registry import ARCHITECTURES, with_controls
 from records.errors import ConfigError
-from records.study import ALL, YARDSTICK, Study
+from records.study import ALL, YARDSTICKS, Study
 
 # Seconds of one CPU thread, from `python -m benchmarks.recurrent`: a time step of a training batch costs FIXED, and per review
 # PER_WEIGHT for each number of the gates' kernels. Read off finished runs: PREDICT per token read.
@@ -37,7 +37,7 @@ def studies(config: Config, dataset: Dataset) -> list[Study]:
         raise ConfigError(f"compare.learning_curve: {problem}")
     planned += [Study(name, s, n_reviews=n) for name in config.compare.architectures for s in scopes for n in sizes[s]]
     planned.sort(key=lambda study: -work(study, config, dataset).seconds)
-    return planned + [Study(YARDSTICK, scope, n_reviews=n) for scope in scopes for n in (0, *sizes[scope])]
+    return planned + [Study(name, scope, n_reviews=n) for scope in scopes for n in (0, *sizes[scope]) for name in YARDSTICKS]
 
 
 def _sizes(config: Config, data: Dataset) -> list[int]:

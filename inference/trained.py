@@ -17,7 +17,7 @@ from records.study import Repeat, Study
 
 
 class Model(Protocol):
-    """What reads token ids: a network of the NumPy engine, the linear yardstick, or a network that Keras runs."""
+    """What reads token ids: a network of the NumPy engine, a linear model, or a network that Keras runs."""
 
     def logits(self, rows: Sequence[IdArray]) -> Array:
         """The logit of each row of token ids, `<float64>[rows]`."""
@@ -44,12 +44,12 @@ class Trained:
 
     @property
     def temperature(self) -> float:
-        """What logits are divided by so that probabilities mean what they say; fitted on validation, 1 for the yardstick."""
+        """What logits are divided by so that probabilities mean what they say; fitted on validation, 1 for a linear model."""
         return next((score.temperature for score in self.repeat.scores if score.temperature), 1.0)
 
     @property
     def reads_whole_reviews(self) -> bool:
-        """Whether it reads every word of a review, as the linear yardstick does; networks truncate and have fewer ids."""
+        """Whether it reads every word of a review, as linear models do; networks truncate and have fewer ids."""
         return isinstance(self.model, LinearModel)
 
     def positions(self, ids: IdArray) -> np.ndarray:

@@ -21,7 +21,7 @@ class Standing(Record):
     repeats: int
     accuracy_without_leaked: float  # without the reviews whose text stands in the training part too
     loss: float
-    val_loss: float | None  # mean over repeats on the bucket's validation reviews, at their temperature; None for the yardstick
+    val_loss: float | None  # mean over repeats on the bucket's validation reviews, at their temperature; None for a yardstick
     like_chance: bool  # the interval of the accuracy reaches down to the share of the larger class
 
 
@@ -96,7 +96,7 @@ class Reliability(Record):
 
     study: Study  # of a generalist, or of any bucket for specialists
     points: tuple[tuple[float, float, int], ...]
-    points_at_temperature: tuple[tuple[float, float, int], ...]  # none for the yardstick
+    points_at_temperature: tuple[tuple[float, float, int], ...]  # none for a yardstick
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from experiment.plan import Work, wall_seconds
 from inference.probes import CAPABILITIES, PassRate
 from models.registry import ARCHITECTURES, in_order, title
 from records.findings import BucketVerdict
-from records.study import ALL, YARDSTICK, Progress, Study, StudyResult
+from records.study import ALL, YARDSTICKS, Progress, Study, StudyResult
 from saver import RunFolder
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def _accuracies(verdicts: Sequence[BucketVerdict]) -> Table:
     """A row an architecture and scope, a column a bucket."""
     table = _table("architecture", *(f"{verdict.bucket} #" for verdict in verdicts))
     series = dict.fromkeys((s.study.architecture, s.study.scope) for v in verdicts for s in v.standings)
-    for architecture, scope in sorted(series, key=lambda key: (key[0] == YARDSTICK, key[1])):
+    for architecture, scope in sorted(series, key=lambda key: (key[0] in YARDSTICKS, key[1])):
         cells = []
         for verdict in verdicts:
             found = [s for s in verdict.standings if (s.study.architecture, s.study.scope) == (architecture, scope)]
