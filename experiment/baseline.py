@@ -23,7 +23,7 @@ from engine.linear import LinearModel, tf_idf
 from records.errors import DataError
 from records.study import CrossValidated, LinearForm
 
-FOLDS = 5  # of the cross-validation
+FOLDS = 3  # of the cross-validation
 # Forms in the order in which the first of equally good ones is taken. n-grams of a single review never helped (docs/log/2026-11-27.md).
 FORMS: dict[str, tuple[LinearForm, ...]] = {
     "linear": (LinearForm(n=2, min_df=2, C=10.0),),

@@ -7,6 +7,7 @@ from typing import Literal
 from records.codec import Record
 from records.study import Scope, Seconds, Study
 
+Verdict = Literal["better than", "worse than", "cannot be told from"]
 BEST = 3  # networks of the ensemble that validation chooses
 
 
@@ -39,7 +40,7 @@ class Comparison(Record):
     only_second: int
     p_value: float  # McNemar's exact test of these two numbers
     p_adjusted: float  # after Holm's correction for all comparisons of the run
-    verdict: Literal["better than", "worse than", "cannot be told from"]  # the first, of the second
+    verdict: Verdict  # the first, of the second
 
     @property
     def turned(self) -> "Comparison":
@@ -57,7 +58,7 @@ class Comparison(Record):
         )
 
 
-_TURNED: dict[str, Literal["better than", "worse than", "cannot be told from"]] = {
+_TURNED: dict[str, Verdict] = {
     "better than": "worse than",
     "worse than": "better than",
     "cannot be told from": "cannot be told from",
