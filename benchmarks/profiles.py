@@ -37,7 +37,7 @@ class Outcome:
     seconds: dict[str, float]  # of all workers, by phase
     seconds_by_architecture: dict[str, float]  # of all workers, all phases
     most_padding: float  # share of the processed tokens, of the study that has most
-    accuracy: dict[str, tuple[float, float]]  # lowest and highest mean of a bucket's repeats: networks, and the stronger linear model by cross-validation
+    accuracy: dict[str, tuple[float, float]]  # lowest and highest mean of a bucket's repeats: networks, stronger yardstick
     worker_gb: list[float]  # the largest worker while each study was the next one to end
 
 

@@ -1,7 +1,7 @@
 """The words, pairs and triples of texts, numbered, and which reviews hold them. NumPy only.
 
-An n-gram is known by the number of all of its words but the last and by the id of the last, so that a vocabulary of any size fits,
-and so that a triple is looked for only where its first pair is known: no n-gram is held by more reviews than a part of it is
+An n-gram is known by the number of all of its words but the last and by the id of the last, so that a vocabulary of any size
+fits, and so that a triple is looked for only where its first pair is known: no n-gram is held by more reviews than a part of it
 (Agrawal and Srikant 1994, Fast algorithms for mining association rules, VLDB).
 
     ngrams, held = collect(dataset.train.sequences, order=3, fewest=2)
@@ -40,7 +40,7 @@ class NGrams:
         return 1 + len(self.keys)
 
     def find(self, ids: IdArray, order: int | None = None) -> np.ndarray:
-        """The number of the word, pair, triple, ... that ends at each token, `<int32>[tokens, order]`; `UNKNOWN` where none is known.
+        """The number of the word, pair, triple, ... that ends at each token, `<int32>[tokens, order]`; or `UNKNOWN`.
 
         Args:
             ids: of whole reviews, one after the other, each beginning with the start token: n-grams do not reach over it.
@@ -120,7 +120,7 @@ class Holdings:
     numbers: np.ndarray  # <int32>[pairs], ascending
 
     def counts(self, labels: np.ndarray, n_ngrams: int, n_classes: int) -> np.ndarray:
-        """Reviews of each class that hold each n-gram, `<int32>[n-grams, classes]`, for the labels `<int>[reviews]` of all reviews."""
+        """Reviews of each class that hold each n-gram, `<int32>[n-grams, classes]`; labels of all: `<int>[reviews]`."""
         flat = np.bincount(self.numbers.astype(np.int64) * n_classes + labels[self.reviews], minlength=n_ngrams * n_classes)
         return flat.reshape(n_ngrams, n_classes).astype(np.int32)
 
@@ -131,10 +131,12 @@ def log_count_ratios(counts: np.ndarray, totals: np.ndarray, outcomes: float = 2
         r = log((c + 1) / (C + outcomes)) - log((d + 1) / (D + outcomes))
 
     with c, C the count and the total of the class, and d, D the sums of those of all other classes. Of two classes one has the
-    negative of the other. The counts are smoothed by Laplace's rule: one more of each outcome. Reviews that hold an n-gram, of all
-    reviews of the class, are counted with two outcomes (it is there or not); n-grams among all that reviews of the class hold,
-    with as many outcomes as there are n-grams. Both are naive Bayes: McCallum and Nigam (1998), A comparison of event models for
-    naive Bayes text classification, AAAI workshop; as weights of a linear model Wang and Manning (2012), Baselines and Bigrams, ACL.
+    negative of the other. The counts are smoothed by Laplace's rule: one more of each outcome.
+
+    Reviews that hold an n-gram, of all reviews of the class, have two outcomes: it is there or not. N-grams, of all n-grams that
+    reviews of the class hold, have as many outcomes as there are n-grams. Both are naive Bayes: McCallum and Nigam (1998), A
+    comparison of event models for naive Bayes text classification, AAAI workshop. As weights of a linear model: Wang and Manning
+    (2012), Baselines and Bigrams, ACL, who count the second way.
 
     Args:
         counts: `<int>[..., classes]`.

@@ -1,6 +1,6 @@
 """The linear models of a finished run, which are its yardsticks: what they say of a review, and the file they are kept in.
 
-Both read the words, pairs and triples of a whole review. One weighs how often they stand there (TF-IDF), the other whether they do.
+Both read words, pairs and triples of a whole review: one how often they stand there (TF-IDF), the other whether they do.
 """
 
 import zipfile
@@ -54,7 +54,7 @@ class LinearModel:
 
 
 def tf_idf(tally: Tally, idf: Array) -> Array:
-    """The value of each pair of a review and an n-gram, `<float64>[pairs]`: `(1 + log(times)) * idf`, of length 1 over each review.
+    """The value of each pair of a review and an n-gram, `<float64>[pairs]`: `(1 + log(times)) * idf`, of length 1 in each review.
 
     So scikit-learn's `TfidfVectorizer` computes with `sublinear_tf=True`.
     """

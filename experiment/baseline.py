@@ -17,21 +17,21 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
 from data.ngrams import NGrams, Tally, collect, log_count_ratios
-from data.types import IdArray, Reviews, Sequences
+from data.types import Reviews, Sequences
 from engine.arrays import sigmoid
 from engine.linear import LinearModel, tf_idf
 from records.errors import DataError
 from records.study import CrossValidated, LinearForm
 
 FOLDS = 3  # of the cross-validation
-# Forms in the order in which the first of equally good ones is taken. n-grams of a single review never helped (docs/log/2026-11-27.md).
+# Of equally good forms the first is taken. N-grams of a single review never helped: docs/log/2026-11-27.md, strongest-yardstick.
 FORMS: dict[str, tuple[LinearForm, ...]] = {
     "linear": (LinearForm(n=2, min_df=2, C=10.0),),
     "nb_linear": tuple(
         LinearForm(n=n, min_df=min_df, C=strength) for n in (2, 3) for min_df in (2, 3) for strength in (0.1, 0.3, 1.0)
     ),
 }
-# Of the duality gap where liblinear stops: half the time of scikit-learn's 1e-4, and no accuracy differed by more than 0.02 points.
+# Where liblinear stops: half the time of scikit-learn's 1e-4, and no accuracy differed by more than 0.02 points.
 TOLERANCE = 1e-2
 
 
@@ -82,7 +82,7 @@ def predict(model: LinearModel, reviews: Reviews) -> np.ndarray:
 def cross_validate(kind: str, counted: Counted, seed: int) -> tuple[CrossValidated, ...]:
     """How well each form does on reviews that it has not learned from; nothing where a class has a single review.
 
-    Whatever is counted, n-grams that stand in enough reviews included, is counted on the reviews of the fold that are learned from.
+    Whatever is counted is counted on the reviews of a fold that are learned from, reviews that hold an n-gram included.
 
     Args:
         kind: a key of `FORMS`.
@@ -111,7 +111,7 @@ def _fitted(kind: str, counted: Counted, forms: Sequence[LinearForm], seed: int)
 
 
 def _tf_idf(counted: Counted, is_read: np.ndarray, strengths: Sequence[float], seed: int) -> Iterator[LinearModel]:
-    """TF-IDF and logistic regression, as scikit-learn's `TfidfVectorizer` with `sublinear_tf` and its `LogisticRegression` have it.
+    """TF-IDF and logistic regression, as scikit-learn's `TfidfVectorizer` and `LogisticRegression` have them.
 
     An n-gram that is not read has an `idf` of 0.
     """
@@ -127,9 +127,9 @@ def _tf_idf(counted: Counted, is_read: np.ndarray, strengths: Sequence[float], s
 def _naive_bayes(counted: Counted, is_read: np.ndarray, strengths: Sequence[float], seed: int) -> Iterator[LinearModel]:
     """Presence times log-count ratio, and logistic regression.
 
-    Source: Wang and Manning (2012), Baselines and Bigrams: simple, good sentiment and topic classification, ACL, with logistic
-    regression in the place of their support vector machine, as in Mesnil et al. (2015), Ensemble of generative and discriminative
-    techniques for sentiment analysis of movie reviews, ICLR workshop; there and in Fan et al. (2008), LIBLINEAR, JMLR, dual.
+    Source: Wang and Manning (2012), Baselines and Bigrams: simple, good sentiment and topic classification, ACL. Logistic
+    regression stands in the place of their support vector machine; it is fitted in its dual form: Fan et al. (2008), LIBLINEAR: a
+    library for large linear classification, Journal of Machine Learning Research.
     """
     tally, labels = counted.tally.of_ngrams(is_read), counted.labels
     flat = np.bincount(tally.numbers.astype(np.int64) * 2 + labels[tally.reviews], minlength=2 * len(is_read))

@@ -152,8 +152,7 @@ def _scores(run: FinishedRun, trained: Trained) -> str:
     return (
         "## Scores\n\nIn brackets: 95 % intervals, for other test reviews; the mean's also for other seeds, where there are "
         "several repeats. The linear model has learned from the same reviews; it is "
-        f"{_yardstick(yardstick)}.\n\n"
-        + "\n".join([head, *rows])
+        f"{_yardstick(yardstick)}.\n\n" + "\n".join([head, *rows])
     )
 
 

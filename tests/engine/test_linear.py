@@ -38,14 +38,14 @@ def test_an_ngram_is_shared_equally_by_its_words_and_its_places() -> None:
     assert model.logits([np.array([1, 5, 6, 9, 5, 6], np.int32)])[0] == 19.5
 
 
-def arrays_of_a_model(**changes: Any) -> dict[str, np.ndarray]:
-    arrays = {
+def write_model(path: Path, **changes: Any) -> None:
+    arrays: dict[str, Any] = {
         "words": np.array([5, 6], np.int32),
         "keys2": np.array([6], np.int64),
         "weights": np.array([1.0, 10.0, 8.0]),
         "intercept": np.array([0.5]),
     }
-    return {name: array for name, array in (arrays | changes).items() if array is not None}
+    np.savez(path, **{name: array for name, array in (arrays | changes).items() if array is not None})
 
 
 @pytest.mark.parametrize(
@@ -62,9 +62,9 @@ def arrays_of_a_model(**changes: Any) -> dict[str, np.ndarray]:
     ],
 )
 def test_arrays_that_do_not_belong_together_are_refused(changes: dict[str, Any], tmp_path: Path) -> None:
-    np.savez(tmp_path / "good.npz", **arrays_of_a_model())
+    write_model(tmp_path / "good.npz")
     assert linear.load(tmp_path / "good.npz").logits([np.array([1, 5, 6], np.int32)])[0] == 19.5
-    np.savez(tmp_path / "bad.npz", **arrays_of_a_model(**changes))
+    write_model(tmp_path / "bad.npz", **changes)
     with pytest.raises(CheckpointError, match="damaged or was changed"):
         linear.load(tmp_path / "bad.npz")
 

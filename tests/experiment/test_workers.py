@@ -169,7 +169,7 @@ def test_a_generalist_is_scored_bucket_by_bucket_beside_the_specialists(tmp_path
     assert set(whole) == {"custom_gru", "gru_keras", *YARDSTICKS}
     rows = generalist.assign(right=generalist["test_accuracy"] * generalist["n_test"])
     across = pd.read_csv(tmp_path / "latest" / "final_stats" / "cross_lengths.csv")
-    assert len(across) == (2 * 2 + 2) * 2 * 2  # two networks of two repeats and the yardsticks, trained on two buckets, reading two
+    assert len(across) == (2 * 2 + 2) * 2 * 2  # of two networks (two repeats) and two yardsticks, trained on two buckets
     home = across[across["trained_on"] == across["bucket"]]["test_accuracy"]
     assert list(home) == list(table[table["scope"] == "bucket"]["test_accuracy"])
     assert set(across["n_test"]) == {verdicts[0]["n_test"], verdicts[1]["n_test"]}
@@ -236,7 +236,8 @@ def test_a_learning_curve_has_the_yardsticks_beside_it_and_takes_no_part_in_comp
         assert (mine["test_accuracy_low"] <= mine["test_accuracy"]).all()
         right = (ends["test_accuracy"] * ends["n_test"]).groupby(ends["repeat"]).sum() / ends.groupby("repeat")["n_test"].sum()
         assert mine["test_accuracy"].iloc[-1] == pytest.approx(right.mean())
-    assert len(results) == 2 * 2 + 2 * 2 and set(results["n_train"]) == {whole, *results[results["architecture"] == "gru"]["n_train"]}
+    assert len(results) == 2 * 2 + 2 * 2
+    assert set(results["n_train"]) == {whole, *results[results["architecture"] == "gru"]["n_train"]}
     comparisons = pd.read_csv(folder / "final_stats" / "comparisons.csv")
     assert set(comparisons["first"]) | set(comparisons["second"]) == {"gru/all", "linear/all", "nb_linear/all"}
     record = saver.RunFolder(folder.resolve()).load_result(Study("gru", "all", n_reviews=100))

@@ -115,7 +115,13 @@ def test_the_control_panel_shows_the_difference_with_its_interval_and_both_step_
 def test_bars_hold_the_accuracies_of_the_verdicts_in_order_with_the_yardstick_last() -> None:
     record = accuracy.accuracy_by_bucket_data(verdicts())
     assert record.buckets == BUCKETS
-    assert [s.name for s in record.series] == ["SimpleRNN", "GRU", "GRU from scratch", "TF-IDF linear model", "Naive-Bayes linear model"]
+    assert [s.name for s in record.series] == [
+        "SimpleRNN",
+        "GRU",
+        "GRU from scratch",
+        "TF-IDF linear model",
+        "Naive-Bayes linear model",
+    ]
     assert record.series[1].accuracy == (65.0, 65.0)
     assert all(low <= a <= high for s in record.series for low, a, high in zip(s.low, s.accuracy, s.high, strict=True))  # type: ignore[operator]
 
