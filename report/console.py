@@ -119,7 +119,8 @@ def describe(result: StudyResult) -> str:
     reviews = sum(score.n_test for repeat in result.repeats for score in repeat.scores)
     right = sum(score.accuracy * score.n_test for repeat in result.repeats for score in repeat.scores)
     seconds = result.search_seconds + result.train_seconds
-    how = f"{len(result.trials)} trials, {seconds:.0f} s on {result.device}"
+    n, searched = (len(result.forms), "form") if result.study.is_yardstick else (len(result.trials), "trial")
+    how = f"{n} {searched}{'s' * (n != 1)}, {seconds:.0f} s on {result.device}"
     return f"{result.study.id}: {right / reviews:.1%} on the test reviews, {how}"
 
 
@@ -130,7 +131,7 @@ def print_summary(folder: RunFolder) -> None:
     console.print(
         f"Test accuracy (%) on {escape(data.title)}; the network that [bold]validation chooses[/] is bold", soft_wrap=True
     )
-    console.print(_accuracies(folder.findings().verdicts))
+    _wide_console().print(_accuracies(folder.findings().verdicts))
     for result in results:
         if result.status == "failed":
             console.print(f"[red]{escape(describe(result))}[/]")
