@@ -120,7 +120,7 @@ class RunFolder:
         return self.path / "checkpoints" / study.id / f"{repeat}.keras"
 
     def linear_model(self, study: Study, repeat: int) -> Path:
-        """The terms and weights of one fitted yardstick."""
+        """The n-grams and weights of one fitted linear model."""
         return self.path / "checkpoints" / study.id / f"{repeat}.npz"
 
     @property

@@ -21,7 +21,7 @@ from sklearn.linear_model import LogisticRegression
 
 from data.ngrams import collect
 from data.types import Dataset, Reviews, Sequences
-from models.evidence import Counts, groups_of, log_count_ratios
+from models.evidence import Counts, evidence_for, groups_of
 from records.files import atomic
 from records.study import Study
 from saver import RunFolder
@@ -121,7 +121,7 @@ class _Corpus:
     def _teach(self, reviews: Reviews) -> np.ndarray:
         """The logit of every text, `<float64>[texts]`, by logistic regression on n-grams weighted by naive Bayes."""
         places, counts = self._places(reviews), self.counts(reviews)
-        ratios = log_count_ratios(counts.held, counts.reviews)[:, 0].astype(np.float64)
+        ratios = evidence_for(counts.held, counts.reviews)[:, 0].astype(np.float64)
         ratios[sum(self.ngrams.sizes[:TEACHER_ORDER]) :] = 0
         weighted = self._held[places].multiply(ratios).tocsr()
         weighted.eliminate_zeros()

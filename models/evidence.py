@@ -23,24 +23,21 @@ from typing import Self
 import numpy as np
 
 from data.batches import truncated
-from data.ngrams import UNKNOWN, NGrams
+from data.ngrams import UNKNOWN, NGrams, log_count_ratios
 from data.types import IdArray, Reviews, Sequences
 from records.study import Study
 from saver import RunFolder
 
 
-def log_count_ratios(counts: np.ndarray, reviews: np.ndarray) -> np.ndarray:
+def evidence_for(counts: np.ndarray, reviews: np.ndarray) -> np.ndarray:
     """The evidence for each class, `<float32>[..., classes]`; of two classes for the second alone, `[..., 1]`.
 
     Args:
         counts: reviews of each class that hold an n-gram, `<int>[..., classes]`; where none does the evidence is 0.
         reviews: of each class, `<int>[classes]`.
     """
-    here, all_here = counts.astype(np.float32), reviews.astype(np.float32)
-    total = here.sum(axis=-1, keepdims=True)
-    for_class = np.log((here + 1) / (all_here + 2))
-    for_others = np.log((total - here + 1) / (all_here.sum() - all_here + 2))
-    ratios = np.where(total > 0, for_class - for_others, np.float32(0))
+    ratios = log_count_ratios(counts.astype(np.float32), reviews.astype(np.float32))
+    ratios *= counts.any(axis=-1, keepdims=True)
     return ratios[..., 1:] if len(reviews) == 2 else ratios
 
 
@@ -128,7 +125,7 @@ class Evidence:
         for number, counts in enumerate(self.counts):
             held = counts.held[numbers.clip(0)]  # of an unknown n-gram those of another one, which are not used
             left = held if own is None or number else held - own
-            ratios = np.where(is_known, log_count_ratios(left, counts.reviews), np.float32(0))
+            ratios = np.where(is_known, evidence_for(left, counts.reviews), np.float32(0))
             columns.append(ratios.reshape(len(numbers), -1))
         evidence = np.concatenate(columns, axis=1)
         sums = np.add.reduceat(evidence, reviews.offsets[:-1], axis=0)
