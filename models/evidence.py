@@ -125,8 +125,7 @@ class Evidence:
         for number, counts in enumerate(self.counts):
             held = counts.held[numbers.clip(0)]  # of an unknown n-gram those of another one, which are not used
             left = held if own is None or number else held - own
-            ratios = np.where(is_known, evidence_for(left, counts.reviews), np.float32(0))
-            columns.append(ratios.reshape(len(numbers), -1))
+            columns.append(evidence_for(np.where(is_known, left, 0), counts.reviews).reshape(len(numbers), -1))
         evidence = np.concatenate(columns, axis=1)
         sums = np.add.reduceat(evidence, reviews.offsets[:-1], axis=0)
         return evidence, sums / np.sqrt(reviews.lengths, dtype=np.float32)[:, None]
