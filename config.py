@@ -71,6 +71,8 @@ class Space:
     dropout: Tunable = Range(0.1, 0.5, 0.1)  # share of pooled features dropped
     spatial_dropout: Tunable = 0.0  # share of embedding channels dropped for a whole review
     adversarial: Tunable = 0.0  # distance word vectors are moved against the network, in their root mean square; 2 x the time
+    # What training labels say about the n-grams of up to so many words that end at each word, beside its vector; 0 (none) to 3.
+    evidence: Tunable = 0
     learning_rate: Tunable = LogRange(1e-4, 1e-2)  # Adam's initial step size
     batch_size: Tunable = 32  # reviews per training step
 
@@ -116,9 +118,10 @@ class Data:
 class Vectors:
     """The word vectors that every network starts from; their width is `space.embedding_dim`."""
 
-    source: str = "random"  # random | learned (word2vec on the training texts, no labels) | path of a GloVe or word2vec text file
-    window: int = 5  # learned: words on either side that a word's vector is to predict
-    epochs: int = 5  # learned: passes over the texts
+    source: str = "random"  # random | learned (from the training texts, no labels) | path of a GloVe or word2vec text file
+    method: Literal["svd", "word2vec"] = "svd"  # learned: counts of near words, seconds | skip-gram, minutes (EXTRAS=word2vec)
+    window: int = 5  # learned: words on either side that tell about a word
+    epochs: int = 5  # learned by word2vec: passes over the texts
     frozen_epochs: int = 0  # first epochs of a training that leave them as they are; training.epochs or more: for good
 
 
@@ -131,6 +134,9 @@ class Model:
     pooling: Literal["last", "mean", "max", "mean_max", "attention"] = "mean"
     bigrams: int = 0  # n > 0: pairs of neighbouring words have vectors too, in a table of n rows where a hash finds theirs
     bigram_dim: int = 32  # width of those vectors
+    # Evidence also from texts without labels, those of other buckets among them, with labels that a linear model of the study's
+    # own training reviews guesses (self-training).
+    pseudo_labels: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -123,10 +123,25 @@ def _sweep(planned: Planned, folder: "RunFolder", cache: Path) -> bool:
     from report import console
 
     vectors = word_vectors.load_or_build(planned.config, planned.dataset, cache, say=console.note)
+    _count_evidence(planned, folder)
     context = workers.SweepContext(planned.config, folder, cache, planned.prepared, vectors)
     with console.Live(planned.work, folder) as live:
         sweep = workers.Sweep(context, planned.workers, live.on_event)
         return sweep.run(list(planned.work)) == "interrupted"
+
+
+def _count_evidence(planned: Planned, folder: "RunFolder") -> None:
+    """Write what every scope's labels say about n-grams, if a network is to read it."""
+    from analysis.search_size import largest
+    from experiment import evidence, plan
+
+    config = planned.config
+    if order := int(largest(config.space.evidence)):
+        networks = [study for study in planned.work if not study.is_yardstick]
+        done = {result.study for result in folder.load_results() if result.status == "completed"}
+        scopes = {study.learns_from: study for study in networks if study not in done}
+        reviews = {study: plan.reviews_of(study, planned.dataset) for study in scopes.values()}
+        evidence.prepare(planned.dataset, reviews, order, folder, with_pseudo_labels=config.model.pseudo_labels)
 
 
 def _conclude(folder: "RunFolder", dataset: "Dataset", *, is_interrupted: bool) -> int:
@@ -144,6 +159,7 @@ def _conclude(folder: "RunFolder", dataset: "Dataset", *, is_interrupted: bool) 
     folder.write_findings(found)
     tables.write(results, found, folder)
     if not is_interrupted:
+        folder.remove_folds()
         _gather_examples(folder, dataset)
     plotter.write_report(folder)
     plotter.write_index(folder.path.parent)

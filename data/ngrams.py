@@ -1,7 +1,7 @@
 """The words, pairs and triples of texts, numbered, and which reviews hold them. NumPy only.
 
-An n-gram is known by the number of all of its words but the last and by the id of the last, so that a vocabulary of any size
-fits, and so that a triple is looked for only where its first pair is known: no n-gram is held by more reviews than a part of it
+An n-gram is known by the number of all of its words but the last and by the id of the last, so that every vocabulary fits, and
+so that a triple is looked for only where its first pair is known: no n-gram is held by more reviews than a part of it is
 (Agrawal and Srikant 1994, Fast algorithms for mining association rules, VLDB).
 
     ngrams, held = collect(dataset.train.sequences, order=3, fewest=2)
@@ -12,6 +12,8 @@ fits, and so that a triple is looked for only where its first pair is known: no 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -20,7 +22,6 @@ from data.vocabulary import START
 
 UNKNOWN = -1  # the number of an n-gram that is not known
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 by the golden ratio: Knuth, The art of computer programming, 6.4
-_FREE = np.int64(-1)
 _TOKENS_AT_ONCE = 1 << 20  # of a tally: more reviews at once would only take more memory
 
 
@@ -29,10 +30,15 @@ class NGrams:
     """N-grams of words, numbered: single words in the order of their ids first, then pairs, then triples."""
 
     words: IdArray  # <int32>[words], ascending ids
-    keys: tuple[np.ndarray, ...]  # of pairs, of triples, ...: <int64>[n-grams], ascending, see `_keys`
+    keys: tuple[np.ndarray, ...]  # of pairs, of triples, ...: <uint64>[n-grams], ascending, see `_keys`
 
     def __len__(self) -> int:
-        return len(self.words) + sum(map(len, self.keys))
+        return sum(self.sizes)
+
+    @property
+    def sizes(self) -> list[int]:
+        """How many words, pairs, triples, ... there are."""
+        return [len(self.words), *map(len, self.keys)]
 
     @property
     def order(self) -> int:
@@ -40,7 +46,7 @@ class NGrams:
         return 1 + len(self.keys)
 
     def find(self, ids: IdArray, order: int | None = None) -> np.ndarray:
-        """The number of the word, pair, triple, ... that ends at each token, `<int32>[tokens, order]`; or `UNKNOWN`.
+        """The number of the word, pair, triple, ... that ends at each token, `<int32>[tokens, order]`, or `UNKNOWN`.
 
         Args:
             ids: of whole reviews, one after the other, each beginning with the start token: n-grams do not reach over it.
@@ -48,11 +54,31 @@ class NGrams:
         """
         found = np.full((len(ids), order or self.order), UNKNOWN, np.int32)
         found[:, 0] = self._number_of_word[np.minimum(ids, len(self._number_of_word) - 1)]
-        for level, table in enumerate(self._tables[: found.shape[1] - 1], start=1):
-            shorter, word = found[:-1, level - 1], found[1:, 0]
-            at = np.flatnonzero((shorter >= 0) & (word >= 0))
-            found[at + 1, level] = table.find(_keys(shorter[at], ids[at + 1]))
+        known = len(self.words)
+        for level in range(1, found.shape[1]):
+            shorter = found[:-1, level - 1]
+            at = np.flatnonzero((shorter >= 0) & (found[1:, 0] >= 0))
+            places = self._places(level - 1, _keys(shorter[at], ids[at + 1]))
+            found[at + 1, level] = np.where(places >= 0, places + known, UNKNOWN)
+            known += len(self.keys[level - 1])
         return found
+
+    def save(self, folder: Path) -> None:
+        """Write each array as a file of its own, which is mapped into memory when it is read."""
+        np.save(folder / "words.npy", self.words, allow_pickle=False)
+        for words, keys in enumerate(self.keys, start=2):
+            np.save(folder / f"keys-{words}.npy", keys, allow_pickle=False)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """The n-grams that `save` wrote.
+
+        Raises:
+            OSError, ValueError: a file is missing or damaged.
+        """
+        longer = sorted(folder.glob("keys-*.npy"))
+        words, *keys = (np.load(path, mmap_mode="r", allow_pickle=False) for path in (folder / "words.npy", *longer))
+        return cls(np.array(words), tuple(keys))
 
     @property
     def lengths(self) -> np.ndarray:
@@ -87,9 +113,25 @@ class NGrams:
         return numbers
 
     @cached_property
-    def _tables(self) -> list["_Table"]:
-        starts = np.cumsum([len(self.words), *map(len, self.keys)])
-        return [_Table(keys, int(start)) for keys, start in zip(self.keys, starts, strict=False)]
+    def _starts(self) -> list[np.ndarray]:
+        """For each array of keys, the place of the first key from which on its first bits are this number or a higher one."""
+        return [np.searchsorted(keys, np.arange(1 << _bits(keys), dtype=np.uint64) << _shift(keys)) for keys in self.keys]
+
+    def _places(self, level: int, keys: np.ndarray) -> np.ndarray:
+        """The place of each key among those of a level, `<int64>[n]`, or `UNKNOWN`.
+
+        The keys are spread evenly, so that their first bits say where to look: a few thousand are found in a fifth of the time
+        of a binary search.
+        """
+        known, places = self.keys[level], np.full(len(keys), UNKNOWN)
+        waiting, at = np.arange(len(keys)), self._starts[level][keys >> _shift(known)]
+        while len(waiting):
+            within = at < len(known)
+            waiting, at = waiting[within], at[within]
+            there, wanted = known[at], keys[waiting]
+            places[waiting[there == wanted]] = at[there == wanted]
+            waiting, at = waiting[there < wanted], at[there < wanted] + 1
+        return places
 
 
 @dataclass(frozen=True)
@@ -120,7 +162,7 @@ class Holdings:
     numbers: np.ndarray  # <int32>[pairs], ascending
 
     def counts(self, labels: np.ndarray, n_ngrams: int, n_classes: int) -> np.ndarray:
-        """Reviews of each class that hold each n-gram, `<int32>[n-grams, classes]`; labels of all: `<int>[reviews]`."""
+        """Reviews of each class that hold each n-gram, `<int32>[n-grams, classes]`; the labels are those of all reviews."""
         flat = np.bincount(self.numbers.astype(np.int64) * n_classes + labels[self.reviews], minlength=n_ngrams * n_classes)
         return flat.reshape(n_ngrams, n_classes).astype(np.int32)
 
@@ -176,8 +218,20 @@ def collect(sequences: Sequences, order: int, fewest: int) -> tuple[NGrams, Hold
 
 
 def _keys(shorter: np.ndarray, last: np.ndarray) -> np.ndarray:
-    """`<int64>`: the number of an n-gram without its last word, and in the lower half the id of that word."""
-    return shorter.astype(np.int64) << 32 | last.astype(np.int64)
+    """`<uint64>`: the number of an n-gram without its last word beside the id of that word, multiplied so that it is spread.
+
+    No two n-grams have the same key: multiplying by an odd number modulo 2^64 can be undone.
+    """
+    return (shorter.astype(np.uint64) << np.uint64(32) | last.astype(np.uint64)) * _MULTIPLIER
+
+
+def _bits(keys: np.ndarray) -> int:
+    """How many first bits tell the keys apart, more or less."""
+    return max(1, len(keys).bit_length())
+
+
+def _shift(keys: np.ndarray) -> np.uint64:
+    return np.uint64(64 - _bits(keys))
 
 
 def _frequent(keys: np.ndarray, review: np.ndarray, fewest: int) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray]]:
@@ -190,7 +244,8 @@ def _frequent(keys: np.ndarray, review: np.ndarray, fewest: int) -> tuple[np.nda
     """
     order = np.argsort(keys, kind="stable")
     keys, review = keys[order], review[order]
-    is_new_key = np.diff(keys, prepend=_FREE) != 0  # no key is negative
+    is_new_key = np.ones(len(keys), bool)
+    is_new_key[1:] = keys[1:] != keys[:-1]
     is_new = is_new_key | (np.diff(review, prepend=-1) != 0)
     group = np.cumsum(is_new_key) - 1
     is_frequent = np.bincount(group, is_new) >= fewest
@@ -200,40 +255,3 @@ def _frequent(keys: np.ndarray, review: np.ndarray, fewest: int) -> tuple[np.nda
     places[order] = sorted_places
     is_held = is_new & (sorted_places >= 0)
     return keys[is_new_key][is_frequent], places, (review[is_held], sorted_places[is_held])
-
-
-class _Table:
-    """Key -> number, by open addressing: a fifth of the time of a binary search where a few thousand keys are looked up."""
-
-    def __init__(self, keys: np.ndarray, start: int) -> None:
-        """A table of these keys, `<int64>[n]`, all different, whose numbers begin at `start`."""
-        self._bits = max(1, int(2 * len(keys)).bit_length())
-        self._keys = np.full(1 << self._bits, _FREE)
-        self._numbers = np.full(1 << self._bits, UNKNOWN, np.int32)
-        waiting, slots = np.arange(len(keys)), self._slots(keys)
-        while len(waiting):
-            free = np.flatnonzero(self._keys[slots] == _FREE)
-            taken, first = np.unique(slots[free], return_index=True)  # of several keys for a slot, one gets it
-            placed = free[first]
-            self._keys[taken], self._numbers[taken] = keys[waiting[placed]], start + waiting[placed]
-            left = np.ones(len(waiting), bool)
-            left[placed] = False
-            waiting, slots = waiting[left], self._next(slots[left])
-
-    def find(self, keys: np.ndarray) -> np.ndarray:
-        """The number of each key, `<int32>[n]`, or `UNKNOWN`."""
-        numbers = np.full(len(keys), UNKNOWN, np.int32)
-        waiting, slots = np.arange(len(keys)), self._slots(keys)
-        while len(waiting):
-            there = self._keys[slots]
-            is_found = there == keys[waiting]
-            numbers[waiting[is_found]] = self._numbers[slots[is_found]]
-            goes_on = ~is_found & (there != _FREE)
-            waiting, slots = waiting[goes_on], self._next(slots[goes_on])
-        return numbers
-
-    def _slots(self, keys: np.ndarray) -> np.ndarray:
-        return ((keys.astype(np.uint64) * _MULTIPLIER) >> np.uint64(64 - self._bits)).astype(np.int64)
-
-    def _next(self, slots: np.ndarray) -> np.ndarray:
-        return (slots + 1) & ((1 << self._bits) - 1)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from analysis.search_size import largest
 from config import Config
 from data import word_vectors
 from data.batches import ladder
@@ -17,8 +18,10 @@ from data.types import Dataset
 from experiment.devices import memory_of_process, return_freed_memory
 from experiment.network import ModelCache, Stopwatch
 from experiment.plan import cost_of_rung
+from models import evidence
+from models.evidence import Evidence
 from models.registry import resolve
-from records.study import Progress
+from records.study import Progress, Study
 from saver import RunFolder
 
 log = logging.getLogger(__name__)
@@ -65,6 +68,16 @@ class StudyContext:
     def load_vectors(self, width: int) -> np.ndarray | None:
         """The word vectors that networks start from, `<float32>[ids, width]`; None: random ones."""
         return word_vectors.load(self.vectors[width]).matrix if self.vectors else None
+
+    def load_evidence(self, study: Study) -> Evidence | None:
+        """What the labels of the study's training reviews say about n-grams; None where no network asks for it."""
+        if not largest(self.config.space.evidence):
+            return None
+        return evidence.load(self.folder, study, with_pseudo_labels=self.config.model.pseudo_labels)
+
+    def load_folds(self, study: Study, known: Evidence) -> tuple[np.ndarray, tuple[Evidence, ...]]:
+        """The fold of each training review, and what the reviews of each fold read, see `models.evidence.load_by_fold`."""
+        return evidence.load_by_fold(self.folder, study, known)
 
     def is_overgrown(self) -> bool:
         """Whether another process should go on: programs once compiled stay in memory, and TensorFlow keeps more than that.

@@ -257,6 +257,9 @@ def _range_problems(name: str, tunable: Tunable) -> list[str]:
         return [f"{name}: expected low < high (above 0 for LogRange), a positive step, at least one value; got {tunable}"]
     if name in ("space.dropout", "space.spatial_dropout"):
         return [] if all(0 <= n < 1 for n in numbers) else [f"{name}: expected shares from 0 to below 1, got {tunable}"]
+    if name == "space.evidence":
+        are_orders = all(isinstance(n, int) and 0 <= n <= 3 for n in numbers) and not isinstance(tunable, LogRange)
+        return [] if are_orders else [f"{name}: expected 0, 1, 2 or 3, the words of the longest n-grams, got {tunable}"]
     if name == "space.adversarial":
         return [] if all(n >= 0 for n in numbers) else [f"{name}: expected numbers from 0 on, got {tunable}"]
     if name != "space.learning_rate" and (isinstance(tunable, LogRange) or not all(isinstance(n, int) for n in numbers)):

@@ -10,7 +10,7 @@ from typing import Any
 from records.errors import closest
 from records.study import YARDSTICKS, StudyResult, bucket_order
 
-Body = Callable[[Any], Any]  # <float32>[batch, time, features] -> states or last state
+Body = Callable[[Any, Any], Any]  # <float32>[batch, time, features], <bool>[batch, time] of words -> states or last state
 # (engine, units, return_sequences, makes a dropout layer of that name) -> body
 BuildBody = Callable[[str, int, bool, Callable[[str], Any]], Body]
 
@@ -42,9 +42,13 @@ def _layer(kind: str, engine: str) -> Any:
 
 def _single(kind: str) -> BuildBody:
     def build(engine: str, units: int, return_sequences: bool, dropout: Callable[[str], Any]) -> Body:
-        return _layer(kind, engine)(units, return_sequences=return_sequences)
+        return _masked(_layer(kind, engine)(units, return_sequences=return_sequences))
 
     return build
+
+
+def _masked(layer: Any) -> Body:
+    return lambda sequences, is_word: layer(sequences, mask=is_word)
 
 
 def _identity_simple_rnn(engine: str, units: int, return_sequences: bool, dropout: Callable[[str], Any]) -> Body:
@@ -53,14 +57,14 @@ def _identity_simple_rnn(engine: str, units: int, return_sequences: bool, dropou
     Le et al. (2015), A simple way to initialize recurrent networks of rectified linear units, arXiv.
     """
     starts = {"recurrent_initializer": "identity"} if engine == "keras" else {}  # both engines start from Keras's numbers
-    return _layer("SimpleRNN", engine)(units, return_sequences=return_sequences, **starts)
+    return _masked(_layer("SimpleRNN", engine)(units, return_sequences=return_sequences, **starts))
 
 
 def _bidirectional(kind: str) -> BuildBody:
     def build(engine: str, units: int, return_sequences: bool, dropout: Callable[[str], Any]) -> Body:
         import keras
 
-        return keras.layers.Bidirectional(_layer(kind, engine)(units, return_sequences=return_sequences))
+        return _masked(keras.layers.Bidirectional(_layer(kind, engine)(units, return_sequences=return_sequences)))
 
     return build
 
@@ -69,7 +73,7 @@ def _two_layers(one: BuildBody) -> BuildBody:
     def build(engine: str, units: int, return_sequences: bool, dropout: Callable[[str], Any]) -> Body:
         first, second = one(engine, units, True, dropout), one(engine, units, return_sequences, dropout)
         between = dropout("dropout_between_layers")
-        return lambda sequences: second(between(first(sequences)))
+        return lambda sequences, is_word: second(between(first(sequences, is_word)), is_word)
 
     return build
 
@@ -77,7 +81,7 @@ def _two_layers(one: BuildBody) -> BuildBody:
 def _transformer(engine: str, units: int, return_sequences: bool, dropout: Callable[[str], Any]) -> Body:
     from models.transformer import encode
 
-    return lambda sequences: encode(sequences, units, dropout)
+    return lambda sequences, is_word: encode(sequences, is_word, units, dropout)
 
 
 ARCHITECTURES: dict[str, Architecture] = {

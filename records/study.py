@@ -39,6 +39,12 @@ class Study(Record):
         return str(PurePosixPath(self.architecture) / (f"{scope}@{self.n_reviews}" if self.n_reviews else scope))
 
     @property
+    def learns_from(self) -> str:
+        """Whose labels its evidence counts: `130-175`, `all` or `all@500`; those of its generalist where it is fine-tuned."""
+        bucket = ALL if self.is_fine_tuned else self.bucket
+        return f"{bucket}@{self.n_reviews}" if self.n_reviews else bucket
+
+    @property
     def scope(self) -> Scope:
         """`bucket` for a specialist, `all` for a generalist, `fine-tuned` for a generalist trained on with a bucket's reviews."""
         return "fine-tuned" if self.is_fine_tuned else "all" if self.bucket == ALL else "bucket"
@@ -74,6 +80,7 @@ class Setting:
     dropout: float  # share of pooled features dropped
     spatial_dropout: float  # share of embedding channels dropped for a whole review
     adversarial: float  # how far word vectors are moved against the network, in their root mean square
+    evidence: int  # words of the longest n-grams whose evidence stands beside the words; 0: none
     learning_rate: float  # Adam's initial step size
     batch_size: int  # reviews per training step
 

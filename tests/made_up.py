@@ -105,6 +105,7 @@ def a_summary(*, is_demo: bool = False) -> DataSummary:
         n_train=1800,
         n_validation=200,
         n_test=200,
+        n_unused=0,
         n_unlabelled=0,
         unlabelled_dropped=0,
         vocabulary=1000,
