@@ -83,7 +83,7 @@ class NGrams:
     @property
     def lengths(self) -> np.ndarray:
         """How many words each n-gram has, `<int8>[n-grams]`."""
-        return np.repeat(np.arange(1, self.order + 1, dtype=np.int8), [len(self.words), *map(len, self.keys)])
+        return np.repeat(np.arange(1, self.order + 1, dtype=np.int8), self.sizes)
 
     def tally(self, reviews: Sequence[IdArray], order: int | None = None) -> "Tally":
         """Which n-grams each review holds, and how often.

@@ -126,7 +126,7 @@ def test_a_record_that_cannot_be_written_fails_its_task_by_name(context: StudyCo
 
 def test_a_task_that_is_done_carries_its_record(context: StudyContext) -> None:
     outcome = workers._do(Task(Study("linear", "0-150")), context)
-    assert isinstance(outcome, Finished) and outcome.record.hyperparameters == {"C": 10.0}
+    assert isinstance(outcome, Finished) and outcome.record.hyperparameters == {"n": 2, "min_df": 2, "C": 10.0}
 
 
 def test_what_a_gpu_has_trained_is_compared_on_the_processor_where_products_are_not_rounded(
