@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from data.batches import network_ids
 from data.ngrams import NGrams, collect
 from data.types import Reviews, Sequences
 from experiment.network import Examples
@@ -37,7 +38,7 @@ def ratio(p: int, q: int, positive: int = 3, negative: int = 3) -> float:
 def test_new_reviews_read_the_log_count_ratio_of_each_word_pair_and_triple_that_ends_there() -> None:
     evidence = counted(reviews())
     (read,) = told(reviews(([GOOD, FILM, GOOD],), np.array([0])), evidence)
-    expected = [[0, 0, 0], [ratio(2, 1), 0, 0], [ratio(3, 1), ratio(2, 0), 0], [ratio(2, 1), ratio(1, 0), ratio(1, 0)]]
+    expected = np.array([[0, 0, 0], [ratio(2, 1), 0, 0], [ratio(3, 1), ratio(2, 0), 0], [ratio(2, 1), ratio(1, 0), ratio(1, 0)]])
     np.testing.assert_allclose(read, expected, rtol=1e-5)
 
 
@@ -50,7 +51,8 @@ def test_what_no_training_review_holds_reads_nothing() -> None:
 def test_a_training_review_reads_the_counts_without_itself_and_an_ngram_of_its_own_reads_exactly_nothing() -> None:
     train = reviews()
     read = told(train, counted(train), np.zeros(len(train), np.int8))
-    np.testing.assert_allclose(read[0], [[0, 0, 0], [ratio(1, 1), 0, 0], [ratio(2, 1), ratio(1, 0), 0]], rtol=1e-5)
+    expected = np.array([[0, 0, 0], [ratio(1, 1), 0, 0], [ratio(2, 1), ratio(1, 0), 0]])
+    np.testing.assert_allclose(read[0], expected, rtol=1e-5)
     assert not read[5][2].any()  # the rare word, and the pair that ends with it
     assert read[1][3, 2] == 0.0
 
@@ -128,37 +130,35 @@ def test_counts_and_ngrams_come_back_from_the_disk_and_stay_there(tmp_path) -> N
 # -- in a network --------------------------------------------------------------------------------------------------------
 
 
-def noise(n: int, seed: int, *, labels: np.ndarray | None = None) -> Reviews:
-    """Reviews whose words say nothing about the labels."""
+def noise(n: int, seed: int) -> Reviews:
+    """Reviews of frequent and of rare words, which say nothing about the labels."""
     rng = np.random.default_rng(seed)
-    texts = tuple(rng.integers(4, 30, rng.integers(5, 20)).tolist() for _ in range(n))
-    return reviews(texts, labels if labels is not None else rng.permutation(np.arange(n) % 2).astype(np.int8))
+    texts = tuple((4 + (600 ** rng.random(rng.integers(10, 30))).astype(int)).tolist() for _ in range(n))
+    return reviews(texts, rng.permutation(np.arange(n) % 2).astype(np.int8))
 
 
-def learned(*, leaves_out: bool) -> tuple[float, float]:
-    """The accuracy, in training and on validation, of a network that has learned reviews with shuffled labels."""
-    train, held = noise(200, 1), noise(200, 2)
+def learned(*, leaves_out: bool) -> tuple[float, ...]:
+    """The accuracy, in training and on validation, of a network that has learned from such reviews."""
+    train, held = noise(400, 1), noise(400, 2)
     evidence = counted(train)
-    network = shared_network(evidence=3, evidence_width=3)
-    plan = fit_plan(epochs=6, evidence=3, keep="last")
+    network, plan = (
+        shared_network(evidence=3, evidence_width=3, trains_vectors=False),
+        fit_plan(epochs=4, evidence=3, keep="last"),
+    )
     shown, validation = (
-        Examples(
-            [of.sequences[i] for i in range(len(of))],
-            of.labels,
-            Informed(of, 100, "tail", (evidence,), np.zeros(len(of), np.int8) if is_counted else None),
-        )
-        for of, is_counted in ((train, leaves_out), (held, False))
+        Examples(network_ids(of.sequences, 30, 100, "tail"), of.labels, Informed(of, 100, "tail", (evidence,), folds))
+        for of, folds in ((train, np.zeros(len(train), np.int8) if leaves_out else None), (held, None))
     )
     network.start(plan)
     network.fit(shown, validation, plan, lambda _: False)
-    return tuple(float(np.mean((network.predict(each) >= 0.5) == each.labels)) for each in (shown, validation))  # type: ignore[return-value]
+    return tuple(float(np.mean((network.predict(each) >= 0.5) == each.labels)) for each in (shown, validation))
 
 
 def test_with_shuffled_labels_a_network_stays_at_chance_and_without_the_leave_out_it_knows_them_by_heart() -> None:
     in_training, on_validation = learned(leaves_out=True)
-    assert in_training < 0.65 and 0.38 < on_validation < 0.62
+    assert in_training < 0.62 and 0.42 < on_validation < 0.58
     in_training, on_validation = learned(leaves_out=False)
-    assert in_training > 0.95 and 0.38 < on_validation < 0.62
+    assert in_training > 0.98 and 0.42 < on_validation < 0.58
 
 
 def test_a_network_is_given_ids_evidence_and_sums_with_nothing_beside_padding() -> None:
