@@ -223,12 +223,16 @@ def load(folder: RunFolder, study: Study, *, with_pseudo_labels: bool) -> Eviden
     """The evidence that a study of a run reads on reviews whose labels it does not know.
 
     Raises:
-        OSError, ValueError: a file is missing or damaged.
+        OSError, ValueError: a file is missing, damaged or of other n-grams.
     """
     paths = [folder.evidence(study)]
     if with_pseudo_labels and folder.pseudo_evidence(study).is_file():
         paths.append(folder.pseudo_evidence(study))
-    return Evidence(NGrams.load(folder.ngrams), tuple(map(Counts.load, paths)))
+    ngrams, counts = NGrams.load(folder.ngrams), tuple(map(Counts.load, paths))
+    for path, each in zip(paths, counts, strict=True):
+        if len(each.held) != len(ngrams):
+            raise ValueError(f"{path.name} counts {len(each.held):,} n-grams, and {len(ngrams):,} are there")
+    return Evidence(ngrams, counts)
 
 
 def load_by_fold(folder: RunFolder, study: Study, evidence: Evidence) -> tuple[np.ndarray, tuple[Evidence, ...]]:
