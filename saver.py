@@ -120,7 +120,7 @@ class RunFolder:
         return self.path / "checkpoints" / study.id / f"{repeat}.keras"
 
     def linear_model(self, study: Study, repeat: int) -> Path:
-        """The terms and weights of one fitted yardstick."""
+        """The n-grams and weights of one fitted linear model."""
         return self.path / "checkpoints" / study.id / f"{repeat}.npz"
 
     @property
@@ -132,9 +132,19 @@ class RunFolder:
         """How many reviews of each class of the study's training reviews hold each n-gram."""
         return self.ngrams / f"{study.learns_from}.npy"
 
-    def pseudo_evidence(self, study: Study) -> Path:
-        """The same for texts without labels, whose labels were guessed for the study."""
-        return self.evidence(study).with_suffix(".pseudo.npy")
+    def pseudo_evidence(self, study: Study, fold: int | None = None) -> Path:
+        """The same for texts with pseudo-labels; for the training reviews of a fold, from labels that it has no part in."""
+        return (
+            self.ngrams / f"{study.learns_from}.pseudo.npy" if fold is None else self._folds / f"{study.learns_from}.{fold}.npy"
+        )
+
+    def evidence_folds(self, study: Study) -> Path:
+        """The fold of each training review of a study."""
+        return self._folds / f"{study.learns_from}.npy"
+
+    @property
+    def _folds(self) -> Path:
+        return self.ngrams / "folds"
 
     def final_stats(self, name: str) -> Path:
         """A file with everything the report shows."""
@@ -311,6 +321,10 @@ class RunFolder:
     def save_result(self, result: StudyResult) -> None:
         """Write the completion record; nothing of a study is written after it."""
         write_record(self._study(result.study), result)
+
+    def remove_folds(self) -> None:
+        """Delete what only training needs of the evidence."""
+        shutil.rmtree(self._folds, ignore_errors=True)
 
     def remove_weights(self, study: Study) -> None:
         """Delete the weights of a search that has ended."""

@@ -118,7 +118,7 @@ def _loss_at_best_temperature(labels: np.ndarray, probabilities: np.ndarray) -> 
 
 
 def compare(bucket: str, correct: Mapping[Study, np.ndarray], chosen: Mapping[Study, int]) -> tuple[Comparison, ...]:
-    """Pairs of the same scope or architecture, and of a network and its yardstick; not yet corrected for how many there are.
+    """Pairs of the same scope or architecture, and of a network and its yardsticks; not yet corrected for how many there are.
 
     Args:
         bucket: the name that stands in the records.
@@ -130,8 +130,8 @@ def compare(bucket: str, correct: Mapping[Study, np.ndarray], chosen: Mapping[St
         if (
             first.scope == second.scope
             or first.architecture == second.architecture
-            or first.yardstick == second
-            or second.yardstick == first
+            or second in first.yardsticks
+            or first in second.yardsticks
         ):
             low, high = difference_interval(correct[first], correct[second])
             mine, theirs = correct[first][chosen[first]], correct[second][chosen[second]]

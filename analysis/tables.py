@@ -43,6 +43,7 @@ def _row(result: StudyResult, repeat: Repeat | None, score: Score | None) -> dic
         **{column: getattr(score, name, None) for name, column in SCORE_COLUMNS.items()},
         "val_accuracy": repeat.val_accuracy if repeat else None,
         "val_loss": repeat.val_loss if repeat else None,
+        "cv_accuracy": result.cv_accuracy,
         "train_accuracy": repeat.train_accuracy if repeat else None,
         "train_test_gap": repeat.train_accuracy - score.accuracy if repeat and score else None,
         "parameters": result.parameters,
@@ -132,6 +133,17 @@ def trials_table(results: list[StudyResult]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def forms_table(results: list[StudyResult]) -> pd.DataFrame:
+    """One row per form of a linear model that cross-validation compared: its hyperparameters and accuracy."""
+    rows = [
+        {"architecture": result.study.architecture, "bucket": result.study.bucket, **each.form.hyperparameters,
+         "cv_accuracy": each.accuracy, "chosen": each.form.hyperparameters == result.hyperparameters}
+        for result in results
+        for each in result.forms
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
 def times(results: list[StudyResult]) -> tuple[ArchitectureTimes, ...]:
     """What the time went into, per architecture."""
     rows = []
@@ -193,6 +205,7 @@ def write(results: list[StudyResult], findings: Findings, folder: RunFolder) -> 
     tables = {
         "results": results_table(results),
         "trials": trials_table(results),
+        "forms": forms_table(results),
         "comparisons": comparisons_table(findings.verdicts),
         "cross_lengths": cross_lengths_table(results),
         "influence": influence_table(results),

@@ -137,7 +137,9 @@ def _count_evidence(planned: Planned, folder: "RunFolder") -> None:
 
     config = planned.config
     if order := int(largest(config.space.evidence)):
-        scopes = {study.learns_from: study for study in planned.work if not study.is_yardstick}
+        networks = [study for study in planned.work if not study.is_yardstick]
+        done = {result.study for result in folder.load_results() if result.status == "completed"}
+        scopes = {study.learns_from: study for study in networks if study not in done}
         reviews = {study: plan.reviews_of(study, planned.dataset) for study in scopes.values()}
         evidence.prepare(planned.dataset, reviews, order, folder, with_pseudo_labels=config.model.pseudo_labels)
 
@@ -157,6 +159,7 @@ def _conclude(folder: "RunFolder", dataset: "Dataset", *, is_interrupted: bool) 
     folder.write_findings(found)
     tables.write(results, found, folder)
     if not is_interrupted:
+        folder.remove_folds()
         _gather_examples(folder, dataset)
     plotter.write_report(folder)
     plotter.write_index(folder.path.parent)

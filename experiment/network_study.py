@@ -207,7 +207,7 @@ class NetworkStudy:
         network, data = trained.network, self._data
 
         def predict(reviews: Reviews, part: str = "test") -> np.ndarray:
-            probabilities = network.predict(self._examples(reviews, are_counted=part == "training"))
+            probabilities = network.predict(self._train if reviews is data.train else self._examples(reviews))
             check_finite(f"probability of a {part} review in repeat {number + 1}", probabilities)
             return probabilities
 
@@ -314,5 +314,5 @@ class NetworkStudy:
         rows = network_ids(reviews.sequences, self._data.vocab_size, data.max_length, data.truncate)
         if self._evidence is None:
             return Examples(rows, reviews.labels)
-        informed = Informed(self._evidence, reviews, data.max_length, data.truncate, are_counted)
-        return Examples(rows, reviews.labels, informed)
+        folds, evidence = self._context.load_folds(self._study, self._evidence) if are_counted else (None, (self._evidence,))
+        return Examples(rows, reviews.labels, Informed(reviews, data.max_length, data.truncate, evidence, folds))

@@ -9,13 +9,13 @@ from config import Choice, Config, LogRange, Range, Training, Tunable
 from data.types import Dataset
 from models.registry import ARCHITECTURES, with_controls
 from records.errors import ConfigError
-from records.study import ALL, YARDSTICK, Study
+from records.study import ALL, YARDSTICKS, Study
 
 # Seconds of one CPU thread, from `python -m benchmarks.recurrent`: a time step of a training batch costs FIXED, and per review
 # PER_WEIGHT for each number of the gates' kernels. Read off finished runs: PREDICT per token read.
 FIXED, PER_WEIGHT, PREDICT = 50e-6, 1.5e-10, 1.0e-6
 GATES = 3  # of `gru`, to which the costs in the registry are relative
-LINEAR_PER_TOKEN = 3e-6
+LINEAR_PER_TOKEN = {"linear": 2.5e-6, "nb_linear": 6e-6}  # of training and test reviews, cross-validation included
 COMPILE, PADDED_CELL = 2.5, 0.3e-6  # a training and a prediction program for one more padded length; a cell of padding, read once
 
 
@@ -37,7 +37,7 @@ def studies(config: Config, dataset: Dataset) -> list[Study]:
         raise ConfigError(f"compare.learning_curve: {problem}")
     planned += [Study(name, s, n_reviews=n) for name in config.compare.architectures for s in scopes for n in sizes[s]]
     planned.sort(key=lambda study: -work(study, config, dataset).seconds)
-    return planned + [Study(YARDSTICK, scope, n_reviews=n) for scope in scopes for n in (0, *sizes[scope])]
+    return planned + [Study(name, scope, n_reviews=n) for scope in scopes for n in (0, *sizes[scope]) for name in YARDSTICKS]
 
 
 def _sizes(config: Config, data: Dataset) -> list[int]:
@@ -112,7 +112,7 @@ def work(study: Study, config: Config, dataset: Dataset) -> Work:
     train, test = (float(part.sequences.lengths.clip(max=limit).sum()) for part in (data.train, data.test))
     if study.is_yardstick:
         whole = data.train.sequences.lengths.sum() + data.test.sequences.lengths.sum()
-        return Work(0, 0, float(whole) * LINEAR_PER_TOKEN)
+        return Work(0, 0, float(whole) * LINEAR_PER_TOKEN[study.architecture])
     has_setting = study.is_fine_tuned or study.n_reviews > 0 or ARCHITECTURES[study.architecture].control_of is not None
     trials, most_epochs = (0, 0) if has_setting else search_size(config.space, config.search)
     batch, step = _typical_step(config)

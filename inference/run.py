@@ -21,7 +21,7 @@ from models.evidence import Evidence
 from models.registry import ARCHITECTURES, in_order
 from records.about import About
 from records.errors import TRAIN_AGAIN, ArtifactsError, CheckpointError, DivergedError, RunError, closest
-from records.study import ALL, ENGINE_TOLERANCE, YARDSTICK, Repeat, Study, StudyResult, on_all_reviews
+from records.study import ALL, ENGINE_TOLERANCE, YARDSTICKS, Repeat, Study, StudyResult, on_all_reviews
 from records.summary import DataSummary
 from saver import RunFolder
 
@@ -98,9 +98,9 @@ class FinishedRun:
 
     @property
     def architectures(self) -> list[str]:
-        """Those with a completed study, in the registry's order, the yardstick last."""
+        """Those with a completed study, in the registry's order, the yardsticks last."""
         there = {study.architecture for study in self.results}
-        return [name for name in [*ARCHITECTURES, YARDSTICK] if name in there]
+        return [name for name in [*ARCHITECTURES, *YARDSTICKS] if name in there]
 
     def bucket(self, ids: IdArray) -> str:
         """The name of the bucket that a whole review falls in."""

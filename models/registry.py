@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from records.errors import closest
-from records.study import YARDSTICK, StudyResult, bucket_order
+from records.study import YARDSTICKS, StudyResult, bucket_order
 
 Body = Callable[[Any, Any], Any]  # <float32>[batch, time, features], <bool>[batch, time] of words -> states or last state
 # (engine, units, return_sequences, makes a dropout layer of that name) -> body
@@ -109,7 +109,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "stacked_bidirectional_gru": Architecture(_two_layers(_bidirectional("GRU")), "2 x bidirectional GRU", "#AA4499", 4.9),
     "transformer": Architecture(_transformer, "Transformer encoder", "#1A1A1A", 5.0, pooling="mean", units_multiple_of=4),
 }
-LINEAR_TITLE, LINEAR_COLOUR = "Linear yardstick", "#6B7280"
+LINEAR = {"linear": ("TF-IDF linear model", "#9CA3AF"), "nb_linear": ("Naive-Bayes linear model", "#4B5563")}  # title, colour
 
 
 def resolve(name: str) -> Architecture:
@@ -135,8 +135,8 @@ def with_controls(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def in_order(results: Iterable[StudyResult]) -> list[StudyResult]:
-    """Results in the order of every table: by architecture, the yardstick last, and then by length."""
-    order = {name: number for number, name in enumerate([*ARCHITECTURES, YARDSTICK])}
+    """Results in the order of every table: by architecture, the yardsticks last, and then by length."""
+    order = {name: number for number, name in enumerate([*ARCHITECTURES, *YARDSTICKS])}
 
     def place(result: StudyResult) -> tuple[int, bool, int, int]:
         study = result.study
@@ -146,10 +146,10 @@ def in_order(results: Iterable[StudyResult]) -> list[StudyResult]:
 
 
 def title(name: str) -> str:
-    """The title of an architecture, or of the yardstick, in tables and figures."""
-    return LINEAR_TITLE if name == YARDSTICK else resolve(name).title
+    """The title of an architecture, or of a yardstick, in tables and figures."""
+    return LINEAR[name][0] if name in LINEAR else resolve(name).title
 
 
 def colour(name: str) -> str:
-    """The one colour of an architecture, or of the yardstick, in every figure."""
-    return LINEAR_COLOUR if name == YARDSTICK else resolve(name).colour
+    """The one colour of an architecture, or of a yardstick, in every figure."""
+    return LINEAR[name][1] if name in LINEAR else resolve(name).colour

@@ -68,6 +68,11 @@ class Contents:
         return [result for result in self.results if result.status == "completed" and result.layers]
 
     @property
+    def yardsticks(self) -> list[StudyResult]:
+        """Completed studies of linear models."""
+        return [result for result in self.results if result.status == "completed" and result.study.is_yardstick]
+
+    @property
     def n_repeats(self) -> int:
         """Final trainings of a network."""
         return max((len(r.repeats) for r in self.results if not r.study.is_yardstick), default=0)

@@ -130,7 +130,7 @@ def test_a_run_whose_networks_all_failed_shows_its_yardstick(tmp_path: Path) -> 
         for v in verdicts()
     )
     page = report_of(ended(tmp_path, found, Findings(verdicts=left)))
-    assert "No network has a result here." in page and "Linear yardstick" in page and "the loss became nan" in page
+    assert "No network has a result here." in page and "Naive-Bayes linear model" in page and "the loss became nan" in page
     assert 'class="failed">This figure' not in page
 
 
