@@ -25,8 +25,8 @@ from records.findings import Findings
 from records.study import ALL, Hyperparameters, Repeat, Study, StudyResult, Trial
 from records.summary import DataSummary
 
-ARTEFACT_VERSION = 6  # raise it when files change so that older folders cannot be continued
-READ_BY = {5: "0.4", 6: "0.5"}  # artefact version -> the version of this program that can ask such a run
+ARTEFACT_VERSION = 7  # raise it when files change so that older folders cannot be continued
+READ_BY = {5: "0.4", 6: "0.5", 7: "0.6"}  # artefact version -> the version of this program that can ask such a run
 
 
 def run_name(profile: str, config: Config, fingerprint: str, environment: dict[str, str]) -> str:
@@ -375,7 +375,7 @@ def _led(path: Path) -> tuple[tuple[str, float], ...]:
     verdicts = json.loads(path.read_text(encoding="utf-8"))["verdicts"] if path.is_file() else []
     led = [verdict for verdict in verdicts if verdict["leader"] and verdict["bucket"] != ALL]
     return tuple(
-        (verdict["leader"]["architecture"], standing["accuracy"])
+        (verdict["leader"].get("contender") or verdict["leader"]["architecture"], standing["accuracy"])
         for verdict in led
         for standing in verdict["standings"]
         if standing["study"] == verdict["leader"]

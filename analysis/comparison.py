@@ -55,8 +55,8 @@ def judge(
         if not study.is_yardstick and len(truth.validation)
     }
     means = {study: float(np.mean(losses)) for study, losses in val_losses.items()}
-    ranking = tuple(sorted((study for study in means if study.architecture not in apart), key=lambda study: means[study]))
-    compared = {study: right for study, right in correct.items() if study.architecture not in apart}
+    ranking = tuple(sorted((study for study in means if study.contender not in apart), key=lambda study: means[study]))
+    compared = {study: right for study, right in correct.items() if study.contender not in apart}
     chosen = {study: int(np.argmin(val_losses[study])) if study in val_losses else 0 for study in compared}
     chance = float(max(truth.test.mean(), 1 - truth.test.mean()))
     return BucketVerdict(
@@ -129,7 +129,7 @@ def compare(bucket: str, correct: Mapping[Study, np.ndarray], chosen: Mapping[St
     for first, second in combinations(correct, 2):
         if (
             first.scope == second.scope
-            or first.architecture == second.architecture
+            or first.contender == second.contender
             or first.yardstick == second
             or second.yardstick == first
         ):

@@ -49,7 +49,7 @@ def find(results: list[StudyResult], folder: RunFolder, buckets: tuple[Bucket, .
         length_curves=_length_curves(stored),
         importances=importances(results),
         learning_curves=_learning_curves(finished, everything),
-        architectures=averages(on_all_reviews(results)),
+        contenders=averages(on_all_reviews(results)),
     )
 
 
@@ -101,7 +101,7 @@ def _controls(completed: list[StudyResult], stored: Stored) -> tuple[ControlComp
 
     found = []
     for control in completed:
-        architecture = ARCHITECTURES.get(control.study.architecture)
+        architecture = ARCHITECTURES.get(control.study.contender)
         result = by_study.get(Study(architecture.control_of or "", control.study.bucket)) if architecture else None
         if result is not None:
             mine, theirs = _right(stored[result.study]), _right(stored[control.study])
@@ -118,7 +118,7 @@ def _controls(completed: list[StudyResult], stored: Stored) -> tuple[ControlComp
 def _reliabilities(completed: list[StudyResult], stored: Stored) -> tuple[Reliability, ...]:
     """What the probabilities of each architecture and scope are worth, before and after the temperature."""
     found = []
-    for _, group in groupby(completed, key=lambda result: (result.study.architecture, result.study.scope)):
+    for _, group in groupby(completed, key=lambda result: (result.study.contender, result.study.scope)):
         members = list(group)
         labels, before, after = [], [], []
         for result in members:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from records.files import atomic
-from records.findings import ArchitectureAverages, ArchitectureTimes, BucketVerdict, Findings, LearningCurve
+from records.findings import BucketVerdict, ContenderAverages, ContenderTimes, Findings, LearningCurve
 from records.study import Repeat, Score, Seconds, StudyResult, bucket_order, on_all_reviews
 from saver import RunFolder
 
@@ -35,7 +35,7 @@ def _rows(result: StudyResult) -> list[dict[str, Any]]:
 def _row(result: StudyResult, repeat: Repeat | None, score: Score | None) -> dict[str, Any]:
     """The columns in their order; what a failed study does not have stays empty."""
     return {
-        "architecture": result.study.architecture,
+        "contender": result.study.contender,
         "scope": result.study.scope,
         "bucket": score.bucket if score else None,
         "repeat": repeat.number if repeat else None,
@@ -65,7 +65,7 @@ def cross_lengths_table(results: list[StudyResult]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "architecture": result.study.architecture,
+                "contender": result.study.contender,
                 "trained_on": result.study.bucket,
                 "repeat": repeat.number,
                 "bucket": score.bucket,
@@ -83,18 +83,18 @@ def cross_lengths_table(results: list[StudyResult]) -> pd.DataFrame:
 def influence_table(results: list[StudyResult]) -> pd.DataFrame:
     """One row per study that was asked, repeat and distance from the end of a review: the influence of a word."""
     rows = [
-        (result.study.architecture, result.study.scope, result.study.bucket, repeat.number, distance, influence)
+        (result.study.contender, result.study.scope, result.study.bucket, repeat.number, distance, influence)
         for result in results
         for repeat in result.repeats
         for distance, influence in repeat.influence
     ]
-    return pd.DataFrame(rows, columns=["architecture", "scope", "bucket", "repeat", "distance", "influence"])
+    return pd.DataFrame(rows, columns=["contender", "scope", "bucket", "repeat", "distance", "influence"])
 
 
 def learning_curve_table(curves: tuple[LearningCurve, ...]) -> pd.DataFrame:
     """One row per architecture, scope and number of reviews: accuracy with its interval."""
     rows = [
-        {"architecture": curve.study.architecture, "trained_on": curve.study.bucket, "n_reviews": n, "test_accuracy": accuracy,
+        {"contender": curve.study.contender, "trained_on": curve.study.bucket, "n_reviews": n, "test_accuracy": accuracy,
          "test_accuracy_low": low, "test_accuracy_high": high}
         for curve in curves
         for n, accuracy, low, high in zip(curve.n_reviews, curve.accuracy, curve.low, curve.high, strict=True)
@@ -113,7 +113,7 @@ def trials_table(results: list[StudyResult]) -> pd.DataFrame:
     """One row per trial: every hyperparameter, score, epochs, seconds, parameters, status, message."""
     rows = [
         {
-            "architecture": result.study.architecture,
+            "contender": result.study.contender,
             "scope": result.study.scope,
             "bucket": result.study.bucket,
             "trial": trial.number,
@@ -132,14 +132,14 @@ def trials_table(results: list[StudyResult]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def times(results: list[StudyResult]) -> tuple[ArchitectureTimes, ...]:
+def times(results: list[StudyResult]) -> tuple[ContenderTimes, ...]:
     """What the time went into, per architecture."""
     rows = []
-    for architecture in dict.fromkeys(result.study.architecture for result in results):
-        mine = [result for result in results if result.study.architecture == architecture]
+    for contender in dict.fromkeys(result.study.contender for result in results):
+        mine = [result for result in results if result.study.contender == contender]
         steps = [result.step_seconds for result in mine if result.step_seconds]
         total = sum((result.spent for result in mine), Seconds())
-        rows.append(ArchitectureTimes(architecture, total, float(np.mean(steps)) if steps else None))
+        rows.append(ContenderTimes(contender, total, float(np.mean(steps)) if steps else None))
     return tuple(rows)
 
 
@@ -160,19 +160,19 @@ def _mean(column: "pd.Series[float]") -> float | None:
     return None if pd.isna(mean) else float(mean)
 
 
-def averages(results: list[StudyResult]) -> tuple[ArchitectureAverages, ...]:
+def averages(results: list[StudyResult]) -> tuple[ContenderAverages, ...]:
     """Totals and averages per architecture and scope, over buckets and repeats, with equal weight to each bucket."""
     if not results:
         return ()
     rows = []
-    for (architecture, scope), group in results_table(results).groupby(["architecture", "scope"], sort=False):
+    for (contender, scope), group in results_table(results).groupby(["contender", "scope"], sort=False):
         done = group[group["status"] == "completed"].infer_objects()
-        mine = [r for r in results if (r.study.architecture, r.study.scope) == (architecture, scope)]
+        mine = [r for r in results if (r.study.contender, r.study.scope) == (contender, scope)]
         completed = [result for result in mine if result.status == "completed"]
         per_bucket = done.groupby("bucket")[list(_AVERAGED)].mean() if len(done) else None
         rows.append(
-            ArchitectureAverages(
-                architecture=architecture,
+            ContenderAverages(
+                contender=contender,
                 scope=scope,
                 studies_completed=len(completed),
                 studies_failed=sum(r.status == "failed" for r in mine),

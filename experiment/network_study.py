@@ -58,7 +58,7 @@ class NetworkStudy:
         """Read the scope's reviews."""
         self._study, self._context, self._folder = study, context, context.folder
         self._config, self._data = context.config, reviews_of(study, context.dataset)
-        self._architecture = ARCHITECTURES[study.architecture]
+        self._architecture = ARCHITECTURES[study.contender]
         self._train, self._validation = self._examples(self._data.train), self._examples(self._data.validation)
         self._best_val_accuracy = 0.0
         self._trials: list[Trial] = []  # of this search, as far as it got
@@ -187,7 +187,7 @@ class NetworkStudy:
         plan = self._plan(setting, ("repeat", number), epochs, training.patience)
         network = self._start(plan)
         if self._study.is_fine_tuned:
-            network.weights = load_weights(self._folder.checkpoint(Study(self._study.architecture, ALL), number))
+            network.weights = load_weights(self._folder.checkpoint(Study(self._study.contender, ALL), number))
 
         def on_epoch(epoch: Epoch) -> bool:
             self._tell(epoch, "final", number + 1, training.repeats, epochs)
@@ -266,8 +266,8 @@ class NetworkStudy:
 
     def _network(self, setting: Setting) -> TrainableNetwork:
         shape = NetworkShape(
-            architecture=self._study.architecture,
-            engine=self._context.engine(self._study.architecture),
+            architecture=self._study.contender,
+            engine=self._context.engine(self._study.contender),
             vocab_size=self._data.vocab_size,
             embedding_dim=setting.embedding_dim,
             units=setting.units,
@@ -280,7 +280,7 @@ class NetworkStudy:
 
     def _plan(self, setting: Setting, purpose: tuple[str, int], epochs: int, patience: int) -> FitPlan:
         """A training of this setting. A control draws the same weights as what it controls."""
-        seeded = replace(self._study, architecture=self._architecture.control_of or self._study.architecture)
+        seeded = replace(self._study, contender=self._architecture.control_of or self._study.contender)
         return FitPlan(
             training=self._config.training,
             setting=setting,

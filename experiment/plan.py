@@ -51,10 +51,10 @@ def reference(study: Study) -> Study | None:
     It is the one this one controls, the generalist whose training it goes on with, or the end of its learning curve.
     """
     if study.is_fine_tuned:
-        return Study(study.architecture, ALL)
-    architecture = ARCHITECTURES.get(study.architecture)
+        return Study(study.contender, ALL)
+    architecture = ARCHITECTURES.get(study.contender)
     if study.n_reviews and architecture:
-        return Study(study.architecture, study.bucket)
+        return Study(study.contender, study.bucket)
     return Study(architecture.control_of, study.bucket) if architecture and architecture.control_of else None
 
 
@@ -68,7 +68,7 @@ def only(studies: list[Study], names: list[str]) -> list[Study]:
         return studies
     unmatched = [name for name in names if not any(name in _names(study) for study in studies)]
     if unmatched:
-        architectures = ", ".join(dict.fromkeys(study.architecture for study in studies))
+        architectures = ", ".join(dict.fromkeys(study.contender for study in studies))
         buckets = ", ".join(dict.fromkeys(study.bucket for study in studies))
         raise ConfigError(
             f"--only: {', '.join(unmatched)} matches no study of this profile; "
@@ -83,7 +83,7 @@ def only(studies: list[Study], names: list[str]) -> list[Study]:
 
 def _names(study: Study) -> set[str]:
     """What a person may call it."""
-    return {study.architecture, study.bucket, study.id}
+    return {study.contender, study.bucket, study.id}
 
 
 @dataclass(frozen=True)
@@ -113,14 +113,14 @@ def work(study: Study, config: Config, dataset: Dataset) -> Work:
     if study.is_yardstick:
         whole = data.train.sequences.lengths.sum() + data.test.sequences.lengths.sum()
         return Work(0, 0, float(whole) * LINEAR_PER_TOKEN)
-    has_setting = study.is_fine_tuned or study.n_reviews > 0 or ARCHITECTURES[study.architecture].control_of is not None
+    has_setting = study.is_fine_tuned or study.n_reviews > 0 or ARCHITECTURES[study.contender].control_of is not None
     trials, most_epochs = (0, 0) if has_setting else search_size(config.space, config.search)
     batch, step = _typical_step(config)
     each = final_epochs(config.training, len(data.train), batch)
     most_epochs += config.training.repeats * each
     epochs = _typical_epochs(config, trials, each)
     seconds = train / batch * step * epochs + test * PREDICT * config.training.repeats
-    return Work(trials, most_epochs, seconds * ARCHITECTURES[study.architecture].cost + COMPILE * _shapes(config, trials))
+    return Work(trials, most_epochs, seconds * ARCHITECTURES[study.contender].cost + COMPILE * _shapes(config, trials))
 
 
 def cost_of_rung(config: Config, *, stops_early: bool) -> float:

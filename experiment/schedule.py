@@ -99,8 +99,8 @@ class Schedule:
         """
         if not self._waiting:
             return None
-        mine = [task for task in self._waiting if task.study.architecture in compiled]
-        nobodys = [task for task in self._waiting if task.study.architecture not in elsewhere]
+        mine = [task for task in self._waiting if task.study.contender in compiled]
+        nobodys = [task for task in self._waiting if task.study.contender not in elsewhere]
         task = (mine or nobodys or self._waiting)[0]
         self._waiting.remove(task)
         self._attempts[task.key] = self._attempts.get(task.key, 0) + 1

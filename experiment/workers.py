@@ -74,7 +74,7 @@ class _Worker:
     connection: multiprocessing.connection.Connection
     device: Device
     task: Task | None = None
-    architectures: set[str] = field(default_factory=set)  # that it has compiled
+    contenders: set[str] = field(default_factory=set)  # that it has compiled
 
 
 class Sweep:
@@ -124,11 +124,11 @@ class Sweep:
             self._assign(worker)
 
     def _assign(self, worker: _Worker) -> None:
-        elsewhere = {name for other in self._workers if other is not worker for name in other.architectures}
-        worker.task = self._schedule.start(worker.architectures, elsewhere)
+        elsewhere = {name for other in self._workers if other is not worker for name in other.contenders}
+        worker.task = self._schedule.start(worker.contenders, elsewhere)
         if worker.task is None:
             return
-        worker.architectures.add(worker.task.study.architecture)
+        worker.contenders.add(worker.task.study.contender)
         try:
             worker.connection.send(worker.task)
         except OSError:  # it is dead already; its pipe's end says so too

@@ -100,7 +100,7 @@ def _said(run: FinishedRun, encoded: list[Encoded], is_read: np.ndarray, note: C
             note(f"{refusal}; Keras reads it instead")
     said: dict[str, np.ndarray] = {}
     readable = [each for each, is_one in zip(encoded, is_read, strict=True) if is_one]
-    for answerer in (CHOSEN, *run.architectures, *([ENSEMBLE] if run.leaders else [])):
+    for answerer in (CHOSEN, *run.contenders, *([ENSEMBLE] if run.leaders else [])):
         try:
             predictor = Predictor(run, None if answerer == CHOSEN else answerer)
             found = [prediction.probability for prediction in predictor.judge(readable)]

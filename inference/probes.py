@@ -62,7 +62,7 @@ class Capability:
 class PassRate(Record):
     """What an architecture makes of one capability."""
 
-    architecture: str
+    contender: str
     capability: str
     n: int
     passed: int
@@ -163,24 +163,24 @@ def measure(run: FinishedRun) -> tuple[tuple[PassRate, ...], tuple[str, ...]]:
     encoded = {
         text: run.encode(text) for each in probes.values() for probe in each for text in (probe.text, probe.changed) if text
     }
-    for architecture in run.architectures:
+    for contender in run.contenders:
         try:
-            logits = _logits(run, architecture, encoded)
+            logits = _logits(run, contender, encoded)
         except InferenceError as error:
             left_out.append(str(error))
             continue
         if logits is not None:
-            rates += [_rate(architecture, capability, each, logits) for capability, each in probes.items()]
+            rates += [_rate(contender, capability, each, logits) for capability, each in probes.items()]
     return tuple(rates), tuple(left_out)
 
 
-def _rate(architecture: str, capability: Capability, probes: tuple[Probe, ...], logits: dict[str, float]) -> PassRate:
+def _rate(contender: str, capability: Capability, probes: tuple[Probe, ...], logits: dict[str, float]) -> PassRate:
     failures = [probe for probe in probes if not _passes(probe, capability.kind, logits)]
     shown = tuple(_told(probe, logits) for probe in failures[:SHOWN])
-    return PassRate(architecture, capability.name, len(probes), len(probes) - len(failures), shown)
+    return PassRate(contender, capability.name, len(probes), len(probes) - len(failures), shown)
 
 
-def _logits(run: FinishedRun, architecture: str, texts: dict[str, Encoded]) -> dict[str, float] | None:
+def _logits(run: FinishedRun, contender: str, texts: dict[str, Encoded]) -> dict[str, float] | None:
     """The logit that an architecture gives each text; None where it has no model for some length.
 
     Raises:
@@ -189,7 +189,7 @@ def _logits(run: FinishedRun, architecture: str, texts: dict[str, Encoded]) -> d
     by_bucket: dict[str, list[str]] = {}
     for text, encoded in texts.items():
         by_bucket.setdefault(run.bucket(encoded.ids), []).append(text)
-    studies = {bucket: run.of_architecture(architecture, bucket) for bucket in by_bucket}
+    studies = {bucket: run.of_contender(contender, bucket) for bucket in by_bucket}
     if None in studies.values():
         return None
     logits: dict[str, float] = {}

@@ -94,9 +94,9 @@ class FinishedRun:
         return tuple(Bucket(each.low, each.high) for each in self.data.buckets)
 
     @property
-    def architectures(self) -> list[str]:
+    def contenders(self) -> list[str]:
         """Those with a completed study, in the registry's order, the yardstick last."""
-        there = {study.architecture for study in self.results}
+        there = {study.contender for study in self.results}
         return [name for name in [*ARCHITECTURES, YARDSTICK] if name in there]
 
     def bucket(self, ids: IdArray) -> str:
@@ -126,15 +126,15 @@ class FinishedRun:
             if bucket not in self.leaders:
                 raise RunError(f"{self.name}: no network has completed for {bucket}; choose one with --study: {', '.join(by_id)}")
             return self.ranking[bucket] if wanted else (self.leaders[bucket],)
-        found = by_id.get(str(wanted)) or self.of_architecture(str(wanted), bucket)
+        found = by_id.get(str(wanted)) or self.of_contender(str(wanted), bucket)
         if found is None:
-            known = [*self.architectures, ENSEMBLE, *by_id]
+            known = [*self.contenders, ENSEMBLE, *by_id]
             raise RunError(f"{self.name}: no study is named {wanted!r} for reviews of {bucket}{closest(str(wanted), known)}")
         return (found,)
 
-    def of_architecture(self, architecture: str, bucket: str) -> Study | None:
+    def of_contender(self, contender: str, bucket: str) -> Study | None:
         """Its specialist for the bucket, else its generalist, else None."""
-        wanted = (Study(architecture, bucket), Study(architecture, ALL))
+        wanted = (Study(contender, bucket), Study(contender, ALL))
         return next((study for study in wanted if study in self.results), None)
 
     def refusal(self, study: Study) -> str | None:

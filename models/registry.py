@@ -136,7 +136,7 @@ def in_order(results: Iterable[StudyResult]) -> list[StudyResult]:
 
     def place(result: StudyResult) -> tuple[int, bool, int, int]:
         study = result.study
-        return order[study.architecture], study.is_fine_tuned, bucket_order(study.bucket), study.n_reviews
+        return order[study.contender], study.is_fine_tuned, bucket_order(study.bucket), study.n_reviews
 
     return sorted(results, key=place)
 

@@ -159,13 +159,13 @@ class Importance(Record):
 
 
 @dataclass(frozen=True)
-class ArchitectureAverages(Record):
-    """An architecture's studies of one scope together: totals, and means over buckets and repeats, each bucket counting the same.
+class ContenderAverages(Record):
+    """A contender's studies of one scope together: totals, and means over buckets and repeats, each bucket counting the same.
 
     A mean is None where no study completed, or none has the number.
     """
 
-    architecture: str
+    contender: str
     scope: Scope
     studies_completed: int
     studies_failed: int
@@ -185,10 +185,10 @@ class ArchitectureAverages(Record):
 
 
 @dataclass(frozen=True)
-class ArchitectureTimes(Record):
-    """What an architecture's studies spent their time on."""
+class ContenderTimes(Record):
+    """What a contender's studies spent their time on."""
 
-    architecture: str
+    contender: str
     spent: Seconds  # of all workers together
     step_seconds: float | None  # of one training step, mean over its studies; None where nothing was trained in steps
 
@@ -204,4 +204,4 @@ class Findings(Record):
     length_curves: tuple[LengthCurve, ...] = ()
     importances: tuple[Importance, ...] = ()
     learning_curves: tuple[LearningCurve, ...] = ()
-    architectures: tuple[ArchitectureAverages, ...] = ()
+    contenders: tuple[ContenderAverages, ...] = ()

@@ -144,11 +144,11 @@ def print_summary(folder: RunFolder) -> None:
 def _accuracies(verdicts: Sequence[BucketVerdict]) -> Table:
     """A row an architecture and scope, a column a bucket."""
     table = _table("architecture", *(f"{verdict.bucket} #" for verdict in verdicts))
-    series = dict.fromkeys((s.study.architecture, s.study.scope) for v in verdicts for s in v.standings)
+    series = dict.fromkeys((s.study.contender, s.study.scope) for v in verdicts for s in v.standings)
     for architecture, scope in sorted(series, key=lambda key: (key[0] == YARDSTICK, key[1])):
         cells = []
         for verdict in verdicts:
-            found = [s for s in verdict.standings if (s.study.architecture, s.study.scope) == (architecture, scope)]
+            found = [s for s in verdict.standings if (s.study.contender, s.study.scope) == (architecture, scope)]
             text = f"{100 * found[0].accuracy:.1f}" if found else "-"
             cells.append(f"[bold]{text}[/]" if found and found[0].study == verdict.leader else text)
         table.add_row(title(architecture) + ("" if scope == "bucket" else f" ({scope})"), *cells)
@@ -181,11 +181,11 @@ def print_other_reviews(found: "OtherReviews", folder: RunFolder) -> None:
 
 def print_probes(rates: tuple[PassRate, ...]) -> None:
     """A table of behavioural tests, capabilities in rows and architectures in columns, and what each test asks."""
-    architectures = dict.fromkeys(each.architecture for each in rates)
+    architectures = dict.fromkeys(each.contender for each in rates)
     table = _table("test", *(f"{title(architecture)} #" for architecture in architectures))
     table.title, table.title_justify = "behavioural tests passed (%)", "left"
     for capability in CAPABILITIES:
-        mine = {each.architecture: each for each in rates if each.capability == capability.name}
+        mine = {each.contender: each for each in rates if each.capability == capability.name}
         table.add_row(capability.name, *(f"{100 * mine[architecture].rate:.0f}" for architecture in architectures))
     console = _wide_console()
     console.print(table)

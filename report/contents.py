@@ -13,7 +13,7 @@ from inference.evaluate import OtherReviews
 from inference.examples import Examples
 from models.registry import in_order, title
 from records.about import About
-from records.findings import BEST, ArchitectureTimes, Ensemble, Findings
+from records.findings import BEST, ContenderTimes, Ensemble, Findings
 from records.study import StudyResult, Trial, on_all_reviews
 from records.summary import DataSummary
 from report.figures.style import naming
@@ -83,7 +83,7 @@ class Contents:
         return sum(len(verdict.comparisons) for verdict in self.findings.verdicts)
 
     @property
-    def times(self) -> tuple[ArchitectureTimes, ...]:
+    def times(self) -> tuple[ContenderTimes, ...]:
         """What the time of all studies went into."""
         return tables.times(list(self.ended))
 
@@ -102,7 +102,7 @@ class Contents:
         called = naming(study for record in self.findings.ensembles for study in record.members)
         for record in self.findings.ensembles:
             first, *others = record.members
-            mark = called(first).removeprefix(title(first.architecture))  # all members have one scope
+            mark = called(first).removeprefix(title(first.contender))  # all members have one scope
             name = f"the {BEST} best networks on validation{mark}" if others else f"the trainings of {called(first)}"
             rows.setdefault(name, Averaged(name, record.n_models, {})).by_bucket[record.bucket] = record
         return list(rows.values())

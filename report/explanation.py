@@ -105,7 +105,7 @@ def running_figure(words: Sequence[str], lines: Mapping[Study, Sequence[tuple[in
             y=[probability for _, probability in running],
             customdata=[_context(words, count) for count, _ in running],
             mode="lines+markers" if len(running) == 1 else "lines",
-            line={"color": colour(study.architecture), "width": 2.5, "dash": dash(study)},
+            line={"color": colour(study.contender), "width": 2.5, "dash": dash(study)},
             hovertemplate="%{customdata}<br>after %{x:,} words: %{y:.1%} positive<extra>" + called(study) + "</extra>",
         )
     last = max((count for running in lines.values() for count, _ in running), default=1)
@@ -147,7 +147,7 @@ def print_explanation(explanation: Explanation) -> None:
     """Print which words pushed which way, how the verdict developed, and how far both can be trusted."""
     console = Console(highlight=False)
     positive, negative = (f"[{_style(side, 1.0)}] {name} [/]" for side, name in ((1, "positive"), (-1, "negative")))
-    console.print(f"\n[bold]words[/] for {positive} and {negative}, {title(explanation.study.architecture)}:")
+    console.print(f"\n[bold]words[/] for {positive} and {negative}, {title(explanation.study.contender)}:")
     console.print(_coloured(explanation))
     console.print("\n[bold]the verdict as it is read[/] (probability of positive, from the first word to the last):")
     console.print(_running(explanation))

@@ -155,7 +155,7 @@ def build(predictor: Predictor) -> "gr.Blocks":
             with gr.Column(scale=6, min_width=320):
                 verdict = gr.HTML(_part("waiting"), elem_id="verdict", apply_default_css=False)
         with gr.Column(elem_id="details"):
-            whose, method, words, table, chart = _details([(title(name), name) for name in predictor.run.architectures])
+            whose, method, words, table, chart = _details([(title(name), name) for name in predictor.run.contenders])
         shown = [verdict, reading, whose, method, words, table, chart]
         gr.on([button.click, box.submit], asked.read, box, shown, trigger_mode="always_last", **quiet)
         for example, text in zip(examples, EXAMPLES.values(), strict=True):
@@ -210,7 +210,7 @@ class _Shown:
             return self.verdict, None, gr.skip(), gr.skip(), "", self.table, None
         first = reading.methods[0]
         method = gr.Radio(choices=reading.methods, value=first)
-        whose, words = reading.explanation.study.architecture, _account(reading, first)
+        whose, words = reading.explanation.study.contender, _account(reading, first)
         return self.verdict, reading, whose, method, words, self.table, self.chart
 
 
@@ -261,7 +261,7 @@ class _Asked:
         return _account(reading, method) if reading else gr.skip()
 
     def _every_architecture(self, bucket: str) -> list[Trained]:
-        studies = [self._run.of_architecture(name, bucket) for name in self._run.architectures]
+        studies = [self._run.of_contender(name, bucket) for name in self._run.contenders]
         return [self._run.trained(study) for study in studies if study]
 
 

@@ -64,7 +64,7 @@ def _yardsticks(verdict: BucketVerdict, networks: list[Standing], called: _Calle
 
 
 def _contenders(networks: Iterable[Standing]) -> set[Study]:
-    return {s.study for s in networks if not resolve(s.study.architecture).control_of}
+    return {s.study for s in networks if not resolve(s.study.contender).control_of}
 
 
 def _against(names: list[str], how: str, of: int) -> str:

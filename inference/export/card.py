@@ -80,7 +80,7 @@ def _header(run: FinishedRun, trained: Trained, format: str) -> str:
         "license": "mit",
         "library_name": LIBRARIES[format],
         "pipeline_tag": "text-classification",
-        "tags": ["sentiment-analysis", trained.study.architecture.replace("_", "-"), "lengthwise"],
+        "tags": ["sentiment-analysis", trained.study.contender.replace("_", "-"), "lengthwise"],
         **({"datasets": ["imdb"]} if is_imdb else {}),
         "model-index": [{"name": f"{run.name} {trained.study.id}", "results": results}],
     }
@@ -114,7 +114,7 @@ def _what(run: FinishedRun, trained: Trained) -> str:
     setting = ", ".join(f"{name} {value:g}" for name, value in trained.repeat.hyperparameters.items())
     reads = f"It reads at most {trained.max_length:,} tokens of a review ({trained.truncate} of longer ones)"
     return (
-        f"# {title(study.architecture)}, {_reviews(study.bucket)}\n\n"
+        f"# {title(study.contender)}, {_reviews(study.bucket)}\n\n"
         "The probability that an English film review is positive. "
         f"This network is {scope}. {reads} and knows {trained.vocab_size:,} ids. It has {result.parameters:,} trained numbers "
         f"({result.body_parameters:,} outside the tables of vectors).\n\nHyperparameters: {setting}."

@@ -41,12 +41,11 @@ class AccuracyByBucket:
 
 def accuracy_by_bucket_data(verdicts: tuple[BucketVerdict, ...]) -> AccuracyByBucket:
     """Mean accuracy over repeats with its interval, from the verdicts."""
-    keys = dict.fromkeys((s.study.architecture, s.study.scope) for verdict in verdicts for s in verdict.standings)
+    keys = dict.fromkeys((s.study.contender, s.study.scope) for verdict in verdicts for s in verdict.standings)
     series, called = [], naming(s.study for verdict in verdicts for s in verdict.standings)
     for architecture, scope in sorted(keys, key=lambda key: (key[0] == YARDSTICK, key[1])):
         found = [
-            next((s for s in v.standings if (s.study.architecture, s.study.scope) == (architecture, scope)), None)
-            for v in verdicts
+            next((s for s in v.standings if (s.study.contender, s.study.scope) == (architecture, scope)), None) for v in verdicts
         ]
         series.append(
             AccuracySeries(
@@ -111,7 +110,7 @@ def accuracy_over_length_figure(records: tuple[LengthCurve, ...]) -> go.Figure:
     """A line over length for each study, with a 95 % band; generalists are dashed."""
     figure, shown, called = go.Figure(), set[str](), naming(record.study for record in records)
     for record in records:
-        series, tint = called(record.study), colour(record.study.architecture)
+        series, tint = called(record.study), colour(record.study.contender)
         for values, line in ((record.high, 0), (record.low, 0), (record.accuracy, 2.5)):
             figure.add_scatter(
                 name=series,
@@ -168,7 +167,7 @@ def influence_figure(records: tuple[InfluenceLine, ...]) -> go.Figure:
             x=[distance + 1 for distance in record.distances],
             y=record.influence,
             mode="lines",
-            line={"color": colour(record.study.architecture), "width": 2.5, "dash": dash(record.study)},
+            line={"color": colour(record.study.contender), "width": 2.5, "dash": dash(record.study)},
             hovertemplate="word %{x:,} from the end: %{y:.2g}<extra>" + record.label + "</extra>",
         )
     figure.update_xaxes(title="Word, counted from the end of the review", type="log", tickvals=[4**k for k in range(7)])
@@ -186,7 +185,7 @@ def learning_curve_figure(records: tuple[LearningCurve, ...]) -> go.Figure:
     figure.update_annotations(font={"size": 12, "color": INK})
     shown = set[str]()
     for record in records:
-        series = title(record.study.architecture)
+        series = title(record.study.contender)
         accuracy, low, high = ([100 * value for value in values] for values in (record.accuracy, record.low, record.high))
         figure.add_scatter(
             row=1,
@@ -198,7 +197,7 @@ def learning_curve_figure(records: tuple[LearningCurve, ...]) -> go.Figure:
             y=accuracy,
             error_y=interval(accuracy, low, high),
             mode="lines+markers",
-            line={"color": colour(record.study.architecture), "width": 2},
+            line={"color": colour(record.study.contender), "width": 2},
             marker={"size": 7},
             hovertemplate="%{x:,} reviews: %{y:.1f} %<extra>" + series + "</extra>",
         )
@@ -213,7 +212,7 @@ def learning_curve_figure(records: tuple[LearningCurve, ...]) -> go.Figure:
 class CrossLengths:
     """One architecture's specialists on every bucket: mean test accuracy over repeats in per cent, `[trained on][tested on]`."""
 
-    architecture: str
+    contender: str
     buckets: tuple[str, ...]
     accuracy: tuple[tuple[float | None, ...], ...]
 
@@ -224,7 +223,7 @@ def cross_lengths_data(results: Iterable[StudyResult]) -> tuple[CrossLengths, ..
     buckets = tuple(sorted({result.study.bucket for result in shown}, key=bucket_order))
     found: dict[str, list[list[float | None]]] = {}
     for result in shown:
-        rows = found.setdefault(result.study.architecture, [[None] * len(buckets) for _ in buckets])
+        rows = found.setdefault(result.study.contender, [[None] * len(buckets) for _ in buckets])
         scores = [score for repeat in result.repeats for score in repeat.scores + repeat.scores_elsewhere]
         for column, bucket in enumerate(buckets):
             mine = [score.accuracy for score in scores if score.bucket == bucket]
@@ -238,7 +237,7 @@ def cross_lengths_figure(records: tuple[CrossLengths, ...]) -> go.Figure:
     figure = make_subplots(
         rows=rows,
         cols=columns,
-        subplot_titles=[title(record.architecture) for record in records],
+        subplot_titles=[title(record.contender) for record in records],
         shared_xaxes=True,
         shared_yaxes=True,
         horizontal_spacing=0.03,
@@ -253,7 +252,7 @@ def cross_lengths_figure(records: tuple[CrossLengths, ...]) -> go.Figure:
             z=record.accuracy,
             texttemplate="%{z:.1f}",
             coloraxis="coloraxis",
-            hovertemplate="trained on %{y}, reads %{x}: %{z:.2f} %<extra>" + title(record.architecture) + "</extra>",
+            hovertemplate="trained on %{y}, reads %{x}: %{z:.2f} %<extra>" + title(record.contender) + "</extra>",
             xgap=1,
             ygap=1,
         )

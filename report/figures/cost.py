@@ -36,7 +36,7 @@ def cost_data(results: Iterable[StudyResult], verdicts: tuple[BucketVerdict, ...
 
     def seconds(study: Study) -> float:
         own = sum(repeat.spent.training for repeat in by_study[study].repeats) / len(by_study[study].repeats)
-        generalist = Study(study.architecture, ALL)
+        generalist = Study(study.contender, ALL)
         return own + (seconds(generalist) if study.is_fine_tuned and generalist in by_study else 0.0)
 
     return tuple(
@@ -75,7 +75,7 @@ def cost_figure(points: tuple[CostPoint, ...], against: str, label: str) -> go.F
             y=[point.accuracy for point in mine],
             mode="markers",
             marker={
-                "color": colour(mine[0].study.architecture),
+                "color": colour(mine[0].study.contender),
                 "symbol": [SYMBOLS[buckets.index(point.bucket) % len(SYMBOLS)] for point in mine],
                 "size": 12,
                 "line": {"color": "white", "width": 1},
@@ -127,7 +127,7 @@ def _add_differences(figure: go.Figure, records: tuple[ControlComparison, ...]) 
         x=differences,
         y=[record.study.bucket for record in records],
         mode="markers",
-        marker={"color": colour(records[0].study.architecture), "size": 10},
+        marker={"color": colour(records[0].study.contender), "size": 10},
         error_x=interval(differences, [100 * r.low for r in records], [100 * r.high for r in records]) | {"color": MUTED},
         customdata=[[100 * r.accuracy, 100 * r.control_accuracy] for r in records],
         hovertemplate="%{y}: %{customdata[0]:.1f} % and %{customdata[1]:.1f} %<extra></extra>",
@@ -144,8 +144,8 @@ def _add_steps(figure: go.Figure, study: Study, seconds: list[tuple[str, float |
         x=[None if each is None else 1000 * each for _, each in seconds],
         y=[bucket for bucket, _ in seconds],
         orientation="h",
-        name=title(study.architecture),
-        marker={"color": colour(study.architecture)},
+        name=title(study.contender),
+        marker={"color": colour(study.contender)},
         texttemplate="%{x:.1f}",
         hovertemplate="%{y}: %{x:.1f} ms<extra>%{fullData.name}</extra>",
     )

@@ -87,7 +87,7 @@ def reliability_figure(records: tuple[Reliability, ...]) -> go.Figure:
                 customdata=[count for *_, count in points],
                 mode="lines+markers",
                 line={
-                    "color": colour(record.study.architecture),
+                    "color": colour(record.study.contender),
                     "width": 2,
                     "dash": dash(record.study),
                 },

@@ -27,10 +27,10 @@ def hyperparameters_data(results: Iterable[StudyResult]) -> tuple[Axis, ...]:
     trials = [(result.study, trial) for result in results for trial in result.trials if trial.status == "completed"]
     if not trials:
         return ()
-    architectures = list(dict.fromkeys(study.architecture for study, _ in trials))
+    architectures = list(dict.fromkeys(study.contender for study, _ in trials))
     buckets = sorted(dict.fromkeys(study.bucket for study, _ in trials), key=bucket_order)
     axes = [
-        _categories("architecture", [title(study.architecture) for study, _ in trials], [title(a) for a in architectures]),
+        _categories("architecture", [title(study.contender) for study, _ in trials], [title(a) for a in architectures]),
         _categories("bucket", [study.bucket for study, _ in trials], buckets),
     ]
     for key in trials[0][1].hyperparameters:

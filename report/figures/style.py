@@ -20,7 +20,7 @@ TRAINED_ON = {"bucket": "each bucket", "all": "all reviews", "fine-tuned": "all,
 def naming(studies: Iterable[Study]) -> Callable[[Study], str]:
     """How a figure or a sentence calls each of these studies: its architecture, marked by its scope where they have several."""
     has_several = len({study.scope for study in studies}) > 1
-    return lambda study: title(study.architecture) + (MARKS[study.scope] if has_several else "")
+    return lambda study: title(study.contender) + (MARKS[study.scope] if has_several else "")
 
 
 def dash(study: Study) -> str:

@@ -45,13 +45,13 @@ def curves_data(
 ) -> Panels:
     """The history of every repeat of every completed network."""
     shown = [result for result in results if any(repeat.history for repeat in result.repeats)]
-    rows = list(dict.fromkeys(result.study.architecture for result in shown))
+    rows = list(dict.fromkeys(result.study.contender for result in shown))
     columns = list(dict.fromkeys(result.study.bucket for result in sorted(shown, key=lambda r: bucket_order(r.study.bucket))))
     lines = [
         (
-            rows.index(result.study.architecture),
+            rows.index(result.study.contender),
             columns.index(result.study.bucket),
-            Line(label, colour(result.study.architecture), dashed, _values(repeat.history, attribute)),
+            Line(label, colour(result.study.contender), dashed, _values(repeat.history, attribute)),
         )
         for result in shown
         for repeat in result.repeats

@@ -23,7 +23,7 @@ def schedule(*studies: Study, done: dict[Study, StudyResult] | None = None) -> S
 
 
 def result(study: Study, repeats: int = 2) -> StudyResult:
-    return replace(a_result(study.architecture, study.bucket, 0.9, repeats=repeats), study=study)
+    return replace(a_result(study.contender, study.bucket, 0.9, repeats=repeats), study=study)
 
 
 def started(plan: Schedule) -> list[Task]:

@@ -183,7 +183,7 @@ def test_the_longest_studies_come_first_and_the_yardsticks_last(demo_data: Datas
     config = with_overrides(PROFILES["smoke"].config, ["compare.scope=both"])
     studies = planned(config, demo_data)
     assert len(studies) == 4 * 3 + 3  # the control of custom_gru comes along
-    assert [s.architecture for s in studies[-3:]] == ["linear"] * 3
+    assert [s.contender for s in studies[-3:]] == ["linear"] * 3
     assert studies[0].bucket == "all" and studies[11].bucket == demo_data.buckets[0].name
 
 
@@ -192,7 +192,7 @@ def test_only_takes_architectures_and_studies_with_their_yardsticks(demo_data: D
     first = demo_data.buckets[0].name
     assert only(studies, []) == studies
     assert only(studies, [f"gru/{first}"]) == [Study("gru", first), Study("linear", first)]
-    assert {s.architecture for s in only(studies, ["gru", "linear"])} == {"gru", "linear"}
+    assert {s.contender for s in only(studies, ["gru", "linear"])} == {"gru", "linear"}
     with_control = [Study(name, first) for name in ("custom_gru", "gru_keras", "linear")]
     assert set(only(studies, [f"custom_gru/{first}"])) == set(only(studies, [f"gru_keras/{first}"])) == set(with_control)
     assert {s.bucket for s in only(studies, [first])} == {first} and len(only(studies, [first])) == len(studies) / 2

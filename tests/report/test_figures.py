@@ -205,7 +205,7 @@ def test_the_front_holds_what_nothing_beats_in_both() -> None:
 
 
 def test_specialists_away_from_home_stand_in_the_row_of_what_they_were_trained_on() -> None:
-    (gru,) = accuracy.cross_lengths_data([travelled(r) for r in results() if r.study.architecture == "gru"])
+    (gru,) = accuracy.cross_lengths_data([travelled(r) for r in results() if r.study.contender == "gru"])
     assert gru.buckets == BUCKETS and gru.accuracy == ((65.0, 50.0), (50.0, 65.0))
     assert accuracy.cross_lengths_data(results()) == ()
     assert isinstance(accuracy.cross_lengths_figure((gru,) * 4), go.Figure)
@@ -213,7 +213,7 @@ def test_specialists_away_from_home_stand_in_the_row_of_what_they_were_trained_o
 
 def test_influence_is_drawn_with_the_accuracy_of_whoever_was_asked() -> None:
     lines = accuracy.influence_data(results(), verdicts())
-    assert {line.study.architecture for line in lines} == {r.study.architecture for r in results() if r.repeats} - {YARDSTICK}
+    assert {line.study.contender for line in lines} == {r.study.contender for r in results() if r.repeats} - {YARDSTICK}
     assert lines[0].distances == (0, 1, 2) and lines[0].influence == pytest.approx((1.9, 1.0, accuracy.FLOOR))
     accuracies = {s.study: 100 * s.accuracy for verdict in verdicts() for s in verdict.standings}
     for line in lines:
