@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from config import Config
+from config import Config, Contender
 from records.about import About, ListedRun, RunStatus
 from records.errors import TRAIN_AGAIN, ArtifactsError, RecordError, RunError
 from records.files import AnyRecord, atomic, locked, read_record, write_record, write_text
@@ -48,7 +48,7 @@ def run_name(profile: str, config: Config, fingerprint: str, environment: dict[s
 
 
 def config_dict(config: Config) -> dict[str, Any]:
-    """The config as plain JSON values; ranges as they are written in config.py."""
+    """The config as plain JSON values: ranges as they are written in config.py, contenders by their fields."""
     return {
         section.name: {item.name: _plain(getattr(record, item.name)) for item in fields(record)}
         for section in fields(config)
@@ -58,7 +58,11 @@ def config_dict(config: Config) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
-        return list(value)
+        return [_plain(each) for each in value]
+    if isinstance(value, Contender):
+        return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items()}
     return value if isinstance(value, int | float | str) else repr(value)
 
 

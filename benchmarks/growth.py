@@ -210,7 +210,7 @@ def _epoch(name: str, tokens: int, units: int, reviews: int) -> Contender:
         units=units,
         pooling="mean",
     )
-    model = ModelCache(np.array([tokens]), clip_norm=1.0).get(shape, BATCH).model
+    model = ModelCache(np.array([tokens])).get(shape, BATCH, clip_norm=1.0).model
     rng = np.random.default_rng(0)
     batches = rng.integers(4, VOCABULARY, (reviews // BATCH, BATCH, tokens)).astype(np.int32)
     labels = rng.integers(0, 2, (BATCH, 1)).astype(np.float32)

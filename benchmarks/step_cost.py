@@ -52,7 +52,7 @@ def _contender(name: str, batch: int) -> Callable[[], float]:
     shape = NetworkShape(
         architecture=name, engine=engine, vocab_size=VOCABULARY, embedding_dim=EMBEDDING, units=UNITS, pooling="mean"
     )
-    model = ModelCache(np.array([TIME]), clip_norm=1.0).get(shape, batch).model
+    model = ModelCache(np.array([TIME])).get(shape, batch, clip_norm=1.0).model
     rng = np.random.default_rng(0)
     ids = rng.integers(4, VOCABULARY, (STEPS, batch, TIME)).astype(np.int32)
     labels = rng.integers(0, 2, (batch, 1)).astype(np.float32)

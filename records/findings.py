@@ -89,7 +89,7 @@ class BucketVerdict(Record):
 
 @dataclass(frozen=True)
 class Reliability(Record):
-    """What an architecture's probabilities are worth, over all its studies of one scope, on their test reviews.
+    """What a contender's probabilities are worth, over all its studies of one scope, on their test reviews.
 
     Each point is a bin of probabilities: their mean, the share of positive reviews, how many reviews.
     """
@@ -105,9 +105,9 @@ class ControlComparison(Record):
 
     study: Study
     control: Study
-    accuracy: float  # means over repeats
+    accuracy: float  # of the first repeat, which the control repeats
     control_accuracy: float
-    low: float  # 95 % interval of the difference, from scratch minus control, paired over reviews and seeds
+    low: float  # 95 % interval of the difference, from scratch minus control, paired over reviews
     high: float
     step_seconds: float | None  # of one training step, in this run
     control_step_seconds: float | None
@@ -139,7 +139,7 @@ class LengthCurve(Record):
 
 @dataclass(frozen=True)
 class LearningCurve(Record):
-    """Accuracy of an architecture on a scope's test reviews against the number of reviews it was trained and validated on."""
+    """Accuracy of a contender on a scope's test reviews against the number of reviews it was trained and validated on."""
 
     study: Study  # at the end of the curve: all reviews
     n_reviews: tuple[int, ...]  # ascending
