@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 from config import Choice, Config, Contender, LogRange, Range, Space, Tunable
 from experiment.field_types import describe, fits, type_problems
+from models.registry import resolve
 from models.roster import YARDSTICKS, architecture_of, id_of, names, resolved
 from records.errors import ConfigError, closest
 from records.study import ALL
@@ -248,6 +249,8 @@ def _own_problems(config: Config, contender: Contender, architectures: Mapping[s
             problems.append(f"set: {name}{there}{closest(name, known)}")
         elif not fits(value, hint := get_type_hints(type(getattr(config, section)))[key]):
             problems.append(f"{name}: expected {describe(hint)}, got {value!r}")
+    if "model.pooling" in contender.set and (pooling := resolve(contender.architecture).pooling):
+        problems.append(f"model.pooling: {contender.architecture} has a pooling of its own, {pooling}")
     if not problems:
         mine = resolved(config, contender)
         rules = [rule for rule in RULES if not rule.name.startswith("compare.")]
