@@ -59,15 +59,10 @@ class Contender:
     parent: str = ""  # id or title of what it is an ablation of; "" = the architecture's plain entry, if there is one
 
     @property
-    def changes(self) -> tuple[str, ...]:
-        """Its own settings as they are written, `model.pooling=last`, and its scope where that is its own."""
-        scope = [f"compare.scope={self.scope}"] if self.scope else []
-        return (*(f"{name}={value}" for name, value in self.set.items()), *scope)
-
-    @property
     def label(self) -> str:
         """Its title, or else its architecture and what is its own: `gru, pooling=last`."""
-        return self.title or ", ".join([self.architecture, *(change.partition(".")[2] for change in self.changes)])
+        own = dict(self.set) | ({"compare.scope": self.scope} if self.scope else {})
+        return self.title or ", ".join([self.architecture, *(f"{name.partition('.')[2]}={own[name]}" for name in own)])
 
     @property
     def id(self) -> str:
@@ -211,6 +206,11 @@ class Config:
     model: Model = field(default_factory=Model)
     training: Training = field(default_factory=Training)
     run: Run = field(default_factory=Run)
+
+    def value(self, name: str) -> Any:
+        """What stands in `section.field`."""
+        section, _, key = name.partition(".")
+        return getattr(getattr(self, section), key)
 
     def changed(self, name: str, value: Any) -> "Config":
         """A copy with another value for `section.field`."""

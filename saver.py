@@ -370,17 +370,25 @@ def _listed(folder: Path) -> ListedRun:
     try:
         about = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
         named = {key: kind(about[key]) for key, kind in _LISTED.items()}
-        return ListedRun(folder=folder.name, **named, has_report=has_report, led=_led(folder / "final_stats" / "results.json"))
+        return ListedRun(folder=folder.name, **named, has_report=has_report, led=_led(folder))
     except (OSError, ValueError, KeyError, TypeError):
         return ListedRun(folder.name, "-", False, "its files were changed and cannot be read", 0.0, "", has_report, ())
 
 
-def _led(path: Path) -> tuple[tuple[str, float], ...]:
+def _led(folder: Path) -> tuple[tuple[str, float], ...]:
+    path = folder / "final_stats" / "results.json"
     verdicts = json.loads(path.read_text(encoding="utf-8"))["verdicts"] if path.is_file() else []
-    led = [verdict for verdict in verdicts if verdict["leader"] and verdict["bucket"] != ALL]
-    return tuple(
-        (verdict["leader"].get("contender") or verdict["leader"]["architecture"], standing["accuracy"])
-        for verdict in led
-        for standing in verdict["standings"]
-        if standing["study"] == verdict["leader"]
-    )
+    led, titles = [verdict for verdict in verdicts if verdict["leader"] and verdict["bucket"] != ALL], _titles(folder)
+    found = []
+    for verdict in led:
+        id = verdict["leader"].get("contender") or verdict["leader"]["architecture"]  # earlier versions had these alone
+        found += [(titles.get(id, id), s["accuracy"]) for s in verdict["standings"] if s["study"] == verdict["leader"]]
+    return tuple(found)
+
+
+def _titles(folder: Path) -> dict[str, str]:
+    """The titles of the contenders that have one of their own, by id."""
+    path = folder / "config.json"
+    listed = json.loads(path.read_text(encoding="utf-8"))["compare"]["architectures"] if path.is_file() else []
+    contenders = [Contender(**each) for each in listed if isinstance(each, dict)]
+    return {contender.id: contender.label for contender in contenders}

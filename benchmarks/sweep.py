@@ -30,6 +30,7 @@ from data.types import Dataset
 from experiment import plan
 from experiment.options import validate, with_overrides
 from models.registry import selectable
+from models.roster import Roster
 from records.errors import ConfigError, DataError
 from records.study import YARDSTICK, Study
 
@@ -200,7 +201,9 @@ def prepare(options: argparse.Namespace, path: Path) -> tuple[Job, Dataset]:
     config = with_overrides(PROFILES["quick"].config, overrides)
     validate(config, selectable())
     dataset = data_preprocessing.prepare(config)
-    studies = [study for study in plan.only(plan.studies(config, dataset), options.only) if not study.is_yardstick]
+    studies = [
+        study for study in plan.only(plan.studies(config, dataset), options.only, Roster.of(config)) if not study.is_yardstick
+    ]
     studies.sort(key=lambda study: (config.compare.architectures.index(study.contender), int(study.bucket.split("-")[0])))
     store.keep(dataset, path)
     return Job(config, overrides, studies, path), dataset

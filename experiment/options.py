@@ -152,8 +152,7 @@ class Rule:
 
     def problem(self, config: Config) -> str:
         """A sentence where the rule is broken, else nothing."""
-        section, _, key = self.name.partition(".")
-        value = getattr(getattr(config, section), key)
+        value = config.value(self.name)
         return "" if self.holds(value, config) else f"{self.name}: expected {self.expected}, got {value!r}"
 
 

@@ -11,7 +11,7 @@ from analysis.evaluation import accuracy_interval, is_right
 from data.types import SourceReviews
 from inference.predictor import Predictor
 from inference.run import ENSEMBLE, Encoded, FinishedRun
-from models.registry import title
+from models.roster import Roster
 from records.codec import Record
 from records.errors import InferenceError, RunError
 from records.files import write_record, write_text
@@ -26,7 +26,7 @@ CHOSEN = "chosen"  # what validation chooses for each text's length
 class OtherScore(Record):
     """One way to answer, on the texts of one length bucket or on all of them."""
 
-    answerer: str  # an architecture, `chosen` or `ensemble`
+    answerer: str  # a contender's id, `chosen` or `ensemble`
     bucket: str
     n: int
     accuracy: float
@@ -53,7 +53,7 @@ class OtherReviews(Record):
 def evaluate(
     run: FinishedRun, source: SourceReviews, path: Path, columns: tuple[str, str], note: Callable[[str], None]
 ) -> tuple[OtherReviews, dict[str, np.ndarray]]:
-    """Score every architecture of the run, its choice of validation and its ensemble on the texts.
+    """Score every contender of the run, its choice of validation and its ensemble on the texts.
 
     Args:
         run: to ask.
@@ -147,6 +147,6 @@ def paths(folder: RunFolder) -> list[Path]:
     return sorted(folder.final_stats("other_reviews").glob("*.json"))
 
 
-def answerer_title(answerer: str) -> str:
+def answerer_title(answerer: str, roster: Roster) -> str:
     """How an answerer is called in a table."""
-    return {CHOSEN: "Chosen by validation", ENSEMBLE: f"Ensemble of the {BEST} best"}.get(answerer) or title(answerer)
+    return {CHOSEN: "Chosen by validation", ENSEMBLE: f"Ensemble of the {BEST} best"}.get(answerer) or roster.title(answerer)

@@ -39,7 +39,7 @@ class Verdict(Record):
 
 @dataclass(frozen=True)
 class Sample(Record):
-    """A test review and what every architecture said of it."""
+    """A test review and what every contender said of it."""
 
     bucket: str
     row: int  # in the source
@@ -81,7 +81,7 @@ class Examples(Record):
 
     @property
     def contenders(self) -> tuple[str, ...]:
-        """The architectures that have a verdict on some sample, in the order in which they appear."""
+        """The contenders that have a verdict on some sample, in the order in which they appear."""
         return tuple(dict.fromkeys(verdict.study.contender for sample in self.samples for verdict in sample.verdicts))
 
 
@@ -170,7 +170,7 @@ def mean_curves(each: Sequence[Faithfulness]) -> tuple[DeletionCurve, ...]:
 
 
 def _verdicts(run: FinishedRun, bucket: str, omissions: _Omissions) -> dict[Study, dict[int, float]]:
-    """What every architecture's model for a bucket said of its test reviews: the calibrated probability by row of the source."""
+    """What every contender's model for a bucket said of its test reviews: the calibrated probability by row of the source."""
     found = {}
     for contender in run.contenders:
         if study := run.of_contender(contender, bucket):

@@ -60,7 +60,7 @@ class Capability:
 
 @dataclass(frozen=True)
 class PassRate(Record):
-    """What an architecture makes of one capability."""
+    """What a contender makes of one capability."""
 
     contender: str
     capability: str
@@ -151,12 +151,12 @@ CAPABILITIES = (
 
 
 def measure(run: FinishedRun) -> tuple[tuple[PassRate, ...], tuple[str, ...]]:
-    """The pass rates of every architecture of a run: its specialist for a text's length answers, or its generalist.
+    """The pass rates of every contender of a run: its specialist for a text's length answers, or its generalist.
 
-    Architectures that have neither for some length are left out.
+    Contenders that have neither for some length are left out.
 
     Returns:
-        The pass rates; and, for each architecture of which a model cannot be asked, a sentence that says why it is left out.
+        The pass rates; and, for each contender of which a model cannot be asked, a sentence that says why it is left out.
     """
     rates, left_out = list[PassRate](), list[str]()
     probes = {capability: tuple(capability.make()) for capability in CAPABILITIES}
@@ -181,7 +181,7 @@ def _rate(contender: str, capability: Capability, probes: tuple[Probe, ...], log
 
 
 def _logits(run: FinishedRun, contender: str, texts: dict[str, Encoded]) -> dict[str, float] | None:
-    """The logit that an architecture gives each text; None where it has no model for some length.
+    """The logit that a contender gives each text; None where it has no model for some length.
 
     Raises:
         InferenceError: one of its models cannot be asked.

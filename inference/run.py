@@ -15,10 +15,10 @@ from engine import checkpoint, linear
 from engine.arrays import Array
 from experiment.options import config_of
 from inference.trained import Model, Trained
-from models.registry import ARCHITECTURES, in_order
+from models.roster import Roster
 from records.about import About
 from records.errors import ArtifactsError, CheckpointError, DivergedError, RunError, closest
-from records.study import ALL, ENGINE_TOLERANCE, YARDSTICK, Repeat, Study, StudyResult, on_all_reviews
+from records.study import ALL, ENGINE_TOLERANCE, Repeat, Study, StudyResult, on_all_reviews
 from records.summary import DataSummary
 from saver import RunFolder
 
@@ -75,7 +75,7 @@ class FinishedRun:
         with _told_as_run_error(path):
             config, data, verdicts = config_of(folder), folder.summary(), folder.findings().verdicts
             vocabulary = Vocabulary.from_json(folder.vocabulary.read_text(encoding="utf-8"))
-            ended = on_all_reviews(in_order(folder.load_results()))
+            ended = on_all_reviews(Roster.of(config).in_order(folder.load_results()))
             results = {result.study: result for result in ended if result.status == "completed" and result.repeats}
             leaders = {verdict.bucket: verdict.leader for verdict in verdicts if verdict.leader in results}
             ranking = {verdict.bucket: tuple(study for study in verdict.best() if study in results) for verdict in verdicts}
@@ -89,15 +89,20 @@ class FinishedRun:
         return self.folder.path.name
 
     @cached_property
+    def roster(self) -> Roster:
+        """Who the contenders are."""
+        return Roster.of(self.config)
+
+    @cached_property
     def buckets(self) -> tuple[Bucket, ...]:
         """Ascending; together they hold every length."""
         return tuple(Bucket(each.low, each.high) for each in self.data.buckets)
 
     @property
     def contenders(self) -> list[str]:
-        """Those with a completed study, in the registry's order, the yardstick last."""
+        """The ids of those with a completed study, in the order of the config, the yardstick last."""
         there = {study.contender for study in self.results}
-        return [name for name in [*ARCHITECTURES, YARDSTICK] if name in there]
+        return [id for id in self.roster.ids if id in there]
 
     def bucket(self, ids: IdArray) -> str:
         """The name of the bucket that a whole review falls in."""
@@ -114,7 +119,7 @@ class FinishedRun:
         """The studies that answer for a text of this bucket; several are an ensemble.
 
         Args:
-            wanted: None for the network that validation chose for the bucket; a study's id; an architecture, whose study for the
+            wanted: None for the network that validation chose for the bucket; a study's id; a contender's id, whose study for the
                 bucket answers, or else its generalist; or `ensemble`, the networks that were best on the bucket's validation.
             bucket: of the text.
 

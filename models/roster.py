@@ -22,6 +22,18 @@ YARDSTICKS = (YARDSTICK,)  # they stand last in every table and figure
 
 
 @dataclass(frozen=True)
+class Change:
+    """A setting of a contender's own."""
+
+    name: str  # section.field
+    value: str  # as it is written
+    of_run: str  # what the run's config says
+
+    def __str__(self) -> str:
+        return f"{self.name}={self.value}"
+
+
+@dataclass(frozen=True)
 class Entry:
     """One contender of a run."""
 
@@ -30,7 +42,7 @@ class Entry:
     title: str  # for people
     colour: str
     config: Config  # the run's, with the contender's own settings and its scope
-    changes: tuple[str, ...]  # its own settings as they are written, `model.pooling=last`; none: the run's settings
+    changes: tuple[Change, ...]  # its own settings; none: the run's
     control_of: str | None  # the id of the contender whose setting and seeds this one repeats with Keras's own layer
     parent: str | None  # the id of the contender that this one is an ablation of, the only network it is compared with
 
@@ -64,7 +76,7 @@ class Roster:
                     title=_title(each, is_control=id_of(each) in controls),
                     colour=colour,
                     config=resolved(config, each),
-                    changes=each.changes if isinstance(each, Contender) else (),
+                    changes=_changes(config, each),
                     control_of=controls.get(id_of(each)),
                     parent=_parent(each, listed, controls),
                 )
@@ -94,11 +106,6 @@ class Roster:
     def parents(self) -> dict[str, str]:
         """The id of each ablation, with that of the contender that it is compared with."""
         return {entry.id: entry.parent for entry in self.entries if entry.parent}
-
-    @property
-    def own(self) -> tuple[Entry, ...]:
-        """Those whose settings differ from the run's."""
-        return tuple(entry for entry in self.entries if entry.changes)
 
     def architecture(self, id: str) -> str:
         """The name in the registry of a contender's architecture; a yardstick's own name."""
@@ -149,6 +156,14 @@ def resolved(config: Config, listed: str | Contender) -> Config:
     for name, value in listed.set.items():
         config = config.changed(name, value)
     return config.changed("compare.scope", listed.scope or config.compare.scope)
+
+
+def _changes(config: Config, listed: str | Contender) -> tuple[Change, ...]:
+    """What a contender sets; a scope is a setting too."""
+    if isinstance(listed, str):
+        return ()
+    own = dict(listed.set) | ({"compare.scope": listed.scope} if listed.scope else {})
+    return tuple(Change(name, str(value), str(config.value(name))) for name, value in own.items())
 
 
 def _controls(listed: Sequence[str | Contender]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from experiment.options import config_of
 from inference import evaluate, examples
 from inference.evaluate import OtherReviews
 from inference.examples import Examples
-from models.registry import in_order, title
+from models.roster import Roster
 from records.about import About
 from records.findings import BEST, ContenderTimes, Ensemble, Findings
 from records.study import StudyResult, Trial, on_all_reviews
@@ -37,10 +37,15 @@ class Contents:
     config: Config
     data: DataSummary
     findings: Findings
-    ended: tuple[StudyResult, ...]  # studies in the registry's order, failed ones included
+    ended: tuple[StudyResult, ...]  # studies in the order of the config, failed ones included
     examples: Examples | None = None
     others: tuple[OtherReviews, ...] = ()
     left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # section -> a sentence for each part that is missing
+
+    @cached_property
+    def roster(self) -> Roster:
+        """Who the contenders are."""
+        return Roster.of(self.config)
 
     @cached_property
     def results(self) -> list[StudyResult]:
@@ -99,10 +104,10 @@ class Contents:
     def ensembles(self) -> list[Averaged]:
         """The rows of the table of ensembles, in the order of the findings."""
         rows: dict[str, Averaged] = {}
-        called = naming(study for record in self.findings.ensembles for study in record.members)
+        called = naming((study for record in self.findings.ensembles for study in record.members), self.roster)
         for record in self.findings.ensembles:
             first, *others = record.members
-            mark = called(first).removeprefix(title(first.contender))  # all members have one scope
+            mark = called(first).removeprefix(self.roster.title(first.contender))  # all members have one scope
             name = f"the {BEST} best networks on validation{mark}" if others else f"the trainings of {called(first)}"
             rows.setdefault(name, Averaged(name, record.n_models, {})).by_bucket[record.bucket] = record
         return list(rows.values())
@@ -123,12 +128,13 @@ def load(folder: RunFolder) -> Contents:
     """
     found, no_examples = _load_examples(folder)
     others, no_others = _load_others(folder)
+    config = config_of(folder)
     return Contents(
         about=folder.about(),
-        config=config_of(folder),
+        config=config,
         data=folder.summary(),
         findings=folder.findings(),
-        ended=tuple(in_order(folder.load_results())),
+        ended=tuple(Roster.of(config).in_order(folder.load_results())),
         examples=found,
         others=others,
         left_out={"behaviour": no_examples, "others": no_others},

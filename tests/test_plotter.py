@@ -23,7 +23,7 @@ from report.contents import Contents
 from report.figures.table import FIGURES
 from saver import RunFolder
 from tests.conftest import SmokeRun
-from tests.made_up import a_result, a_summary, an_about
+from tests.made_up import ROSTER, a_result, a_summary, an_about
 from tests.report.test_explanation import ACCOUNT
 from tests.report.test_figures import EXAMPLES, findings, results, verdicts
 
@@ -177,7 +177,7 @@ def test_an_explanation_is_one_offline_page_and_escapes_its_words(tmp_path: Path
     words = (START_WORD, "a", "<script>alert(1)</script>", "film")
     account = replace(ACCOUNT, words=words, attention=(0.1, 0.2, 0.3, 0.4))
     encoded = Encoded(np.array([1, 4, 5, 6], np.int32), words[1:], (), ())
-    plotter.write_explanation(tmp_path / "why.html", "negative: <b>sure</b>", account, encoded, "quick-12345678")
+    plotter.write_explanation(tmp_path / "why.html", "negative: <b>sure</b>", account, encoded, "quick-12345678", ROSTER)
     page = (tmp_path / "why.html").read_text(encoding="utf-8")
     body = page.split("</head>")[1]
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in body and "<script>alert" not in body and "<b>sure" not in body
@@ -185,10 +185,10 @@ def test_an_explanation_is_one_offline_page_and_escapes_its_words(tmp_path: Path
     assert not re.search(r"<(script|link|img)[^>]+(src|href)=", body)
     assert ">Integrated gradients. " in body
     account = replace(account, gradients=None, base_logit=None, completeness_gap=None)  # as of a network that Keras reads
-    plotter.write_explanation(tmp_path / "why.html", "", account, encoded, "quick-12345678")
+    plotter.write_explanation(tmp_path / "why.html", "", account, encoded, "quick-12345678", ROSTER)
     assert ">Occlusion. " in (tmp_path / "why.html").read_text(encoding="utf-8")
     with pytest.raises(ArtifactsError, match="choose another --output"):
-        plotter.write_explanation(tmp_path / "why.html" / "x.html", "", account, encoded, "")
+        plotter.write_explanation(tmp_path / "why.html" / "x.html", "", account, encoded, "", ROSTER)
 
 
 def test_the_report_of_a_real_run_draws_in_a_real_browser(smoke_run: SmokeRun, tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ from data.vocabulary import FIRST_WORD, OOV, START, tokenize
 from engine.graph import OWN
 from inference.export.network import LAYERS
 from inference.run import FinishedRun, Trained
-from models.registry import title
 from records.study import ALL, Score, Study
 
 MARK = "<!-- exported by Lengthwise -->"  # a folder with it may be replaced by a newer export
@@ -80,7 +79,7 @@ def _header(run: FinishedRun, trained: Trained, format: str) -> str:
         "license": "mit",
         "library_name": LIBRARIES[format],
         "pipeline_tag": "text-classification",
-        "tags": ["sentiment-analysis", trained.study.contender.replace("_", "-"), "lengthwise"],
+        "tags": ["sentiment-analysis", run.roster.architecture(trained.study.contender).replace("_", "-"), "lengthwise"],
         **({"datasets": ["imdb"]} if is_imdb else {}),
         "model-index": [{"name": f"{run.name} {trained.study.id}", "results": results}],
     }
@@ -112,12 +111,14 @@ def _what(run: FinishedRun, trained: Trained) -> str:
         "fine-tuned": f"a generalist that was trained on with {_reviews(study.bucket)}",
     }[study.scope]
     setting = ", ".join(f"{name} {value:g}" for name, value in trained.repeat.hyperparameters.items())
+    own = run.roster[study.contender].changes
+    settings = f" Of the run's settings it has its own {', '.join(map(str, own))}." if own else ""
     reads = f"It reads at most {trained.max_length:,} tokens of a review ({trained.truncate} of longer ones)"
     return (
-        f"# {title(study.contender)}, {_reviews(study.bucket)}\n\n"
+        f"# {run.roster.title(study.contender)}, {_reviews(study.bucket)}\n\n"
         "The probability that an English film review is positive. "
         f"This network is {scope}. {reads} and knows {trained.vocab_size:,} ids. It has {result.parameters:,} trained numbers "
-        f"({result.body_parameters:,} outside the tables of vectors).\n\nHyperparameters: {setting}."
+        f"({result.body_parameters:,} outside the tables of vectors).{settings}\n\nHyperparameters: {setting}."
     )
 
 

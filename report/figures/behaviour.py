@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from inference.examples import mean_curves
 from inference.probes import CAPABILITIES, PassRate
-from models.registry import title
+from models.roster import Roster
 from report.contents import Contents
 from report.explanation import deletion_figure
 from report.figures.figure import Figure
@@ -24,7 +24,7 @@ class ProbeMatrix:
     hints: tuple[tuple[str, ...], ...]
 
 
-def probes_data(rates: Sequence[PassRate]) -> ProbeMatrix:
+def probes_data(rates: Sequence[PassRate], roster: Roster) -> ProbeMatrix:
     """From pass rates, in the order of both lists; a capability that came after the run was measured has no column."""
     measured = {each.capability for each in rates}
     capabilities = tuple(capability.name for capability in CAPABILITIES if capability.name in measured)
@@ -33,7 +33,7 @@ def probes_data(rates: Sequence[PassRate]) -> ProbeMatrix:
     rows = [[found[contender, name] for name in capabilities] for contender in contenders]
     hints = [[f"{each.passed} of {each.n} passed" for each in row] for row in rows]
     return ProbeMatrix(
-        contenders=tuple(map(title, contenders)),
+        contenders=tuple(map(roster.title, contenders)),
         capabilities=capabilities,
         rates=tuple(tuple(100 * each.rate for each in row) for row in rows),
         hints=tuple(map(tuple, hints)),
@@ -78,11 +78,13 @@ FIGURES = (
         "behaviour",
         "Behavioural tests passed",
         "Short texts made for this purpose, in one or two sentences, after the idea of CheckList (Ribeiro et al. 2020); per "
-        "cent passed. They are far shorter than reviews are: the first column says what an architecture makes of such texts at "
-        "all, and who always gives the same verdict passes every test that asks for no change. An architecture's model for "
+        "cent passed. They are far shorter than reviews are: the first column says what a contender makes of such texts at "
+        "all, and who always gives the same verdict passes every test that asks for no change. A contender's model for "
         "the text's length answers, the one that was best on validation.",
         lambda contents: (
-            probes_figure(probes_data(contents.examples.probes)) if contents.examples and contents.examples.probes else None
+            probes_figure(probes_data(contents.examples.probes, contents.roster))
+            if contents.examples and contents.examples.probes
+            else None
         ),
     ),
     Figure(

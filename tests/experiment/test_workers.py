@@ -28,6 +28,7 @@ from experiment.options import with_overrides
 from experiment.plan import only
 from experiment.plan import studies as planned
 from experiment.workers import Sweep, SweepContext
+from models.roster import Roster
 from records.errors import ConfigError
 from records.study import Study, StudyResult
 from tests.conftest import ROOT, SmokeRun, lend_programs, main
@@ -132,7 +133,7 @@ def test_a_worker_that_grows_too_large_is_replaced_and_the_numbers_stay(smoke_ru
     config, seen = PROFILES["smoke"].config, list[object]()
     dataset, prepared = load_or_prepare(config, tmp_path)
     store.keep(dataset, prepared)
-    studies = only(planned(config, dataset), [f"simple_rnn/{dataset.buckets[0].name}"])
+    studies = only(planned(config, dataset), [f"simple_rnn/{dataset.buckets[0].name}"], Roster.of(config))
     folder = saver.RunFolder(tmp_path / "run")
     context = SweepContext(config, folder, tmp_path, prepared, {}, largest_worker=0)
     with logger.logging_to(folder.log):
@@ -164,9 +165,9 @@ def test_a_generalist_is_scored_bucket_by_bucket_beside_the_specialists(tmp_path
     assert "GRU from scratch (all)" in done.out
     verdicts = json.loads((tmp_path / "latest" / "final_stats" / "results.json").read_text())["verdicts"]
     assert [verdict["bucket"] for verdict in verdicts] == ["0-150", "151-end", "all"]
-    whole = {s["study"]["architecture"]: s["accuracy"] for s in verdicts[-1]["standings"]}
+    whole = {s["study"]["contender"]: s["accuracy"] for s in verdicts[-1]["standings"]}
     assert verdicts[-1]["n_test"] == verdicts[0]["n_test"] + verdicts[1]["n_test"]
-    assert set(whole) == {"custom_gru", "gru_keras", "linear"}
+    assert set(whole) == {"custom_gru", "gru", "linear"}
     rows = generalist.assign(right=generalist["test_accuracy"] * generalist["n_test"])
     across = pd.read_csv(tmp_path / "latest" / "final_stats" / "cross_lengths.csv")
     assert (
@@ -182,22 +183,27 @@ def test_a_generalist_is_scored_bucket_by_bucket_beside_the_specialists(tmp_path
 def test_the_longest_studies_come_first_and_the_yardsticks_last(demo_data: Dataset) -> None:
     config = with_overrides(PROFILES["smoke"].config, ["compare.scope=both"])
     studies = planned(config, demo_data)
-    assert len(studies) == 4 * 3 + 3  # the control of custom_gru comes along
+    assert len(studies) == 3 * 3 + 3
     assert [s.contender for s in studies[-3:]] == ["linear"] * 3
-    assert studies[0].bucket == "all" and studies[11].bucket == demo_data.buckets[0].name
+    assert studies[0].bucket == "all" and studies[8].bucket == demo_data.buckets[0].name
 
 
 def test_only_takes_architectures_and_studies_with_their_yardsticks(demo_data: Dataset) -> None:
-    studies = planned(PROFILES["smoke"].config, demo_data)
+    config = PROFILES["smoke"].config
+    studies, roster = planned(config, demo_data), Roster.of(config)
     first = demo_data.buckets[0].name
-    assert only(studies, []) == studies
-    assert only(studies, [f"gru/{first}"]) == [Study("gru", first), Study("linear", first)]
-    assert {s.contender for s in only(studies, ["gru", "linear"])} == {"gru", "linear"}
-    with_control = [Study(name, first) for name in ("custom_gru", "gru_keras", "linear")]
-    assert set(only(studies, [f"custom_gru/{first}"])) == set(only(studies, [f"gru_keras/{first}"])) == set(with_control)
-    assert {s.bucket for s in only(studies, [first])} == {first} and len(only(studies, [first])) == len(studies) / 2
+    assert only(studies, [], roster) == studies
+    assert only(studies, [f"simple_rnn/{first}"], roster) == [Study("simple_rnn", first), Study("linear", first)]
+    assert {s.contender for s in only(studies, ["simple_rnn", "linear"], roster)} == {"simple_rnn", "linear"}
+    with_control = [Study(name, first) for name in ("custom_gru", "gru", "linear")]
+    assert (
+        set(only(studies, [f"custom_gru/{first}"], roster)) == set(only(studies, [f"gru/{first}"], roster)) == set(with_control)
+    )
+    assert {s.bucket for s in only(studies, [first], roster)} == {first} and len(only(studies, [first], roster)) == len(
+        studies
+    ) / 2
     with pytest.raises(ConfigError, match=r"--only: gru/9-9 matches no study"):
-        only(studies, ["gru/9-9"])
+        only(studies, ["gru/9-9"], roster)
 
 
 def test_generalists_are_trained_on_with_a_buckets_reviews_and_are_never_worse_on_validation(tmp_path: Path) -> None:

@@ -5,11 +5,12 @@ from dataclasses import replace
 from records.findings import BucketVerdict, Comparison, Standing
 from records.study import Study
 from report.sentences import bucket_sentence, overall_sentence
+from tests.made_up import ROSTER
 from tests.report.test_figures import verdicts
 
 
 def test_sentences_follow_from_the_verdicts() -> None:
-    text = bucket_sentence(verdicts()[0])
+    text = bucket_sentence(verdicts()[0], ROSTER)
     assert text.startswith("Validation chooses GRU from scratch: 70.0 % (")
     assert ", 69.4 % without the 2 texts that stand in the training part too. " in text
     assert "In one training each it is better than SimpleRNN, cannot be told from GRU. " in text  # 10 reviews, and 5
@@ -18,15 +19,18 @@ def test_sentences_follow_from_the_verdicts() -> None:
     assert text.endswith(linear + "SimpleRNN and GRU lose to it.")
     gru = Study("gru", "b")
     lonely = BucketVerdict("b", 10, 0, 0.5, gru, (Standing(gru, 0.52, 0.45, 0.6, 3, 0.52, 0.7, 0.7, True),), ())
-    assert bucket_sentence(lonely) == "Validation chooses GRU: 52.0 % (45.0 to 60.0). GRU cannot be told from chance (50.0 %)."
+    assert (
+        bucket_sentence(lonely, ROSTER)
+        == "Validation chooses GRU: 52.0 % (45.0 to 60.0). GRU cannot be told from chance (50.0 %)."
+    )
     everywhere = replace(lonely.standings[0], study=Study("gru", "all"), like_chance=False)
     assert (
-        bucket_sentence(replace(lonely, leader=everywhere.study, standings=(everywhere,)))
+        bucket_sentence(replace(lonely, leader=everywhere.study, standings=(everywhere,)), ROSTER)
         == "Validation chooses GRU: 52.0 % (45.0 to 60.0)."
     )
-    both = bucket_sentence(replace(lonely, leader=everywhere.study, standings=(everywhere, *lonely.standings)))
+    both = bucket_sentence(replace(lonely, leader=everywhere.study, standings=(everywhere, *lonely.standings)), ROSTER)
     assert both.startswith("Validation chooses GRU (trained on all): 52.0 %") and "GRU cannot be told from chance" in both
-    assert bucket_sentence(replace(lonely, leader=None)) == "No network has a result here."
+    assert bucket_sentence(replace(lonely, leader=None), ROSTER) == "No network has a result here."
 
 
 def test_every_other_network_means_those_that_were_not_compared_too() -> None:
@@ -36,12 +40,12 @@ def test_every_other_network_means_those_that_were_not_compared_too() -> None:
     standings = tuple(Standing(study, 0.8, 0.7, 0.9, 3, 0.8, 0.5, 0.5, False) for study in (lstm, gru, rnn, generalist))
     pairs = [Comparison("b", lstm, other, 0.1, 0.05, 0.15, 20, 5, 0.001, 0.002, "better than") for other in (gru, rnn)]
     among_specialists = BucketVerdict("b", 100, 0, 0.5, lstm, standings[:3], tuple(pairs))
-    assert "It is better than every other network." in bucket_sentence(among_specialists)
+    assert "It is better than every other network." in bucket_sentence(among_specialists, ROSTER)
     beside_a_generalist = replace(among_specialists, standings=standings)
-    assert "It is better than GRU and SimpleRNN." in bucket_sentence(beside_a_generalist)
+    assert "It is better than GRU and SimpleRNN." in bucket_sentence(beside_a_generalist, ROSTER)
 
 
 def test_the_whole_is_said_in_a_sentence() -> None:
     text = "Validation chooses GRU from scratch. What it chooses cannot be told from the linear yardstick in every bucket."
-    assert overall_sentence(verdicts()) == text
-    assert overall_sentence(()) == "No network has a result yet."
+    assert overall_sentence(verdicts(), ROSTER) == text
+    assert overall_sentence((), ROSTER) == "No network has a result yet."
