@@ -27,11 +27,17 @@ else the command line takes stands in [running.md](running.md).
 
 The fields stand under three headings: what is *compared*, what is *tuned* for each contender, and
 what is *fixed* for all of them. A *bucket* holds the reviews whose number of tokens lies in a
-range; a *specialist* is trained on one bucket, a *generalist* on all reviews. A *study* is one
-architecture trained on one of these; a *trial* is one setting that its search tries, a *repeat*
+range; a *specialist* is trained on one bucket, a *generalist* on all reviews. A *contender* is an
+architecture, or an architecture with settings of its own. A *study* is one contender trained on a
+bucket or on all reviews; a *trial* is one setting that its search tries, a *repeat*
 one final training of the setting that the search chose. The *linear yardstick* is the linear model
 beside the networks.
 
+A `Contender` stands among the names of `compare.architectures`:
+`Contender("gru", "GRU, last state", set={"model.pooling": "last"})`. The first value names the
+architecture; the others are:
+
+CONTENDER
 A `Tunable` is a plain number, which is not searched, or one of these ranges:
 
 """
@@ -56,13 +62,14 @@ class Field:
 
 def page() -> str:
     """The whole page, as Markdown."""
-    text = INTRODUCTION + "".join(f"- `{each}`: {type(each).__doc__}\n" for each in RANGES)
+    text = INTRODUCTION.replace("CONTENDER\n", _fields(config.Contender) + "\n") + "".join(
+        f"- `{each}`: {type(each).__doc__}\n" for each in RANGES
+    )
     for heading, sections in by_heading().items():
         text += f"\n## {heading.capitalize()}\n"
         for name, section in sections.items():
             text += f"\n### `{name}`\n\n{textwrap.fill(inspect.getdoc(section) or '', 100)}\n\n"
-            rows = [(f"`{each.name}`", f"`{each.type}`", f"`{each.default}`", each.meaning) for each in fields_of(section)]
-            text += table(("field", "type", "default", "meaning"), rows)
+            text += _fields(section)
     profiles = [(f"`{name}`", each.note, each.minutes, each.accuracy) for name, each in config.PROFILES.items()]
     return f"{text}\n{PROFILES}{table(('profile', 'what it compares', 'minutes', 'test accuracy'), profiles)}"
 
@@ -90,6 +97,12 @@ def fields_of(section: type) -> list[Field]:
             previous = node.end_lineno or node.lineno
             found.append(Field(name, kind, default, comments.get(previous, above)))
     return found
+
+
+def _fields(section: type) -> str:
+    """The fields of one section as a table."""
+    rows = [(f"`{each.name}`", f"`{each.type}`", f"`{each.default}`", each.meaning) for each in fields_of(section)]
+    return table(("field", "type", "default", "meaning"), rows)
 
 
 def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

@@ -145,7 +145,7 @@ def test_confusion_matrices_add_up_repeats() -> None:
 
 def test_trial_axes_hold_completed_trials_and_what_varied() -> None:
     axes = search.hyperparameters_data([a_result("gru", "0-129", 0.7), a_result("lstm", "130-end", 0.7)], ROSTER)
-    assert [axis.label for axis in axes] == ["architecture", "bucket", "score"]  # each trial's own rate is the same
+    assert [axis.label for axis in axes] == ["contender", "bucket", "score"]  # each trial's own rate is the same
     assert all(len(axis.values) == 2 for axis in axes)
 
 
