@@ -75,8 +75,8 @@ def from_dict(sections: Mapping[str, Mapping[str, Any]]) -> Config:
     for name, value in given.items():
         try:
             config = config.changed(name, _of_json(name, value))
-        except (ValueError, TypeError, AttributeError) as error:
-            problems.append(f"{name}: {value!r} cannot be read: {error}")
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            problems.append(f"{name}: {value!r} cannot be read ({type(error).__name__}: {error})")
     if problems := problems or type_problems(config):
         raise ConfigError("\n".join(problems))
     return config
