@@ -33,10 +33,6 @@ bucket or on all reviews; a *trial* is one setting that its search tries, a *rep
 one final training of the setting that the search chose. The *linear yardstick* is the linear model
 beside the networks.
 
-A `Contender` stands among the names of `compare.architectures`:
-`Contender("gru", "GRU, last state", set={"model.pooling": "last"})`. The first value names the
-architecture; the others are:
-
 CONTENDER
 A `Tunable` is a plain number, which is not searched, or one of these ranges:
 
@@ -62,9 +58,9 @@ class Field:
 
 def page() -> str:
     """The whole page, as Markdown."""
-    text = INTRODUCTION.replace("CONTENDER\n", _fields(config.Contender) + "\n") + "".join(
-        f"- `{each}`: {type(each).__doc__}\n" for each in RANGES
-    )
+    doc = f"`compare.architectures` takes names and contenders. {inspect.getdoc(config.Contender)} The name comes first, then:"
+    contender = f"{textwrap.fill(doc, 100, break_on_hyphens=False)}\n\n{_fields(config.Contender)}"
+    text = INTRODUCTION.replace("CONTENDER", contender) + "".join(f"- `{each}`: {type(each).__doc__}\n" for each in RANGES)
     for heading, sections in by_heading().items():
         text += f"\n## {heading.capitalize()}\n"
         for name, section in sections.items():

@@ -196,7 +196,7 @@ def print_probes(rates: tuple[PassRate, ...], roster: Roster) -> None:
 
 
 def print_lists(config: Config) -> None:
-    """Architectures, profiles and the chosen profile's buckets."""
+    """Architectures, profiles, and the contenders and buckets of the chosen profile."""
     console = Console(highlight=False)
     architectures = _table("architecture", "what it is")
     architectures.box = box.SIMPLE_HEAD
@@ -209,6 +209,7 @@ def print_lists(config: Config) -> None:
         measured = f"[dim]minutes:[/] {escape(profile.minutes)}\n[dim]accuracy:[/] {escape(profile.accuracy)}"
         profiles.add_row(name, f"{escape(profile.note)}\n{measured}\n")
     console.print(profiles)
+    console.print("contenders:", ", ".join(entry.id for entry in Roster.of(config).entries))
     quantiles = config.compare.bucket_quantiles
     edges = ", ".join(bucket.name for bucket in cut_buckets(config.compare, np.empty(0))) if not quantiles else ""
     console.print("buckets:", edges or f"{quantiles} quantiles of the training lengths", soft_wrap=True)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import plotter
-from config import PROFILES, Config
+from config import PROFILES, Config, Contender
 from inference.evaluate import OtherReviews, OtherScore
 from inference.explain import START_WORD
 from inference.run import Encoded
@@ -229,3 +229,19 @@ def test_the_index_names_an_architecture_that_there_is_no_more(tmp_path: Path) -
     RunFolder(tmp_path / "old-00000001").write_findings(Findings(verdicts=(verdict,)))
     plotter.write_index(tmp_path)
     assert "elman: 75.0 % over 1 bucket" in (tmp_path / "index.html").read_text()
+
+
+def test_a_report_and_the_index_call_contenders_by_their_titles(tmp_path: Path) -> None:
+    listed = ("simple_rnn", "gru", Contender("gru", "GRU, <b>last</b> state", set={"model.pooling": "last"}))
+    config = replace(QUICK, compare=replace(QUICK.compare, architectures=listed))
+    id = "gru_b_last_b_state"
+    found = [a_result(name, "0-129", accuracy) for name, accuracy in (("simple_rnn", 0.6), ("gru", 0.7), (id, 0.8))]
+    leader = Study(id, "0-129")
+    standing = Standing(leader, 0.8, 0.7, 0.9, 1, 0.8, 0.5, 0.5, False)
+    verdict = BucketVerdict("0-129", 100, 0, 0.5, leader, (standing,), ())
+    page = report_of(ended(tmp_path, found, Findings(verdicts=(verdict,)), config=config))
+    assert "Validation chooses GRU, &lt;b&gt;last&lt;/b&gt; state: 80.0" in page and "<b>last</b> state: " not in page
+    assert "its model.pooling is last (the run&#39;s is mean)" in page
+    assert "This figure is left out" not in page
+    plotter.write_index(tmp_path)
+    assert "GRU, &lt;b&gt;last&lt;/b&gt; state: 80.0 % over 1 bucket" in (tmp_path / "index.html").read_text()

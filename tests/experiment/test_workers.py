@@ -266,3 +266,33 @@ def test_fine_tuning_fails_with_its_generalist(tmp_path: Path) -> None:
     table = pd.read_csv(tmp_path / "latest" / "final_stats" / "results.csv")
     failed = table[table["status"] == "failed"]
     assert len(failed) == 3 and failed["message"].str.contains("simple_rnn/all, whose settings it repeats, failed").sum() == 2
+
+
+def test_contenders_of_one_run_have_settings_and_a_scope_of_their_own_and_change_no_other_number(
+    smoke_run: SmokeRun, tmp_path: Path
+) -> None:
+    contenders = (
+        "compare.architectures=('simple_rnn', Contender('gru', 'GRU, learned', set={'vectors.source': 'learned', "
+        "'vectors.epochs': 1, 'model.pooling': 'mean', 'space.units': 8, 'training.repeats': 2, 'space.learning_rate': 0.01}), "
+        "Contender('simple_rnn', 'One for all', scope='all', set={'training.epochs': 1}))"
+    )
+    done = main("smoke", "--artifacts", str(tmp_path), "--set", contenders)
+    assert done.code == 0, done.out + done.err
+    folder, before = tmp_path / "latest", timeless(smoke_run.folder)
+    table = timeless(folder)
+    assert list(table.columns[:2]) == ["contender", "architecture"]
+    plain = table[table["contender"] == "simple_rnn"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(plain, before[before["contender"] == "simple_rnn"].reset_index(drop=True))
+    mine = table[table["contender"] == "gru_learned"]
+    assert set(mine["architecture"]) == {"gru"} and len(mine) == 2 * 2 and set(mine["trials"]) == {0}
+    assert set(table[table["contender"] == "one_for_all"]["scope"]) == {"all"}
+    assert set(table[table["contender"] == "linear"]["scope"]) == {"bucket", "all"}
+    pairs = pd.read_csv(folder / "final_stats" / "comparisons.csv")[["first", "second"]].itertuples(index=False, name=None)
+    networks = {pair for pair in pairs if "linear" not in "".join(pair)}
+    assert networks == {  # an ablation with its parent, wherever each was trained; two of a scope
+        *((f"simple_rnn/{bucket}", f"gru_learned/{bucket}") for bucket in ("0-150", "151-end")),
+        *((f"simple_rnn/{bucket}", "one_for_all/all") for bucket in ("0-150", "151-end")),
+    }
+    assert len(list((tmp_path / "cache").glob("vectors-16-*.npz"))) == 1
+    again = main("smoke", "--artifacts", str(tmp_path), "--set", contenders)
+    assert again.code == 0 and timeless(folder).equals(table)

@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+from config import Compare, Config, Contender
+from models.roster import Roster
 from records.findings import BucketVerdict, Comparison, Standing
 from records.study import Study
-from report.sentences import bucket_sentence, overall_sentence
+from report.sentences import bucket_sentence, contender_sentences, overall_sentence
 from tests.made_up import ROSTER
 from tests.report.test_figures import verdicts
 
@@ -49,3 +51,17 @@ def test_the_whole_is_said_in_a_sentence() -> None:
     text = "Validation chooses GRU from scratch. What it chooses cannot be told from the linear yardstick in every bucket."
     assert overall_sentence(verdicts(), ROSTER) == text
     assert overall_sentence((), ROSTER) == "No network has a result yet."
+
+
+def test_what_is_more_than_an_architecture_is_said_in_a_sentence() -> None:
+    last = Contender("gru", "GRU, last state", set={"model.pooling": "last", "space.units": 64}, scope="all")
+    listed = ("lstm", "gru", "custom_gru", last, Contender("lstm", "The same again", parent="gru"))
+    assert contender_sentences(Roster.of(Config(compare=Compare(architectures=listed)))) == [
+        "GRU, Keras's layer, is the control of GRU from scratch: its first training once more, with the same setting and seed, "
+        "by Keras's own layer. It takes part in no comparison.",
+        "GRU, last state is the architecture GRU; its model.pooling is last (the run's is mean), space.units is 64 (the run's is "
+        "Choice(32, 64, 128)) and compare.scope is all (the run's is bucket). Among the networks it is compared with GRU from "
+        "scratch only.",
+        "The same again is the architecture LSTM. Among the networks it is compared with GRU from scratch only.",
+    ]
+    assert contender_sentences(ROSTER) == []
