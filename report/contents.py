@@ -73,9 +73,10 @@ class Contents:
         return [result for result in self.results if result.status == "completed" and result.layers]
 
     @property
-    def n_repeats(self) -> int:
-        """Final trainings of a network."""
-        return max((len(r.repeats) for r in self.results if not r.study.is_yardstick), default=0)
+    def n_repeats(self) -> list[int]:
+        """Numbers of final trainings that networks had, ascending; a control's one is not among them."""
+        competing = [result for result in self.networks if result.study.contender not in self.roster.controls]
+        return sorted({len(result.repeats) for result in competing})
 
     @property
     def n_trials(self) -> list[int]:
