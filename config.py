@@ -6,7 +6,7 @@ contender (the nuisance hyperparameters), and what is *fixed* for all of them. S
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 # -- ranges: plain records; only tuner.py knows Keras Tuner ------------------------------------------------------------
@@ -102,6 +102,8 @@ class Space:
     dropout: Tunable = Range(0.1, 0.5, 0.1)  # share of pooled features dropped
     spatial_dropout: Tunable = 0.0  # share of embedding channels dropped for a whole review
     adversarial: Tunable = 0.0  # distance word vectors are moved against the network, in their root mean square; 2 x the time
+    # What training labels say about the n-grams of up to so many words that end at each word, beside its vector; 0 (none) to 3.
+    evidence: Tunable = 0
     learning_rate: Tunable = LogRange(1e-4, 1e-2)  # Adam's initial step size
     batch_size: Tunable = 32  # reviews per training step
 
@@ -150,9 +152,10 @@ class Data:
 class Vectors:
     """The word vectors that every network starts from; their width is `space.embedding_dim`."""
 
-    source: str = "random"  # random | learned (word2vec on the training texts, no labels) | path of a GloVe or word2vec text file
-    window: int = 5  # learned: words on either side that a word's vector is to predict
-    epochs: int = 5  # learned: passes over the texts
+    source: str = "random"  # random | learned (from the training texts, no labels) | path of a GloVe or word2vec text file
+    method: Literal["svd", "word2vec"] = "svd"  # learned: counts of near words, seconds | skip-gram, minutes (EXTRAS=word2vec)
+    window: int = 5  # learned: words on either side that tell about a word
+    epochs: int = 5  # learned by word2vec: passes over the texts
     frozen_epochs: int = 0  # first epochs of a training that leave them as they are; training.epochs or more: for good
 
 
@@ -165,6 +168,9 @@ class Model:
     pooling: Literal["last", "mean", "max", "mean_max", "attention"] = "mean"
     bigrams: int = 0  # n > 0: pairs of neighbouring words have vectors too, in a table of n rows where a hash finds theirs
     bigram_dim: int = 32  # width of those vectors
+    # Evidence also from texts without labels, those of other buckets among them, with labels that a linear model of the study's
+    # own training reviews guesses (self-training).
+    pseudo_labels: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,6 +213,14 @@ class Config:
     training: Training = field(default_factory=Training)
     run: Run = field(default_factory=Run)
 
+    def plain(self) -> dict[str, Any]:
+        """The config as plain JSON values: ranges as they are written in this file, contenders by their fields."""
+        sections = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {
+            name: {item.name: _plain(getattr(section, item.name)) for item in fields(section)}
+            for name, section in sections.items()
+        }
+
     def value(self, name: str) -> Any:
         """What stands in `section.field`."""
         section, _, key = name.partition(".")
@@ -216,6 +230,19 @@ class Config:
         """A copy with another value for `section.field`."""
         section, _, key = name.partition(".")
         return replace(self, **{section: replace(getattr(self, section), **{key: value})})
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case tuple():
+            return [_plain(each) for each in value]
+        case Contender():
+            return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
+        case Mapping():
+            return {name: _plain(each) for name, each in value.items()}
+        case int() | float() | str():
+            return value
+    return repr(value)
 
 
 # -- profiles ----------------------------------------------------------------------------------------------------------

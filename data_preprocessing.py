@@ -56,7 +56,7 @@ def prepare(config: Config) -> Dataset:
     whole, test = _divide(reviews, is_test)
     whole, unlabelled, leaked, origin = _leave_out(source, whole, test, further, drop_leaked=data.drop_leaked)
     buckets = cut_buckets(config.compare, whole.sequences.lengths)
-    chosen = _subsample(whole, buckets, data.max_train_per_bucket, rng)
+    rest, chosen = _divide(whole, _subsample(whole, buckets, data.max_train_per_bucket, rng))
     strata = bucket_numbers(buckets, chosen.sequences.lengths) * 2 + chosen.labels
     train, validation = _divide(chosen, _draw(strata, data.validation_fraction, rng))
     dataset = Dataset(
@@ -67,6 +67,7 @@ def prepare(config: Config) -> Dataset:
         vocabulary=vocabulary,
         vocab_size=min(data.vocab_size, len(vocabulary.words) + FIRST_WORD),
         max_length=data.max_length,
+        unused=_untested(rest.sequences, test),
         unlabelled=unlabelled,
         leaked=leaked,
         whole_lengths=whole.sequences.lengths,
@@ -171,7 +172,7 @@ def _leave_out(
     trained, tested = set(_text_keys(train.sequences)), set(_text_keys(test.sequences))
     leaked = trained & tested
     kept = train.take(np.flatnonzero(~_are_among(leaked, train.sequences))) if drop_leaked else train
-    unlabelled = further.take(np.flatnonzero(~_are_among(tested, further)))
+    unlabelled = _untested(further, test)
     origin = Origin(
         title=source.title,
         is_demo=source.is_demo,
@@ -183,6 +184,11 @@ def _leave_out(
         unlabelled_dropped=len(further) - len(unlabelled),
     )
     return kept, unlabelled, test.rows[_are_among(leaked, test.sequences)], origin
+
+
+def _untested(texts: Sequences, test: Reviews) -> Sequences:
+    """The texts that do not stand in the test part."""
+    return texts.take(np.flatnonzero(~_are_among(set(_text_keys(test.sequences)), texts))) if len(texts) else texts
 
 
 def _text_keys(sequences: Sequences) -> list[bytes]:
@@ -208,11 +214,11 @@ def _draw(strata: np.ndarray, fraction: float, rng: np.random.Generator) -> np.n
     return drawn
 
 
-def _subsample(train: Reviews, buckets: tuple[Bucket, ...], limit: int, rng: np.random.Generator) -> Reviews:
-    """At most `limit` reviews of every bucket, keeping the share of each class; all of them for 0."""
+def _subsample(train: Reviews, buckets: tuple[Bucket, ...], limit: int, rng: np.random.Generator) -> np.ndarray:
+    """`<bool>[reviews]`, True for at most `limit` reviews of every bucket, keeping the share of each class; for all with 0."""
     if not limit:
-        return train
-    numbers, chosen = bucket_numbers(buckets, train.sequences.lengths), []
+        return np.ones(len(train), dtype=bool)
+    numbers, chosen = bucket_numbers(buckets, train.sequences.lengths), np.zeros(len(train), dtype=bool)
     for number in range(len(buckets)):
         members = np.flatnonzero(numbers == number)
         if len(members) > limit:
@@ -220,5 +226,5 @@ def _subsample(train: Reviews, buckets: tuple[Bucket, ...], limit: int, rng: np.
             negative = rng.permutation(members[train.labels[members] == 0])
             n_positive = round(limit * len(positive) / len(members))
             members = np.concatenate([positive[:n_positive], negative[: limit - n_positive]])
-        chosen.append(members)
-    return train.take(np.sort(np.concatenate(chosen)))
+        chosen[members] = True
+    return chosen

@@ -9,11 +9,10 @@ import shutil
 import subprocess
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -39,31 +38,12 @@ def run_name(profile: str, config: Config, fingerprint: str, environment: dict[s
         environment: versions and kind of device.
     """
     about = {
-        "config": config_dict(config),
+        "config": config.plain(),
         "data": fingerprint,
         "environment": environment,
         "version": ARTEFACT_VERSION,
     }
     return f"{profile}-{hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:8]}"
-
-
-def config_dict(config: Config) -> dict[str, Any]:
-    """The config as plain JSON values: ranges as they are written in config.py, contenders by their fields."""
-    return {
-        section.name: {item.name: _plain(getattr(record, item.name)) for item in fields(record)}
-        for section in fields(config)
-        for record in [getattr(config, section.name)]
-    }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(each) for each in value]
-    if isinstance(value, Contender):
-        return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
-    if isinstance(value, Mapping):
-        return {name: _plain(each) for name, each in value.items()}
-    return value if isinstance(value, int | float | str) else repr(value)
 
 
 @dataclass(frozen=True)
@@ -124,8 +104,31 @@ class RunFolder:
         return self.path / "checkpoints" / study.id / f"{repeat}.keras"
 
     def linear_model(self, study: Study, repeat: int) -> Path:
-        """The terms and weights of one fitted yardstick."""
+        """The n-grams and weights of one fitted linear model."""
         return self.path / "checkpoints" / study.id / f"{repeat}.npz"
+
+    @property
+    def ngrams(self) -> Path:
+        """The folder with the n-grams that evidence is read of."""
+        return self.path / "evidence"
+
+    def evidence(self, study: Study) -> Path:
+        """How many reviews of each class of the study's training reviews hold each n-gram."""
+        return self.ngrams / f"{study.learns_from}.npy"
+
+    def pseudo_evidence(self, study: Study, fold: int | None = None) -> Path:
+        """The same for texts with pseudo-labels; for the training reviews of a fold, from labels that it has no part in."""
+        return (
+            self.ngrams / f"{study.learns_from}.pseudo.npy" if fold is None else self._folds / f"{study.learns_from}.{fold}.npy"
+        )
+
+    def evidence_folds(self, study: Study) -> Path:
+        """The fold of each training review of a study."""
+        return self._folds / f"{study.learns_from}.npy"
+
+    @property
+    def _folds(self) -> Path:
+        return self.ngrams / "folds"
 
     def final_stats(self, name: str) -> Path:
         """A file with everything the report shows."""
@@ -177,7 +180,7 @@ class RunFolder:
 
     def begin(self, profile: str, config: Config, environment: dict[str, str], data: DataSummary) -> About:
         """Write config.json, environment.json and what is known about the reviews; an earlier start stays noted."""
-        write_text(self.config, json.dumps(config_dict(config), indent=1) + "\n")
+        write_text(self.config, json.dumps(config.plain(), indent=1) + "\n")
         write_record(self.final_stats("data.json"), data)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         before = self.about() if self._environment.is_file() else None
@@ -303,6 +306,10 @@ class RunFolder:
         """Write the completion record; nothing of a study is written after it."""
         write_record(self._study(result.study), result)
 
+    def remove_folds(self) -> None:
+        """Delete what only training needs of the evidence."""
+        shutil.rmtree(self._folds, ignore_errors=True)
+
     def remove_weights(self, study: Study) -> None:
         """Delete the weights of a search that has ended."""
         shutil.rmtree(self.tuning(study) / "weights", ignore_errors=True)
@@ -376,11 +383,9 @@ def _listed(folder: Path) -> ListedRun:
 
 
 def _led(folder: Path) -> tuple[tuple[str, float], ...]:
-    path = folder / "final_stats" / "results.json"
+    path, titles, found = folder / "final_stats" / "results.json", _titles(folder), list[tuple[str, float]]()
     verdicts = json.loads(path.read_text(encoding="utf-8"))["verdicts"] if path.is_file() else []
-    led, titles = [verdict for verdict in verdicts if verdict["leader"] and verdict["bucket"] != ALL], _titles(folder)
-    found = []
-    for verdict in led:
+    for verdict in (each for each in verdicts if each["leader"] and each["bucket"] != ALL):
         id = verdict["leader"].get("contender") or verdict["leader"]["architecture"]  # earlier versions had these alone
         found += [(titles.get(id, id), s["accuracy"]) for s in verdict["standings"] if s["study"] == verdict["leader"]]
     return tuple(found)

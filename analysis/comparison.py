@@ -141,7 +141,7 @@ def compare(
 
 
 def are_compared(first: Study, second: Study, everybody: Iterable[Study], parents: Mapping[str, str]) -> bool:
-    """Whether two studies are asked which is better: a network and its yardstick, one contender's scopes, or two of a scope.
+    """Whether two studies are asked which is better: a network and its yardsticks, one contender's scopes, or two of a scope.
 
     Among networks an ablation is compared with its parent only: in a scope that both are trained on, or where there is none in
     the scopes that they have.
@@ -153,7 +153,7 @@ def are_compared(first: Study, second: Study, everybody: Iterable[Study], parent
         parents: contender -> the one that it is an ablation of.
     """
     if first.is_yardstick != second.is_yardstick:
-        return first.yardstick == second or second.yardstick == first
+        return second in first.yardsticks or first in second.yardsticks
     if first.contender == second.contender:
         return True
     if not {first.contender, second.contender} & parents.keys():

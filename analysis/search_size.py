@@ -53,6 +53,16 @@ def choices(tunable: Tunable) -> float:
     return 1
 
 
+def largest(tunable: Tunable) -> float:
+    """The highest value that a hyperparameter can take."""
+    match tunable:
+        case Choice(values=values):
+            return max(values)
+        case Range(high=high) | LogRange(high=high):
+            return high
+    return tunable
+
+
 def only_setting(space: Space) -> Setting | None:
     """The setting of a space without ranges, which needs no search; None where there is something to search."""
     values = {item.name: getattr(space, item.name) for item in dataclasses.fields(space)}

@@ -49,6 +49,7 @@ def _row(result: StudyResult, repeat: Repeat | None, score: Score | None, roster
         **{column: getattr(score, name, None) for name, column in SCORE_COLUMNS.items()},
         "val_accuracy": repeat.val_accuracy if repeat else None,
         "val_loss": repeat.val_loss if repeat else None,
+        "cv_accuracy": result.cv_accuracy,
         "train_accuracy": repeat.train_accuracy if repeat else None,
         "train_test_gap": repeat.train_accuracy - score.accuracy if repeat and score else None,
         "parameters": result.parameters,
@@ -139,6 +140,17 @@ def trials_table(results: list[StudyResult], roster: Roster) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def forms_table(results: list[StudyResult], roster: Roster) -> pd.DataFrame:
+    """One row per form of a linear model that cross-validation compared: its hyperparameters and accuracy."""
+    rows = [
+        {**_who(result.study, roster), "bucket": result.study.bucket, **each.form.hyperparameters,
+         "cv_accuracy": each.accuracy, "chosen": each.form.hyperparameters == result.hyperparameters}
+        for result in results
+        for each in result.forms
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
 def times(results: list[StudyResult]) -> tuple[ContenderTimes, ...]:
     """What the time went into, per contender."""
     rows = []
@@ -200,6 +212,7 @@ def write(results: list[StudyResult], findings: Findings, folder: RunFolder, ros
     tables = {
         "results": results_table(results, roster),
         "trials": trials_table(results, roster),
+        "forms": forms_table(results, roster),
         "comparisons": comparisons_table(findings.verdicts),
         "cross_lengths": cross_lengths_table(results, roster),
         "influence": influence_table(results, roster),

@@ -134,10 +134,27 @@ def _sweep(planned: Planned, folder: "RunFolder", cache: Path) -> bool:
     trained = {study.contender for study in planned.work}
     configs = [entry.config for entry in Roster.of(planned.config).entries if entry.id in trained]
     vectors = word_vectors.load_or_build_each(configs, planned.dataset, cache, say=console.note)
+    _count_evidence(planned, folder)
     context = workers.SweepContext(planned.config, folder, cache, planned.prepared, vectors)
     with console.Live(planned.work, folder) as live:
         sweep = workers.Sweep(context, planned.workers, live.on_event)
         return sweep.run(list(planned.work)) == "interrupted"
+
+
+def _count_evidence(planned: Planned, folder: "RunFolder") -> None:
+    """Write what every scope's labels say about n-grams, where a contender is to read it."""
+    from analysis.search_size import largest
+    from experiment import evidence, plan
+
+    configs = {entry.id: entry.config for entry in Roster.of(planned.config).entries if largest(entry.config.space.evidence)}
+    done = {result.study for result in folder.load_results() if result.status == "completed"}
+    studies = [study for study in planned.work if study.contender in configs and study not in done]
+    if studies:
+        order = max(int(largest(configs[study.contender].space.evidence)) for study in studies)
+        has_pseudo_labels = any(configs[study.contender].model.pseudo_labels for study in studies)
+        scopes = {study.learns_from: study for study in studies}
+        reviews = {study: plan.reviews_of(study, planned.dataset) for study in scopes.values()}
+        evidence.prepare(planned.dataset, reviews, order, folder, with_pseudo_labels=has_pseudo_labels)
 
 
 def _conclude(folder: "RunFolder", dataset: "Dataset", *, is_interrupted: bool) -> int:
@@ -156,6 +173,7 @@ def _conclude(folder: "RunFolder", dataset: "Dataset", *, is_interrupted: bool) 
     folder.write_findings(found)
     tables.write(results, found, folder, roster)
     if not is_interrupted:
+        folder.remove_folds()
         _gather_examples(folder, dataset)
     plotter.write_report(folder)
     plotter.write_index(folder.path.parent)

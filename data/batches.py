@@ -32,8 +32,8 @@ def known_ids(sequences: Sequences, vocab_size: int) -> Sequences:
     return Sequences(np.where(sequences.values < vocab_size, sequences.values, OOV).astype(np.int32), sequences.offsets)
 
 
-def truncated(ids: IdArray, max_length: int, truncate: str) -> IdArray:
-    """The ids that a network reads of a longer review: its `head`, its `tail`, or half of `both`."""
+def truncated(ids: np.ndarray, max_length: int, truncate: str) -> np.ndarray:
+    """What a network reads of a longer review's ids, or of what stands beside them: its `head`, its `tail`, or half of `both`."""
     if len(ids) <= max_length:
         return ids
     head = {"head": max_length, "tail": 0, "both": max_length // 2}[truncate]

@@ -22,6 +22,7 @@ def summarise(dataset: Dataset) -> DataSummary:
         n_train=len(dataset.train),
         n_validation=len(dataset.validation),
         n_test=len(dataset.test),
+        n_unused=len(dataset.unused),
         n_unlabelled=len(dataset.unlabelled),
         unlabelled_dropped=origin.unlabelled_dropped,
         vocabulary=dataset.vocab_size,

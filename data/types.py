@@ -153,6 +153,7 @@ class Dataset:
     vocabulary: Vocabulary
     vocab_size: int  # ids a network knows: 0 ... vocab_size - 1
     max_length: int  # tokens a network reads of a longer review
+    unused: Sequences  # training reviews that a subsample left out, without their labels, none of them in the test part
     unlabelled: Sequences  # further reviews, without a label, none of them in the test part
     leaked: np.ndarray  # <int64>[n], positions in the source of the test reviews whose text stands in the training part too
     whole_lengths: np.ndarray  # <int64>[n], of the whole training part: with validation, and before a subsample was drawn
@@ -165,7 +166,8 @@ class Dataset:
         digest = hashlib.sha256(json.dumps([[b.name for b in self.buckets], self.vocab_size]).encode())
         parts = (self.train, self.validation, self.test)
         arrays = [array for part in parts for array in (part.sequences.values, part.sequences.offsets, part.labels, part.rows)]
-        for array in (*arrays, self.unlabelled.values, self.unlabelled.offsets):
+        arrays += [array for texts in (self.unused, self.unlabelled) for array in (texts.values, texts.offsets)]
+        for array in arrays:
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
 

@@ -1,8 +1,9 @@
 """Word vectors that networks start from: from a GloVe or word2vec text file, or learned without labels. No Keras in here.
 
-Learning reads the texts of the training and validation parts, without their labels, and those of `data.unlabelled`; never
-a test text. Word2vec is gensim's: the skip-gram model with negative sampling of Mikolov et al. (2013), Distributed
-representations of words and phrases, NeurIPS.
+Learning reads the texts of the training and validation parts, of the training reviews that a subsample left out and those of
+`data.unlabelled`; never a label, never a test text. It counts words that stand near each other (`data.cooccurrence`), or asks
+gensim's word2vec: the skip-gram model with negative sampling of Mikolov et al. (2013), Distributed representations of words and
+phrases, NeurIPS.
 """
 
 import hashlib
@@ -10,7 +11,7 @@ import importlib.metadata
 import json
 import logging
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,16 +19,17 @@ from typing import Any
 import numpy as np
 
 from config import Choice, Config, Range, Vectors
-from data import vector_file
+from data import cooccurrence, vector_file
 from data.batches import known_ids
 from data.store import UNREADABLE
 from data.types import Dataset, Sequences
 from data.vocabulary import PADDING, START
-from records.errors import DataError
+from records.errors import ConfigError, DataError
 from saver import atomic
 
-SECONDS_PER_NUMBER = 4e-8  # of a word's vector and a pass over the texts; one CPU thread
-RANDOM, LEARNED = "random", "learned"
+SECONDS_PER_NUMBER = 4e-8  # of a token's vector: word2vec, of a pass over the texts; one CPU thread
+SECONDS_PER_NEIGHBOUR, SECONDS_OF_SVD = 1e-7, 5e-9  # svd: of a token; of a token and a number of its vector
+RANDOM, LEARNED, SVD = "random", "learned", "svd"
 SKIP_GRAM, NEGATIVE_SAMPLES, RAREST, SUBSAMPLING = 1, 5, 2, 1e-3  # word2vec's usual values; rarer words have no vector
 log = logging.getLogger(__name__)
 
@@ -53,14 +55,14 @@ def load_or_build(config: Config, dataset: Dataset, folder: Path, say: Callable[
         Width -> file for `load`; nothing where networks start from random vectors.
 
     Raises:
-        ConfigError: the file of vectors has another width than the space.
+        ConfigError: the file of vectors has another width than the space, or word2vec is not installed.
         DataError: the file cannot be read, or holds none of the vocabulary's words.
     """
     name, files = fingerprint(config, dataset)[:16], {}
     for width in widths(config) if name else ():
         files[width] = folder / f"vectors-{width}-{name}.npz"
         if not _is_whole(files[width]):
-            how = f"about {_minutes(config, dataset, width)} min" if config.vectors.source == LEARNED else "a minute or so"
+            how = _time(config.vectors, dataset, width) if config.vectors.source == LEARNED else "a minute or so"
             say(f"making word vectors ({config.vectors.source}, {width} numbers a word): {how}, once for these reviews")
             _keep(_build(config, dataset, width), files[width])
         coverage = load(files[width]).coverage
@@ -97,17 +99,37 @@ def load(path: Path) -> WordVectors:
 
 
 def fingerprint(config: Config, dataset: Dataset) -> str:
-    """Digest of what decides the vectors: reviews, settings, file, library, this code; empty for random ones."""
+    """Digest of what decides the vectors: reviews, settings, file, libraries, this code; empty for random ones.
+
+    Raises:
+        ConfigError: the library that learns them is not installed.
+        DataError: there is no such file.
+    """
     if config.vectors.source == RANDOM:
         return ""
-    about: list[Any] = [dataset.fingerprint, asdict(config.vectors), config.run.seed, importlib.metadata.version("gensim")]
+    about: list[Any] = [dataset.fingerprint, asdict(config.vectors), config.run.seed, _libraries(config.vectors)]
     if config.vectors.source != LEARNED:
         path = Path(config.vectors.source).expanduser()
         if not path.is_file():
             raise DataError(f"vectors.source {path}: there is no such file; {RANDOM} and {LEARNED} need none")
         about += [str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns]
-    code = [Path(file).read_bytes() for file in (__file__, vector_file.__file__)]
+    code = [Path(file).read_bytes() for file in (__file__, vector_file.__file__, cooccurrence.__file__)]
     return hashlib.sha256(b"".join([json.dumps(about).encode(), *code])).hexdigest()
+
+
+def _libraries(settings: Vectors) -> list[str]:
+    """The versions of what learns the vectors.
+
+    Raises:
+        ConfigError: gensim, an extra, is not installed.
+    """
+    names = ("numpy", "scipy", "scikit-learn") if settings.method == SVD else ("gensim",)
+    try:
+        return [importlib.metadata.version(name) for name in names]
+    except importlib.metadata.PackageNotFoundError as error:
+        raise ConfigError(
+            "vectors.method: word2vec needs gensim; make run EXTRAS=word2vec installs it, vectors.method=svd needs nothing"
+        ) from error
 
 
 def widths(config: Config) -> tuple[int, ...]:
@@ -134,10 +156,13 @@ def _keep(vectors: WordVectors, path: Path) -> None:
         np.savez(file, allow_pickle=False, matrix=vectors.matrix, coverage=np.float64(vectors.coverage))
 
 
-def _minutes(config: Config, dataset: Dataset, width: int) -> int:
-    tokens = sum(len(part.values) for part in _texts(dataset))
-    seconds = SECONDS_PER_NUMBER * width * config.vectors.epochs * tokens
-    return max(1, round(seconds / 60))
+def _time(settings: Vectors, dataset: Dataset, width: int) -> str:
+    """How long learning takes, for people."""
+    each = settings.window * SECONDS_PER_NEIGHBOUR + width * SECONDS_OF_SVD
+    if settings.method != SVD:
+        each = SECONDS_PER_NUMBER * width * settings.epochs
+    seconds = each * sum(len(part.values) for part in _texts(dataset))
+    return f"about {max(1, round(seconds))} s" if seconds < 90 else f"about {round(seconds / 60)} min"
 
 
 def _build(config: Config, dataset: Dataset, width: int) -> WordVectors:
@@ -162,42 +187,62 @@ def _complete(known: np.ndarray, mean: np.ndarray, deviation: np.ndarray, datase
 
 
 def learn(dataset: Dataset, width: int, settings: Vectors, seed: int) -> np.ndarray:
-    """Word2vec over the training, validation and unlabelled texts; one worker, so that the same texts give the same vectors.
+    """Vectors from all texts but the test part's, on one thread, so that the same texts give the same vectors.
 
     Returns:
         `<float32>[ids, width]`; not a number where a word stands there too rarely.
-    """
-    from gensim.models import Word2Vec  # imported here: a second that only this needs
 
-    logging.getLogger("gensim").setLevel(logging.WARNING)
-    sentences = [sentence for part in _texts(dataset) for sentence in _sentences(part, dataset.vocab_size)]
-    model = Word2Vec(
-        sentences,
-        vector_size=width,
-        window=settings.window,
-        epochs=settings.epochs,
-        sg=SKIP_GRAM,
-        negative=NEGATIVE_SAMPLES,
-        min_count=RAREST,
-        sample=SUBSAMPLING,
-        workers=1,
-        seed=seed,
-        hashfxn=_hash,
-    )
+    Raises:
+        DataError: every word does.
+    """
+    texts = [known_ids(part, dataset.vocab_size) for part in _texts(dataset)]
+    counts = np.sum([np.bincount(part.values, minlength=dataset.vocab_size) for part in texts], axis=0)
+    counts[START] = 0
+    frequent = np.flatnonzero(counts >= RAREST)
+    if len(frequent) == 0:
+        raise DataError(f"vectors.source: no word stands {RAREST} times in the texts to learn from; {RANDOM} needs none")
+    numbers = np.full(dataset.vocab_size, -1, np.int32)
+    numbers[frequent] = np.arange(len(frequent))
+    texts = [_numbered(part, numbers) for part in texts]
     matrix = np.full((dataset.vocab_size, width), np.nan, np.float32)
-    matrix[[int(word) for word in model.wv.index_to_key]] = model.wv.vectors
+    if settings.method == SVD:
+        matrix[frequent] = cooccurrence.vectors(texts, len(frequent), settings.window, width, seed)
+    else:
+        matrix[frequent] = _word2vec(texts, len(frequent), width, settings, seed)
     return matrix
 
 
 def _texts(dataset: Dataset) -> tuple[Sequences, ...]:
     """Everything that may be learned from: all but the test part."""
-    return dataset.train.sequences, dataset.validation.sequences, dataset.unlabelled
+    return dataset.train.sequences, dataset.validation.sequences, dataset.unused, dataset.unlabelled
 
 
-def _sentences(sequences: Sequences, vocab_size: int) -> Iterator[list[str]]:
-    """The ids of each review as words, as a network reads them, without the start token."""
-    known = known_ids(sequences, vocab_size)
-    return ([str(i) for i in known[n] if i != START] for n in range(len(known)))
+def _numbered(sequences: Sequences, numbers: np.ndarray) -> Sequences:
+    """The reviews with the number of each id instead of it, without the ids whose number is -1."""
+    values = numbers[sequences.values]
+    kept = np.concatenate([[0], np.cumsum(values >= 0)])
+    return Sequences(values[values >= 0], kept[sequences.offsets])
+
+
+def _word2vec(texts: list[Sequences], n_words: int, width: int, settings: Vectors, seed: int) -> np.ndarray:
+    """The vectors of words 0 to `n_words` - 1, `<float32>[n_words, width]`."""
+    from gensim.models import Word2Vec  # imported here: an extra, and a second that only this needs
+
+    logging.getLogger("gensim").setLevel(logging.WARNING)
+    model = Word2Vec(
+        [[str(word) for word in part[n]] for part in texts for n in range(len(part))],
+        vector_size=width,
+        window=settings.window,
+        epochs=settings.epochs,
+        sg=SKIP_GRAM,
+        negative=NEGATIVE_SAMPLES,
+        min_count=1,  # rarer words than RAREST are left out already
+        sample=SUBSAMPLING,
+        workers=1,
+        seed=seed,
+        hashfxn=_hash,
+    )
+    return model.wv.vectors[[model.wv.key_to_index[str(word)] for word in range(n_words)]]
 
 
 def _hash(word: str) -> int:

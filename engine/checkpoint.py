@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from engine.graph import OWN, TOKEN_IDS, Graph, Node, Op, RefusedError, kind_of, matches, op, read_graph
+from engine.graph import EVIDENCE, EVIDENCE_SUMS, OWN, TOKEN_IDS, Graph, Node, Op, RefusedError, kind_of, matches, op, read_graph
 from engine.layers import (
     Attention,
     Bidirectional,
@@ -60,8 +60,12 @@ def _network(path: Path) -> NumpyNetwork:
     logit.check("units", activation="linear", use_bias=True)
     if logit.kind != "Dense" or logit.config["units"] != 1:
         raise logit.refused("expected a Dense layer of one unit, the logit, at the end")
-    tables = _tables(graph)
-    body, embedded = _walk(logit.source())
+    tables, (features, sums) = _tables(graph), _with_evidence(_before_dropout(logit.source()), EVIDENCE_SUMS)
+    body, read = _walk(features)
+    vectors, evidence = _with_evidence(read, EVIDENCE)
+    if (sums is None) != (evidence is None):
+        raise logit.refused("expected evidence at each word and its sums beside what is pooled, or neither")
+    embedded = _before_dropout(vectors)
     if _embedded(embedded) != tables or embedded.config.get("axis", -1) != -1:
         raise embedded.refused("expected the vectors of words, and beside them those of pairs of words")
     if sum(isinstance(layer, _POOLINGS) for layer in body) != 1:
@@ -69,7 +73,7 @@ def _network(path: Path) -> NumpyNetwork:
     graph.refuse_what_is_left()
     (embedding,), *bigrams = (table.arrays[""] for table in tables)
     kernel, bias = logit.arrays[""]
-    return NumpyNetwork(embedding, bigrams[0][0] if bigrams else None, body, kernel, bias)
+    return NumpyNetwork(embedding, bigrams[0][0] if bigrams else None, body, kernel, bias, _width(evidence))
 
 
 Read = tuple[tuple[Layer, ...], Node]  # a node's layers in NumPy, and the node that they read
@@ -78,7 +82,7 @@ Read = tuple[tuple[Layer, ...], Node]  # a node's layers in NumPy, and the node 
 def _walk(node: Node, begin: Node | None = None) -> Read:
     """The layers from `begin`, or else from the vectors of the words, to what this node gives; and where they began."""
     layers: tuple[Layer, ...] = ()
-    while node is not begin and not _embedded(node):
+    while node is not begin and not _embedded(node) and _with_evidence(node, EVIDENCE)[1] is None:
         if node.kind not in READERS:
             raise node.refused("it stands where no such layer is known")
         read, node = READERS[node.kind](node)
@@ -86,7 +90,26 @@ def _walk(node: Node, begin: Node | None = None) -> Read:
     return layers, node
 
 
-# -- the beginning: tables of vectors, and the mask of the words -------------------------------------------------------
+# -- the beginning: tables of vectors, evidence, and the mask of the words ---------------------------------------------
+
+
+def _with_evidence(node: Node, given: Op) -> tuple[Node, Node | None]:
+    """What stands before an input in a node that puts both side by side, and the input; or the node itself, without."""
+    parts: tuple[Any, ...] = node.inputs[0] if node.kind == "Concatenate" else ()
+    if len(parts) != 2 or not matches(parts[1], given, {}):
+        return node, None
+    node.check(axis=-1)
+    return parts[0], parts[1]
+
+
+def _before_dropout(node: Node) -> Node:
+    while READERS.get(node.kind) is _dropout:
+        _, node = _dropout(node)
+    return node
+
+
+def _width(evidence: Node | None) -> int:
+    return int(evidence.config["batch_shape"][-1]) if evidence else 0
 
 
 def _tables(graph: Graph) -> tuple[Node, ...]:
@@ -94,7 +117,7 @@ def _tables(graph: Graph) -> tuple[Node, ...]:
     found = dict[int, Node]()
     for node in graph.nodes:
         if node.kind == "Embedding":
-            node.check("input_dim", "output_dim", mask_zero=True)
+            node.check("input_dim", "output_dim", mask_zero=False)
             reads = [matches(node.source(), rows, {}) for rows in (TOKEN_IDS, _bigram_rows(node))]
             if not any(reads) or reads.index(True) in found:
                 raise node.refused("expected one table for token ids and at most one for pairs of words")
@@ -120,17 +143,8 @@ def _bigram_rows(pairs: Node) -> Op:
 
 
 def _is_word(mask: Any) -> bool:
-    """Whether this is the mask of the words: of one table, or of two side by side, as Keras's `Concatenate` writes it."""
-
-    def of_table(is_there: Op, table: str) -> Op:
-        return op("LogicalOr", op("ExpandDims", is_there, axis=-1), op("ZerosLike", table, dtype="bool"))
-
-    of_words, found = op("NotEqual", TOKEN_IDS, 0), dict[str, Any]()
-    sides = (of_table(of_words, "words"), of_table(op("NotEqual", "rows", 0), "pairs"))
-    both = op("Any", op("Concatenate", sides, axis=-1), axis=-1, keepdims=False)
-    if matches(mask, of_words, {}):
-        return True
-    return matches(mask, both, found) and matches(found["rows"], _bigram_rows(found["pairs"]), {})
+    """Whether this is the mask of the words."""
+    return matches(mask, op("NotEqual", TOKEN_IDS, 0), {})
 
 
 def _masked_source(node: Node) -> Node:

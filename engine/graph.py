@@ -59,7 +59,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Graph:
-    """A functional model of one input and one output."""
+    """A functional model of one output."""
 
     nodes: tuple[Node, ...]
     output: Node
@@ -94,7 +94,7 @@ def read_graph(path: Path, known: Iterable[str]) -> Graph:
         known: kinds of layers, as `Node.kind` names them; any other is refused before the rest of the file is read.
 
     Raises:
-        RefusedError: it holds a layer of another kind, or is not a graph of one input and one output.
+        RefusedError: it holds a layer of another kind, or is not a graph of one output.
         KeyError, OSError, TypeError, ValueError, ...: it is damaged.
     """
     with zipfile.ZipFile(path) as archive:
@@ -220,13 +220,18 @@ def matches(value: Any, expected: Any, found: dict[str, Any]) -> bool:
         return not isinstance(value, Node | tuple) and bool(value == expected)
     if not isinstance(value, Node) or value.kind != expected.kind or value.named:
         return False
+    if expected.kind == "InputLayer":
+        return expected.options == (("name", value.name),)
     options = {key: option for key, option in value.config.items() if key != "name" and option is not None}
-    is_same = expected is TOKEN_IDS or options == dict(expected.options)
-    return is_same and _all_match(value.inputs, expected.arguments, found)
+    return options == dict(expected.options) and _all_match(value.inputs, expected.arguments, found)
 
 
 def _all_match(values: Sequence[Any], expected: Sequence[Any], found: dict[str, Any]) -> bool:
     return len(values) == len(expected) and all(matches(a, b, found) for a, b in zip(values, expected, strict=True))
 
 
-TOKEN_IDS = Op("InputLayer")
+def _input(name: str) -> Op:
+    return Op("InputLayer", (), (("name", name),))
+
+
+TOKEN_IDS, EVIDENCE, EVIDENCE_SUMS = _input("token_ids"), _input("evidence"), _input("evidence_sums")

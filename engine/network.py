@@ -1,82 +1,97 @@
-"""A trained network in NumPy: token ids in, logits out, and the gradient on the way back. `engine/checkpoint.py` reads it."""
+"""A trained network in NumPy: readings in, logits out, and the gradient on the way back. `engine/checkpoint.py` reads it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from data.types import IdArray
 from engine import arrays
 from engine.arrays import Array, sigmoid
 from engine.layers import Attention, Layer, Lengths, apply, pull_back
 from models.bigrams import bigram_rows
+from models.evidence import Reading
 
 CELLS_OF_A_BATCH = 16_000  # words read together
 
 
 @dataclass(frozen=True)
+class Inputs:
+    """What a network computes with, of some reviews that come the longest first."""
+
+    vectors: Array  # of the words, and beside them their evidence, <float32>[time, reviews, width]
+    lengths: Lengths
+    sums: Array  # of the evidence, <float32>[reviews, numbers]; of no numbers where there is none
+
+
+@dataclass(frozen=True)
 class NumpyNetwork:
-    """Token ids in, logits out; and the gradient on the way back, to the vectors of the words."""
+    """Readings in, logits out; and the gradient on the way back, to the vectors of the words."""
 
     embedding: Array  # <float32>[ids, width]
     bigrams: Array | None  # <float32>[rows, width], of pairs of neighbouring words
     body: tuple[Layer, ...]  # from word vectors to one vector a review; one of them pools
-    kernel: Array  # of the logit, <float32>[features, 1]
+    kernel: Array  # of the logit, <float32>[features + evidence, 1]
     bias: Array  # <float32>[1]
+    evidence: int = 0  # numbers beside each word's vector, and as many sums beside the features
 
-    def logits(self, rows: Sequence[IdArray]) -> Array:
-        """The logit of each review, `<float64>[reviews]`; neighbours in length are read together, without any padding.
-
-        Args:
-            rows: token ids, each `<int32>[time]`, the start token included.
-        """
-        logits, order, start = np.empty(len(rows)), np.argsort([-len(row) for row in rows], kind="stable"), 0
-        while start < len(rows):
-            size = max(1, CELLS_OF_A_BATCH // len(rows[order[start]]))
+    def logits(self, readings: Sequence[Reading]) -> Array:
+        """The logit of each review, `<float64>[reviews]`; neighbours in length are read together, without any padding."""
+        logits, order, start = np.empty(len(readings)), np.argsort([-len(each) for each in readings], kind="stable"), 0
+        while start < len(readings):
+            size = max(1, CELLS_OF_A_BATCH // len(readings[order[start]]))
             batch = order[start : start + size]
-            vectors, lengths = self.embed([rows[i] for i in batch])
-            logits[batch] = self.read(vectors, lengths)
+            logits[batch] = self.read(self.embed([readings[i] for i in batch]))
             start += size
         return logits
 
-    def embed(self, rows: Sequence[IdArray]) -> tuple[Array, Lengths]:
-        """The vectors of the words, `<float32>[time, reviews, width]`, of reviews that come the longest first."""
-        lengths = Lengths(np.array([len(row) for row in rows]))
-        ids = np.zeros((len(rows[0]), len(rows)), np.int32)
-        for number, row in enumerate(rows):
-            ids[: len(row), number] = row
-        vectors = self.embedding[ids]
+    def embed(self, readings: Sequence[Reading]) -> Inputs:
+        """What the network computes with, of reviews that come the longest first."""
+        lengths = Lengths(np.array([len(each) for each in readings]))
+        ids = np.zeros((len(readings[0]), len(readings)), np.int32)
+        evidence, sums = np.zeros((*ids.shape, self.evidence), np.float32), np.zeros((len(readings), self.evidence), np.float32)
+        for number, each in enumerate(readings):
+            ids[: len(each), number] = each.ids
+            if self.evidence:
+                evidence[: len(each), number], sums[number] = each.evidence, each.sums
+        parts = [self.embedding[ids]]
         if self.bigrams is not None:
-            of_pairs = self.bigrams[bigram_rows(arrays, ids.T, len(self.bigrams)).T]
-            vectors = np.concatenate([vectors, of_pairs], axis=-1)
-        return vectors, lengths
+            parts.append(self.bigrams[bigram_rows(arrays, ids.T, len(self.bigrams)).T])
+        parts += [evidence] if self.evidence else []
+        return Inputs(np.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0], lengths, sums)
 
-    def read(self, vectors: Array, lengths: Lengths) -> Array:
-        """Logits `<float32>[reviews]` of word vectors."""
-        return (apply(self.body, vectors, lengths) @ self.kernel + self.bias)[:, 0]
+    def read(self, inputs: Inputs) -> Array:
+        """Logits `<float32>[reviews]`."""
+        features = apply(self.body, inputs.vectors, inputs.lengths)
+        return (np.concatenate([features, inputs.sums], axis=-1) @ self.kernel + self.bias)[:, 0]
 
-    def gradient(self, vectors: Array, lengths: Lengths) -> Array:
-        """The gradient of each review's logit with respect to its word vectors, in their shape."""
-        return pull_back(self.body, vectors, lengths, np.repeat(self.kernel.T, vectors.shape[1], axis=0))
+    def gradient(self, inputs: Inputs) -> Array:
+        """The gradient of each review's logit with respect to its vectors, in their shape; that for the sums is `of_sums`."""
+        of_features = self.kernel[: len(self.kernel) - self.evidence]
+        return pull_back(self.body, inputs.vectors, inputs.lengths, np.repeat(of_features.T, inputs.vectors.shape[1], axis=0))
 
-    def attention(self, row: IdArray) -> Array | None:
+    @property
+    def of_sums(self) -> Array:
+        """What a unit of each sum adds to the logit, `<float32>[numbers]`."""
+        return self.kernel[len(self.kernel) - self.evidence :, 0]
+
+    def attention(self, reading: Reading) -> Array | None:
         """The share that each word of one review has in the verdict, `<float32>[time]`; None without attention pooling."""
         for number, layer in enumerate(self.body):
             if isinstance(layer, Attention):
-                vectors, lengths = self.embed([row])
-                return layer.weights(apply(self.body[:number], vectors, lengths), lengths)[:, 0, 0]
+                inputs = self.embed([reading])
+                return layer.weights(apply(self.body[:number], inputs.vectors, inputs.lengths), inputs.lengths)[:, 0, 0]
         return None
 
 
-def largest_difference(network: NumpyNetwork, rows: Sequence[IdArray], expected: Array) -> float:
+def largest_difference(network: NumpyNetwork, readings: Sequence[Reading], expected: Array) -> float:
     """How far the network's probabilities, at temperature 1, are at most from those that the trained network gives.
 
     Args:
         network: as it was read from the checkpoint.
-        rows: token ids, each `<int32>[time]`, the start token included.
+        readings: of the reviews.
         expected: probabilities of the trained network, `<float>[reviews]`.
     """
-    return float(np.abs(sigmoid(network.logits(rows)) - expected).max())
+    return float(np.abs(sigmoid(network.logits(readings)) - expected).max())
 
 
 def spaced_by_length(lengths: np.ndarray, count: int = 64) -> np.ndarray:

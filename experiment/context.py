@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from analysis.search_size import largest
 from config import Config, Vectors
 from data import word_vectors
 from data.batches import ladder
@@ -17,8 +18,10 @@ from data.types import Dataset
 from experiment.devices import memory_of_process, return_freed_memory
 from experiment.network import ModelCache, Stopwatch
 from experiment.plan import cost_of_rung
+from models import evidence
+from models.evidence import Evidence
 from models.roster import Entry, Roster
-from records.study import Progress
+from records.study import Progress, Study
 from saver import RunFolder
 
 log = logging.getLogger(__name__)
@@ -72,6 +75,17 @@ class StudyContext:
         if vectors.source == word_vectors.RANDOM:
             return None
         return word_vectors.load(self.vectors[word_vectors.key(vectors, width)]).matrix
+
+    def load_evidence(self, study: Study) -> Evidence | None:
+        """What the labels of the study's training reviews say about n-grams; None where its contender asks for none."""
+        config = self.roster[study.contender].config
+        if not largest(config.space.evidence):
+            return None
+        return evidence.load(self.folder, study, with_pseudo_labels=config.model.pseudo_labels)
+
+    def load_folds(self, study: Study, known: Evidence) -> tuple[np.ndarray, tuple[Evidence, ...]]:
+        """The fold of each training review, and what the reviews of each fold read, see `models.evidence.load_by_fold`."""
+        return evidence.load_by_fold(self.folder, study, known)
 
     def is_overgrown(self) -> bool:
         """Whether another process should go on: programs once compiled stay in memory, and TensorFlow keeps more than that.

@@ -138,7 +138,7 @@ def environment(kind: str, backend: str) -> dict[str, str]:
     Raises:
         ConfigError: the backend is not installed.
     """
-    packages = ("keras", "keras-tuner", "numpy", "scikit-learn", "gensim", backend)
+    packages = ("keras", "keras-tuner", "numpy", "scikit-learn", "scipy", backend)
     try:
         return {"backend": backend, "device": kind} | {name: importlib.metadata.version(name) for name in packages}
     except importlib.metadata.PackageNotFoundError as error:

@@ -27,6 +27,7 @@ from config import Training
 from data.batches import pad, plan_batches
 from data.types import IdArray
 from models.classifier import NetworkShape, build_classifier, layer_sizes, tunable_dropouts
+from models.evidence import Informed, Reading, inputs_of
 from models.influence import influence
 from models.optimizer import MonitoredAdam
 from models.registry import resolve
@@ -47,11 +48,21 @@ class Examples:
 
     rows: list[IdArray]  # each <int32>[time]
     labels: np.ndarray  # <int8>[reviews]
+    informed: Informed | None = None  # the same reviews, whole; None: no network asks for evidence on them
 
     @cached_property
     def lengths(self) -> np.ndarray:
         """Tokens of each row, `<int64>[reviews]`."""
         return np.array([len(row) for row in self.rows])
+
+    def read(self, positions: Sequence[int] | np.ndarray, order: int) -> list[Reading]:
+        """What a network reads of the reviews at these positions; an order of 0 asks for no evidence."""
+        if not order:
+            return [Reading(self.rows[i]) for i in positions]
+        if self.informed is None:
+            raise ValueError("a network with evidence was given reviews without any")
+        parts, sums = self.informed.read(np.asarray(positions), order)
+        return [Reading(self.rows[i], part, total) for i, part, total in zip(positions, parts, sums, strict=True)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,13 +124,7 @@ class ModelCache:
         self._kept: OrderedDict[tuple[NetworkShape, int, float], TrainableNetwork] = OrderedDict()
 
     def get(self, shape: NetworkShape, batch_size: int, clip_norm: float) -> "TrainableNetwork":
-        """The network of this shape, as its last user left it: `start` it before use.
-
-        Args:
-            shape: what to build.
-            batch_size: reviews per training step.
-            clip_norm: largest global norm of the gradient.
-        """
+        """The network of this shape, its gradients clipped to this norm, as its last user left it: `start` it before use."""
         key = (shape, batch_size, clip_norm)
         if key not in self._kept:
             with self.stopwatch.on("compiling"):
@@ -178,7 +183,9 @@ class TrainableNetwork:
         engine = resolve(self._shape.architecture).engine or "keras"
         shape = replace(self._shape, engine=engine)
         model = build_classifier(shape, dropout=setting.dropout, spatial_dropout=setting.spatial_dropout)
-        model.set_weights(self.weights)
+        model.get_layer("embedding").embeddings.assign(self._embedding)
+        for variable, value in zip(model.trainable_variables, self.weights, strict=True):
+            variable.assign(value)
         return model
 
     def start(self, plan: FitPlan, vectors: np.ndarray | None = None) -> None:
@@ -194,8 +201,7 @@ class TrainableNetwork:
             keras.utils.set_random_seed(plan.seed)
             fresh = build_classifier(replace(self._shape, engine="keras"))
         self.weights = [ops.convert_to_numpy(variable) for variable in fresh.trainable_variables]
-        if vectors is not None:
-            self._embedding.assign(vectors)
+        self._embedding.assign(fresh.get_layer("embedding").embeddings if vectors is None else vectors)
         for layer, new in zip(tunable_dropouts(self.model), tunable_dropouts(fresh), strict=True):
             layer.seed_generator.state.assign(new.seed_generator.state)
             layer.rate.assign(plan.setting.spatial_dropout if layer.whole_channels else plan.setting.dropout)
@@ -222,14 +228,14 @@ class TrainableNetwork:
         rng = np.random.default_rng(plan.seed)
         plateau, history, best = _Plateau(plan), list[Epoch](), self.weights
         if plan.is_fine_tuning:
-            plateau.is_best(log_loss(validation.labels, self.predict(validation.rows)))
+            plateau.is_best(log_loss(validation.labels, self.predict(validation)))
         for number in range(1, plan.epochs + 1):
             started = time.perf_counter()
             rate = plan.learning_rate - (number - 1) * plan.falls_by if plan.falls_by else plateau.learning_rate
             at = f"epoch {number} (learning rate {rate:g})"
             self.model.optimizer.embedding_rate.assign(float(number > plan.frozen_epochs))
             loss, train_accuracy, norm = self._train_epoch(train, rng, at, rate, plan.falls_by)
-            probabilities = self.predict(validation.rows)
+            probabilities = self.predict(validation)
             val_loss, val_accuracy = log_loss(validation.labels, probabilities), accuracy(validation.labels, probabilities)
             check_finite(f"validation loss after {at}", val_loss)
             if plateau.is_best(val_loss) or plan.training.keep == "last":
@@ -252,13 +258,14 @@ class TrainableNetwork:
         batches = plan_batches(train.lengths, self._batch_size, rng)
         means = []  # of each batch: loss, accuracy
         for step, batch in enumerate(batches):
-            ids = self._padded([train.rows[i] for i in batch], self._batch_size)
-            labels, weights = np.zeros((len(ids), 1), np.float32), np.zeros(len(ids), np.float32)
+            size = self._batch_size
+            inputs, padded = self._padded(train.read(batch, self._shape.evidence), size)
+            labels, weights = np.zeros((size, 1), np.float32), np.zeros(size, np.float32)
             labels[: len(batch), 0] = train.labels[batch]
-            weights[: len(batch)] = len(ids) / len(batch)  # rows of padding weigh nothing
+            weights[: len(batch)] = size / len(batch)  # rows of padding weigh nothing
             model.optimizer.learning_rate.assign(rate - falls_by * step / len(batches))
-            with self._timed("training", ids.shape):
-                logs = model.train_on_batch(ids, labels, sample_weight=weights, return_dict=True)  # of this batch alone
+            with self._timed("training", (size, padded)):
+                logs = model.train_on_batch(inputs, labels, sample_weight=weights, return_dict=True)  # of this batch alone
             means.append((float(logs["loss"]), float(logs["accuracy"])))
             check_finite(f"training loss in step {step + 1} of {at}", means[-1][0])
         norm = float(ops.convert_to_numpy(model.optimizer.norm_sum)) / len(batches)
@@ -266,31 +273,33 @@ class TrainableNetwork:
         loss, share_right = np.mean(means, axis=0).tolist()
         return loss, share_right, norm
 
-    def predict(self, rows: list[IdArray]) -> np.ndarray:
-        """Probability of the positive class for each row, `<float32>[reviews]`; dropout is off.
+    def predict(self, examples: Examples) -> np.ndarray:
+        """Probability of the positive class for each review, `<float32>[reviews]`; dropout is off.
 
         A single review has a program of its own, without rows of padding: a millisecond once it is compiled.
         """
-        lengths = np.array([len(row) for row in rows])
-        probabilities, order, start = np.empty(len(rows), np.float32), np.argsort(lengths, kind="stable"), 0
-        while start < len(rows):
+        lengths = examples.lengths
+        n, order, start = len(lengths), np.argsort(lengths, kind="stable"), 0
+        probabilities = np.empty(n, np.float32)
+        while start < n:
             padded = self._padded_length(int(lengths[order[start]]))
-            size = 1 if len(rows) == 1 else max(1, min(EVALUATION_ROWS, EVALUATION_CELLS // padded))
+            size = 1 if n == 1 else max(1, min(EVALUATION_ROWS, EVALUATION_CELLS // padded))
             batch = [i for i in order[start : start + size] if lengths[i] <= padded]
-            ids = self._padded([rows[i] for i in batch], size, padded)
-            with self._timed("evaluating", ids.shape):
-                logits = ops.convert_to_numpy(self.model.predict_on_batch(ids))[: len(batch), 0]
+            inputs, padded = self._padded(examples.read(batch, self._shape.evidence), size, padded)
+            with self._timed("evaluating", (size, padded)):
+                logits = ops.convert_to_numpy(self.model.predict_on_batch(inputs))[: len(batch), 0]
             with np.errstate(over="ignore"):  # a logit below -709 is a probability of 0
                 probabilities[batch] = 1 / (1 + np.exp(-logits.astype(np.float64)))
             start += len(batch)
         return probabilities
 
-    def influence(self, rows: list[IdArray]) -> list[np.ndarray]:
-        """How strongly the logit depends on each token, see `models.influence`; `<float32>[time]` for each row."""
-        ids = self._padded(rows, len(rows), self._padded_length(max(map(len, rows))))
-        with self._timed("evaluating", ("influence", *ids.shape)):
-            norms = influence(self.model, ids)
-        return [norm[: len(row)] for norm, row in zip(norms, rows, strict=True)]
+    def influence(self, examples: Examples, positions: np.ndarray) -> list[np.ndarray]:
+        """How strongly the logit depends on each token of some reviews, see `models.influence`; `<float32>[time]` for each."""
+        readings = examples.read(positions, self._shape.evidence)
+        inputs, padded = self._padded(readings, len(readings), self._padded_length(max(map(len, readings))))
+        with self._timed("evaluating", ("influence", len(readings), padded)):
+            norms = influence(self.model, inputs)
+        return [norm[: len(reading)] for norm, reading in zip(norms, readings, strict=True)]
 
     def padding_share(self, lengths: np.ndarray) -> float:
         """Share of padding among the tokens that the recurrence processes in an epoch over reviews of these lengths."""
@@ -306,11 +315,18 @@ class TrainableNetwork:
         index = int(np.searchsorted(self._padded_lengths, length))
         return int(self._padded_lengths[index]) if index < len(self._padded_lengths) else length
 
-    def _padded(self, rows: list[IdArray], count: int, length: int | None = None) -> np.ndarray:
-        """`<int32>[count, time]`: filled up with rows of one token, and to a rung where a program is compiled per shape."""
-        longest = max(map(len, rows))
-        filled = rows + [rows[0][:1]] * (count - len(rows))
-        return pad(filled, (length or self._padded_length(longest)) if self._is_compiled else longest)
+    def _padded(self, readings: list[Reading], count: int, length: int | None = None) -> tuple[Any, int]:
+        """The network's inputs, filled up with rows of one token, and to a rung where a program is compiled per shape.
+
+        Returns:
+            `<int32>[count, time]`, or a list of that, of the evidence `<float32>[count, time, numbers]`
+            and of its sums `<float32>[count, numbers]`; and the time.
+        """
+        longest = max(map(len, readings))
+        padded = (length or self._padded_length(longest)) if self._is_compiled else longest
+        filled = [reading.ids for reading in readings] + [readings[0].ids[:1]] * (count - len(readings))
+        ids = pad(filled, padded)
+        return inputs_of(readings, ids) if self._shape.evidence else ids, padded
 
     def _timed(self, phase: str, shape: tuple[int | str, ...]) -> Any:
         """Time a call, as compiling when it is the first of its shape (of two, where any third shape runs by the same graph)."""
@@ -321,11 +337,12 @@ class TrainableNetwork:
 
 
 def load_weights(checkpoint: Path) -> list[np.ndarray]:
-    """The weights of a network that `TrainableNetwork.stock` saved, for another of its shape."""
-    return [np.array(weight) for weight in keras.saving.load_model(checkpoint, safe_mode=True).get_weights()]
+    """The trained weights of a network that `TrainableNetwork.stock` saved, for another of its shape."""
+    model = keras.saving.load_model(checkpoint, safe_mode=True)
+    return [np.array(ops.convert_to_numpy(variable)) for variable in model.trainable_variables]
 
 
-def probabilities_on_cpu(checkpoint: Path, rows: list[IdArray]) -> np.ndarray:
+def probabilities_on_cpu(checkpoint: Path, readings: list[Reading]) -> np.ndarray:
     """What a saved network says on this machine's processor, `<float64>[reviews]`.
 
     A GPU rounds the factors of a float32 product to ten binary digits (TensorFloat-32), which moves a probability by some 1e-4:
@@ -333,7 +350,7 @@ def probabilities_on_cpu(checkpoint: Path, rows: list[IdArray]) -> np.ndarray:
 
     Args:
         checkpoint: that `TrainableNetwork.stock` saved.
-        rows: token ids of some reviews, read together.
+        readings: of some reviews, read together.
     """
     with keras.device("cpu:0"):
         model = keras.saving.load_model(checkpoint, compile=False, safe_mode=True)
@@ -341,7 +358,9 @@ def probabilities_on_cpu(checkpoint: Path, rows: list[IdArray]) -> np.ndarray:
             for each in (layer, getattr(layer, "forward_layer", layer), getattr(layer, "backward_layer", layer)):
                 if hasattr(each, "use_cudnn"):
                     each.use_cudnn = False
-        logits = ops.convert_to_numpy(model(pad(rows, max(map(len, rows))), training=False))[:, 0]
+        ids = pad([reading.ids for reading in readings], max(map(len, readings)))
+        inputs = ids if readings[0].evidence is None else inputs_of(readings, ids)
+        logits = ops.convert_to_numpy(model(inputs, training=False))[:, 0]
     return 1 / (1 + np.exp(-logits.astype(np.float64)))
 
 

@@ -11,7 +11,7 @@ from analysis.calibration import fit_temperature
 from analysis.evaluation import accuracy, by_distance, log_loss
 from analysis.search_size import only_setting, search_size
 from data.batches import network_ids
-from data.types import IdArray, Reviews
+from data.types import Reviews
 from engine.checkpoint import load
 from engine.network import largest_difference, spaced_by_length
 from experiment.context import OvergrownError, StudyContext
@@ -19,6 +19,7 @@ from experiment.network import Examples, FitPlan, TrainableNetwork, check_finite
 from experiment.plan import final_epochs, repeats, reviews_of
 from experiment.scoring import predictions, scores_by_bucket, scores_elsewhere
 from models.classifier import NetworkShape, layer_sizes
+from models.evidence import Informed
 from records.errors import LengthwiseError
 from records.files import atomic
 from records.study import (
@@ -58,7 +59,9 @@ class NetworkStudy:
         self._study, self._context, self._folder = study, context, context.folder
         self._contender, self._data = context.roster[study.contender], reviews_of(study, context.dataset)
         self._config = self._contender.config  # with its own settings
-        self._train, self._validation = self._examples(self._data.train), self._examples(self._data.validation)
+        self._evidence = context.load_evidence(study)
+        self._train = self._examples(self._data.train, are_counted=True)
+        self._validation = self._examples(self._data.validation)
         self._best_val_accuracy = 0.0
         self._trials: list[Trial] = []  # of this search, as far as it got
 
@@ -203,7 +206,7 @@ class NetworkStudy:
         network, data = trained.network, self._data
 
         def predict(reviews: Reviews, part: str = "test") -> np.ndarray:
-            probabilities = network.predict(self._rows(reviews))
+            probabilities = network.predict(self._train if reviews is data.train else self._examples(reviews))
             check_finite(f"probability of a {part} review in repeat {number + 1}", probabilities)
             return probabilities
 
@@ -231,8 +234,8 @@ class NetworkStudy:
         """How far back the network reads, on the longest validation reviews; asked where the longest reviews are."""
         if self._study.n_reviews or self._study.bucket not in (ALL, self._context.dataset.buckets[-1].name):
             return ()
-        longest = sorted(self._validation.rows, key=len)[-REVIEWS_FOR_INFLUENCE:]
-        norms = network.influence(longest)
+        longest = np.argsort(self._validation.lengths, kind="stable")[-REVIEWS_FOR_INFLUENCE:]
+        norms = network.influence(self._validation, longest)
         check_finite(f"gradient of a verdict with respect to a word in repeat {number + 1}", np.concatenate(norms))
         return by_distance(norms)
 
@@ -247,7 +250,8 @@ class NetworkStudy:
         with self._context.stopwatch.on("evaluating"), np.errstate(all="ignore"):
             lengths_read = test.sequences.lengths.clip(max=self._config.data.max_length)
             chosen = spaced_by_length(lengths_read, REVIEWS_FOR_ENGINE)
-            some, expected = self._rows(test.take(chosen)), probabilities[chosen]
+            order = int(repeat.hyperparameters["evidence"])
+            some, expected = self._examples(test).read(chosen, order), probabilities[chosen]
             try:
                 if self._context.device.startswith("gpu"):
                     expected = probabilities_on_cpu(checkpoint, some)
@@ -274,6 +278,9 @@ class NetworkStudy:
             bigram_dim=self._config.model.bigram_dim,
             is_adversarial=setting.adversarial > 0,
             pooling=self._contender.registered.pooling or self._config.model.pooling,
+            evidence=setting.evidence,
+            evidence_width=self._evidence.width(setting.evidence) if self._evidence else 0,
+            trains_vectors=self._config.vectors.frozen_epochs < self._config.training.epochs,
         )
         return self._context.models.get(shape, setting.batch_size, self._config.training.clip_norm)
 
@@ -300,9 +307,11 @@ class NetworkStudy:
         self._best_val_accuracy = max(self._best_val_accuracy, epoch.val_accuracy)
         self._context.on_progress(Progress(self._study, phase, step, steps, epoch.epoch, epochs, self._best_val_accuracy))
 
-    def _examples(self, reviews: Reviews) -> Examples:
-        return Examples(self._rows(reviews), reviews.labels)
-
-    def _rows(self, reviews: Reviews) -> list[IdArray]:
+    def _examples(self, reviews: Reviews, *, are_counted: bool = False) -> Examples:
+        """What the network reads of some reviews; `are_counted` where they are those whose labels are counted for evidence."""
         data = self._config.data
-        return network_ids(reviews.sequences, self._data.vocab_size, data.max_length, data.truncate)
+        rows = network_ids(reviews.sequences, self._data.vocab_size, data.max_length, data.truncate)
+        if self._evidence is None:
+            return Examples(rows, reviews.labels)
+        folds, evidence = self._context.load_folds(self._study, self._evidence) if are_counted else (None, (self._evidence,))
+        return Examples(rows, reviews.labels, Informed(reviews, data.max_length, data.truncate, evidence, folds))

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 from config import Choice, Config, Contender, LogRange, Range, Space, Tunable
 from experiment.field_types import describe, fits, type_problems
 from models.registry import resolve
-from models.roster import YARDSTICKS, architecture_of, id_of, names, resolved
+from models.roster import architecture_of, id_of, names, resolved
 from records.errors import ConfigError, closest
-from records.study import ALL
+from records.study import ALL, YARDSTICKS
 
 if TYPE_CHECKING:
     from saver import RunFolder  # which NumPy comes with: --help does not wait for that
@@ -83,7 +83,7 @@ def from_dict(sections: Mapping[str, Mapping[str, Any]]) -> Config:
 
 
 def _of_json(name: str, value: Any) -> Any:
-    """The value of a field, `section.field`, from what `saver.config_dict` made of it."""
+    """The value of a field, `section.field`, from what `Config.plain` made of it."""
     if isinstance(value, list):
         return tuple(_of_json(name, each) for each in value)
     if isinstance(value, str) and name.startswith("space."):
@@ -345,6 +345,9 @@ def _range_problems(name: str, tunable: Tunable) -> list[str]:
         return [f"{name}: expected low < high (above 0 for LogRange), a positive step, at least one value; got {tunable}"]
     if name in ("space.dropout", "space.spatial_dropout"):
         return [] if all(0 <= n < 1 for n in numbers) else [f"{name}: expected shares from 0 to below 1, got {tunable}"]
+    if name == "space.evidence":
+        are_orders = all(isinstance(n, int) and 0 <= n <= 3 for n in numbers) and not isinstance(tunable, LogRange)
+        return [] if are_orders else [f"{name}: expected 0, 1, 2 or 3, the words of the longest n-grams, got {tunable}"]
     if name == "space.adversarial":
         return [] if all(n >= 0 for n in numbers) else [f"{name}: expected numbers from 0 on, got {tunable}"]
     if name != "space.learning_rate" and (isinstance(tunable, LogRange) or not all(isinstance(n, int) for n in numbers)):

@@ -9,13 +9,13 @@ from config import Choice, Config, LogRange, Range, Training, Tunable
 from data.types import Dataset
 from models.roster import Roster
 from records.errors import ConfigError
-from records.study import ALL, YARDSTICK, Study
+from records.study import ALL, YARDSTICKS, Study
 
 # Seconds of one CPU thread, from `python -m benchmarks.recurrent`: a time step of a training batch costs FIXED, and per review
 # PER_WEIGHT for each number of the gates' kernels. Read off finished runs: PREDICT per token read.
 FIXED, PER_WEIGHT, PREDICT = 50e-6, 1.5e-10, 1.0e-6
 GATES = 3  # of `gru`, to which the costs in the registry are relative
-LINEAR_PER_TOKEN = 3e-6
+LINEAR_PER_TOKEN = {"linear": 2.5e-6, "nb_linear": 6e-6}  # of training and test reviews, cross-validation included
 BY_KERAS = 2.4  # a training step by Keras's own GRU on a CPU, relative to `gru`'s, from `python -m benchmarks.step_cost`
 COMPILE, PADDED_CELL = 2.5, 0.3e-6  # a training and a prediction program for one more padded length; a cell of padding, read once
 
@@ -41,7 +41,7 @@ def studies(config: Config, dataset: Dataset) -> list[Study]:
             planned += [Study(entry.id, bucket, is_fine_tuned=True) for bucket in buckets if is_tuned]
             planned += [Study(entry.id, scope, n_reviews=n) for scope in mine for n in sizes[scope]]
     planned.sort(key=lambda study: -work(study, roster, dataset).seconds)
-    return planned + [Study(YARDSTICK, scope, n_reviews=n) for scope in scopes for n in (0, *sizes[scope])]
+    return planned + [Study(name, scope, n_reviews=n) for scope in scopes for n in (0, *sizes[scope]) for name in YARDSTICKS]
 
 
 def _sizes(config: Config, data: Dataset) -> list[int]:
@@ -118,7 +118,7 @@ def work(study: Study, roster: Roster, dataset: Dataset) -> Work:
     train, test = (float(part.sequences.lengths.clip(max=data.max_length).sum()) for part in (data.train, data.test))
     if study.is_yardstick:
         whole = data.train.sequences.lengths.sum() + data.test.sequences.lengths.sum()
-        return Work(0, 0, float(whole) * LINEAR_PER_TOKEN)
+        return Work(0, 0, float(whole) * LINEAR_PER_TOKEN[study.contender])
     entry = roster[study.contender]
     config, n_repeats = entry.config, repeats(study, roster)
     has_setting = reference(study, roster) is not None

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data.types import IdArray
+from data.batches import truncated
+from data.types import IdArray, Sequences
 from engine.arrays import Array, sigmoid
 from engine.layers import Lengths
 from engine.linear import LinearModel
-from engine.network import CELLS_OF_A_BATCH, NumpyNetwork
+from engine.network import CELLS_OF_A_BATCH, Inputs, NumpyNetwork
 from inference.run import Encoded
 from inference.trained import Trained
+from models.evidence import Reading, shared_out
 from records.codec import Record
 from records.errors import InferenceError
 from records.study import Study
@@ -124,34 +126,54 @@ def integrated_gradients(model: Trained, row: IdArray) -> tuple[Array, float]:
     if not isinstance(model.model, NumpyNetwork):
         raise InferenceError(f"{model.study.id}: integrated gradients are not available, because Keras reads it; occlusion is")
     with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is checked
-        shares, base = _until_complete(model.model, row, COMPLETE * model.temperature)
-    return model.finite(shares / model.temperature), float(model.finite(np.array(base / model.temperature)))
+        shares, base = _until_complete(model.model, model.readings([row])[0], COMPLETE * model.temperature)
+        told = _told(model, model.model, row, shares)
+    return model.finite(told / model.temperature), float(model.finite(np.array(base / model.temperature)))
 
 
-def _until_complete(network: NumpyNetwork, row: IdArray, gap: float) -> tuple[Array, float]:
-    """Shares of the logit before the temperature whose sum misses it by at most `gap`, if any do; and the logit of no meaning."""
-    vectors, lengths = network.embed([row])
-    base = float(network.read(np.zeros_like(vectors), lengths)[0])
-    whole = float(network.read(vectors, lengths)[0]) - base
+def _until_complete(network: NumpyNetwork, reading: Reading, gap: float) -> tuple[Array, float]:
+    """Shares of the logit before the temperature, `<float64>[time, width]`, and the logit of no meaning.
+
+    The sum of the shares, with that of the sums of evidence, which the logit is linear in, misses the logit by at most `gap`
+    more than the logit of no meaning, if that can be had.
+    """
+    inputs = network.embed([reading])
+    nothing = Inputs(np.zeros_like(inputs.vectors), inputs.lengths, np.zeros_like(inputs.sums))
+    base = float(network.read(nothing)[0])
+    whole = float(network.read(inputs)[0]) - base - float(inputs.sums[0] @ network.of_sums)
     for steps in _STEPS:
-        shares = _shares(network, vectors, steps)
+        shares = _shares(network, inputs, steps)
         if abs(shares.sum() - whole) <= gap:
             break
     return shares, base
 
 
-def _shares(network: NumpyNetwork, vectors: Array, steps: int) -> Array:
-    """The integral at so many points, as many at a time as are read in a batch."""
+def _shares(network: NumpyNetwork, inputs: Inputs, steps: int) -> Array:
+    """The integral at so many points, as many at a time as are read in a batch, `<float64>[time, width]`."""
     points, weights = _legendre(steps)
     at, weights = ((points + 1) / 2).astype(np.float32), weights / 2
-    time = len(vectors)
+    time, _, width = inputs.vectors.shape
     size = max(1, CELLS_OF_A_BATCH // time)
-    shares = np.zeros(time)
+    mean = np.zeros((time, width))
     for start in range(0, steps, size):
         scale, weight = at[start : start + size], weights[start : start + size]
-        gradient = network.gradient(vectors * scale[None, :, None], Lengths(np.full(len(scale), time)))
-        shares += (gradient * vectors).sum(axis=-1).astype(np.float64) @ weight
-    return shares
+        lengths, sums = Lengths(np.full(len(scale), time)), np.repeat(inputs.sums, len(scale), axis=0)
+        gradient = network.gradient(Inputs(inputs.vectors * scale[None, :, None], lengths, sums))
+        mean += np.tensordot(weight, gradient.astype(np.float64), axes=(0, 1))
+    return mean * inputs.vectors[:, 0]
+
+
+def _told(model: Trained, network: NumpyNetwork, row: IdArray, shares: Array) -> Array:
+    """What each token of a row has in the logit, `<float64>[time]`: by its vector, and by the evidence on its n-grams."""
+    places = truncated(np.arange(len(row)), model.max_length, model.truncate)
+    told = np.zeros(len(row))
+    told[places] = shares[:, : shares.shape[1] - network.evidence].sum(axis=1)
+    if model.evidence is None:
+        return told
+    evidence, _ = model.evidence.read(Sequences.from_lists([row]), model.order)
+    parts = evidence * network.of_sums / np.sqrt(len(row))
+    parts[places] += shares[:, shares.shape[1] - network.evidence :]
+    return told + shared_out(parts, model.evidence.lengths(model.order))
 
 
 @functools.cache
@@ -223,8 +245,12 @@ def _attention(model: Trained, row: IdArray) -> Array | None:
     if not isinstance(model.model, NumpyNetwork):
         return None
     with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is checked
-        weights = model.model.attention(row)
-    return None if weights is None else model.finite(weights)
+        weights = model.model.attention(model.readings([row])[0])
+    if weights is None:
+        return None
+    of_row = np.zeros(len(row), weights.dtype)  # what is not read word by word has none
+    of_row[truncated(np.arange(len(row)), model.max_length, model.truncate)] = model.finite(weights)
+    return of_row
 
 
 def _orders(gradients: Array | None, left_out: Array, attention: Array | None, logit: float) -> dict[str, Array]:

@@ -13,11 +13,14 @@ from data.types import Bucket, IdArray
 from data.vocabulary import OOV, Vocabulary
 from engine import checkpoint, linear
 from engine.arrays import Array
+from engine.linear import LinearModel
 from experiment.options import config_of
-from inference.trained import Model, Trained
+from inference.trained import Network, Trained
+from models import evidence
+from models.evidence import Evidence
 from models.roster import Roster
 from records.about import About
-from records.errors import ArtifactsError, CheckpointError, DivergedError, RunError, closest
+from records.errors import TRAIN_AGAIN, ArtifactsError, CheckpointError, DivergedError, RunError, closest
 from records.study import ALL, ENGINE_TOLERANCE, Repeat, Study, StudyResult, on_all_reviews
 from records.summary import DataSummary
 from saver import RunFolder
@@ -100,7 +103,7 @@ class FinishedRun:
 
     @property
     def contenders(self) -> list[str]:
-        """The ids of those with a completed study, in the order of the config, the yardstick last."""
+        """The ids of those with a completed study, in the order of the config, the yardsticks last."""
         there = {study.contender for study in self.results}
         return [id for id in self.roster.ids if id in there]
 
@@ -188,9 +191,22 @@ class FinishedRun:
             truncate=data.truncate,
             tested_rows=rows,
             tested_logits=logits,
+            evidence=self._evidence(study, repeat),
         )
 
-    def _model(self, study: Study, repeat: Repeat) -> Model:
+    def _evidence(self, study: Study, repeat: Repeat) -> Evidence | None:
+        """What a network was given beside the words; None for one that was given nothing, and for a linear model."""
+        if not repeat.hyperparameters.get("evidence"):
+            return None
+        try:
+            return evidence.load(self.folder, study, with_pseudo_labels=self.roster[study.contender].config.model.pseudo_labels)
+        except (OSError, ValueError, EOFError) as error:
+            raise CheckpointError(
+                f"the counts of n-grams that {study.id} reads, in {self.folder.ngrams}, are missing or damaged ({error}); "
+                f"{TRAIN_AGAIN}"
+            ) from error
+
+    def _model(self, study: Study, repeat: Repeat) -> LinearModel | Network:
         if study.is_yardstick:
             return linear.load(self.folder.linear_model(study, repeat.number))
         path = self.folder.checkpoint(study, repeat.number)

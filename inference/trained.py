@@ -8,19 +8,20 @@ from typing import Protocol
 import numpy as np
 
 from data.batches import truncated
-from data.types import IdArray
+from data.types import IdArray, Sequences
 from data.vocabulary import OOV
 from engine.arrays import Array, sigmoid
 from engine.linear import LinearModel
+from models.evidence import Evidence, Reading
 from records.errors import DivergedError
 from records.study import Repeat, Study
 
 
-class Model(Protocol):
-    """What reads token ids: a network of the NumPy engine, the linear yardstick, or a network that Keras runs."""
+class Network(Protocol):
+    """What reads as a network does: one of the NumPy engine, or one that Keras runs."""
 
-    def logits(self, rows: Sequence[IdArray]) -> Array:
-        """The logit of each row of token ids, `<float64>[rows]`."""
+    def logits(self, readings: Sequence[Reading]) -> Array:
+        """The logit of each review, `<float64>[reviews]`."""
         ...
 
 
@@ -30,12 +31,13 @@ class Trained:
 
     study: Study
     repeat: Repeat
-    model: Model
+    model: LinearModel | Network
     vocab_size: int
     max_length: int
     truncate: str
     tested_rows: np.ndarray = field(repr=False)  # its test reviews' places in the source, `<int64>[test reviews]`
     tested_logits: Array = field(repr=False)  # what it said of them, before the temperature, `<float64>[test reviews]`
+    evidence: Evidence | None = None  # that a network is given beside the words
 
     @cached_property
     def _strengths(self) -> Array:
@@ -44,13 +46,13 @@ class Trained:
 
     @property
     def temperature(self) -> float:
-        """What logits are divided by so that probabilities mean what they say; fitted on validation, 1 for the yardstick."""
+        """What logits are divided by so that probabilities mean what they say; fitted on validation, 1 for a linear model."""
         return next((score.temperature for score in self.repeat.scores if score.temperature), 1.0)
 
     @property
     def reads_whole_reviews(self) -> bool:
-        """Whether it reads every word of a review, as the linear yardstick does; networks truncate and have fewer ids."""
-        return isinstance(self.model, LinearModel)
+        """Whether it learns something from every word, as a linear model does; networks without evidence truncate."""
+        return isinstance(self.model, LinearModel) or self.evidence is not None
 
     def positions(self, ids: IdArray) -> np.ndarray:
         """The places of the tokens of a whole review that it reads, `<int32>[time]`."""
@@ -58,11 +60,30 @@ class Trained:
         return places if self.reads_whole_reviews else truncated(places, self.max_length, self.truncate)
 
     def row(self, ids: IdArray) -> IdArray:
-        """The token ids that it reads of a whole review, `<int32>[time]`."""
-        if self.reads_whole_reviews:
-            return ids
+        """The token ids of a whole review that can change what it says, `<int32>[time]`."""
+        return ids if self.reads_whole_reviews else self._cut(ids)
+
+    def _cut(self, ids: IdArray) -> IdArray:
+        """The token ids that a network reads word by word of a whole review, or of a row."""
         read = truncated(ids, self.max_length, self.truncate)
         return np.where(read < self.vocab_size, read, OOV).astype(np.int32)
+
+    @property
+    def order(self) -> int:
+        """Words of the longest n-grams whose evidence a network is given."""
+        return int(self.repeat.hyperparameters["evidence"]) if self.evidence else 0
+
+    def readings(self, rows: Sequence[IdArray]) -> list[Reading]:
+        """What a network reads of each row."""
+        if self.evidence is None or not rows:
+            return [Reading(self._cut(row)) for row in rows]
+        whole = Sequences.from_lists(rows)
+        evidence, sums = self.evidence.read(whole, self.order)
+        parts = np.split(evidence, whole.offsets[1:-1])
+        return [
+            Reading(self._cut(row), truncated(part, self.max_length, self.truncate), total)
+            for row, part, total in zip(rows, parts, sums, strict=True)
+        ]
 
     def logits(self, reviews: Sequence[IdArray]) -> Array:
         """The logit of each whole review at the temperature, `<float64>[reviews]`.
@@ -79,7 +100,8 @@ class Trained:
             DivergedError: a logit is not finite.
         """
         with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is checked
-            return self.finite(self.model.logits(rows) / self.temperature)
+            logits = self.model.logits(rows) if isinstance(self.model, LinearModel) else self.model.logits(self.readings(rows))
+            return self.finite(logits / self.temperature)
 
     def probabilities(self, reviews: Sequence[IdArray]) -> Array:
         """The calibrated probability that each whole review is positive, `<float64>[reviews]`."""

@@ -58,8 +58,9 @@ class AdversarialClassifier(keras.Model):
         return self._jax_step(*arguments) if keras.backend.backend() == "jax" else self._tensorflow_step(*arguments)
 
     def _nothing(self, x: Tensor) -> Tensor:
-        """No offset, for a batch of token ids."""
-        return ops.zeros((*ops.shape(x), self.perturbation.features))
+        """No offset, for a batch of token ids, and of evidence, which is not moved."""
+        token_ids = x[0] if isinstance(x, list | tuple) else x
+        return ops.zeros((*ops.shape(token_ids), self.perturbation.features))
 
     def _tensorflow_step(self, data: Any) -> Any:
         import tensorflow

@@ -1,4 +1,7 @@
-"""The network around a recurrent body: embedding, mask, body, pooling, dropout, one logit."""
+"""The network around a recurrent body: embedding, evidence, body, pooling, dropout, one logit.
+
+Padding is told by the token ids alone: every layer that must know of it is given the mask, and no layer hands one on.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -28,10 +31,13 @@ class NetworkShape:
     bigrams: int = 0  # rows of the table of vectors for pairs of neighbouring words; 0: none
     bigram_dim: int = 32  # width of those
     is_adversarial: bool = False  # trained by `adversarial.AdversarialClassifier`
+    evidence: int = 0  # words of the longest n-grams whose evidence stands beside a word's vector; see `models/evidence.py`
+    evidence_width: int = 0  # numbers that evidence has in all
+    trains_vectors: bool = True  # whether the words' vectors change in training
 
 
 def build_classifier(shape: NetworkShape, *, dropout: float | None = None, spatial_dropout: float | None = None) -> keras.Model:
-    """An uncompiled binary classifier of token ids.
+    """An uncompiled binary classifier of token ids, and of evidence where the shape has some.
 
     Args:
         shape: see there.
@@ -39,8 +45,9 @@ def build_classifier(shape: NetworkShape, *, dropout: float | None = None, spati
         spatial_dropout: share of embedding channels dropped for a whole review; None likewise.
 
     Returns:
-        A functional model (of stock Keras, if rates are given) from `<int32>[batch, time]`, right-padded with 0, to logits
-        `<float32>[batch, 1]`.
+        A functional model (of stock Keras, if rates are given) to logits `<float32>[batch, 1]`, from `token_ids`
+        `<int32>[batch, time]`, right-padded with 0; with evidence also from `evidence <float32>[batch, time, numbers]` and from
+        its sums `evidence_sums <float32>[batch, numbers]`.
 
     Raises:
         ValueError: unknown architecture or pooling.
@@ -49,32 +56,44 @@ def build_classifier(shape: NetworkShape, *, dropout: float | None = None, spati
     def drop(name: str) -> Any:
         return TunableDropout(name=name) if dropout is None else keras.layers.Dropout(dropout, name=name)
 
-    if spatial_dropout is None:
-        drop_channels: Any = TunableDropout(whole_channels=True, name="spatial_dropout")
-    else:
-        drop_channels = keras.layers.SpatialDropout1D(spatial_dropout, name="spatial_dropout")
     token_ids = keras.Input((None,), dtype="int32", name="token_ids")
-    embedded = keras.layers.Embedding(shape.vocab_size, shape.embedding_dim, mask_zero=True, name="embedding")(token_ids)
-    if shape.bigrams:
-        embedded = keras.layers.Concatenate(name="word_and_bigram")([embedded, _bigrams(token_ids, shape)])
+    is_word = ops.not_equal(token_ids, PADDING)
+    vectors = _vectors(token_ids, shape)
     if dropout is None:  # a network to train
-        embedded = Perturbation(name="perturbation")(embedded)
+        vectors = Perturbation(name="perturbation")(vectors, mask=is_word)
+    vectors = _drop_channels(spatial_dropout)(vectors)
+    inputs = [token_ids]
+    if shape.evidence:
+        evidence = keras.Input((None, shape.evidence_width), name="evidence")
+        sums = keras.Input((shape.evidence_width,), name="evidence_sums")
+        inputs += [evidence, sums]
+        vectors = keras.layers.Concatenate(name="words_and_evidence")([vectors, evidence])
     body = resolve(shape.architecture).build(shape.engine, shape.units, shape.pooling != "last", drop)
-    features = body(drop_channels(embedded))
+    features = body(vectors, is_word)
     if shape.pooling != "last":
-        features = pool(features, ops.not_equal(token_ids, PADDING), shape.pooling)
+        features = pool(features, is_word, shape.pooling)
+    if shape.evidence:
+        features = keras.layers.Concatenate(name="features_and_sums")([features, sums])
     logits = keras.layers.Dense(1, name="logit")(drop("dropout")(features))
-    return (AdversarialClassifier if shape.is_adversarial and dropout is None else keras.Model)(token_ids, logits)
+    classes = AdversarialClassifier if shape.is_adversarial and dropout is None else keras.Model
+    return classes(inputs if shape.evidence else token_ids, logits)
 
 
-def _bigrams(token_ids: Any, shape: NetworkShape) -> Any:
-    """A vector for each word together with the one before it, `<float32>[batch, time, bigram_dim]`.
-
-    Side by side with the words' vectors, a time step is masked only where both tables' masks say so: row 0 is for padding.
-    """
-    rows = bigram_rows(ops, token_ids, shape.bigrams)
+def _vectors(token_ids: Any, shape: NetworkShape) -> Any:
+    """Each word's vector, `<float32>[batch, time, width]`, and beside it, if asked for, that of the word and the one before."""
+    words = keras.layers.Embedding(shape.vocab_size, shape.embedding_dim, trainable=shape.trains_vectors, name="embedding")
+    if not shape.bigrams:
+        return words(token_ids)
     initializer = keras.initializers.RandomNormal(stddev=0.05)
-    return keras.layers.Embedding(shape.bigrams, shape.bigram_dim, initializer, mask_zero=True, name="bigram_embedding")(rows)
+    pairs = keras.layers.Embedding(shape.bigrams, shape.bigram_dim, initializer, name="bigram_embedding")
+    rows = bigram_rows(ops, token_ids, shape.bigrams)
+    return keras.layers.Concatenate(name="word_and_bigram")([words(token_ids), pairs(rows)])
+
+
+def _drop_channels(rate: float | None) -> Any:
+    if rate is None:
+        return TunableDropout(whole_channels=True, name="spatial_dropout")
+    return keras.layers.SpatialDropout1D(rate, name="spatial_dropout")
 
 
 def tunable_dropouts(model: keras.Model) -> list[TunableDropout]:

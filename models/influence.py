@@ -12,19 +12,20 @@ import numpy as np
 from keras import ops
 
 
-def influence(model: keras.Model, token_ids: np.ndarray) -> np.ndarray:
-    """The norms of the gradient, `<float32>[batch, time]`.
+def influence(model: keras.Model, inputs: Any) -> np.ndarray:
+    """The norms of the gradient, `<float32>[batch, time]`. The evidence beside a word's vector is held as it is.
 
     Args:
         model: a classifier with a layer `perturbation`, as it is built for training.
-        token_ids: `<int32>[batch, time]`, right-padded with 0.
+        inputs: what it reads: `<int32>[batch, time]`, right-padded with 0, or a list of that and of what evidence it is given.
     """
     perturbation = model.get_layer("perturbation")
+    token_ids = inputs[0] if isinstance(inputs, list) else inputs
     nowhere = ops.zeros((*token_ids.shape, perturbation.features))
 
     def logits_at(offset: Any) -> Any:
         perturbation.offset = offset
-        logits = ops.sum(model(token_ids, training=False))
+        logits = ops.sum(model(inputs, training=False))
         perturbation.offset = None
         return logits
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from records.errors import closest
-from records.study import YARDSTICK
 
-Body = Callable[[Any], Any]  # <float32>[batch, time, features] -> states or last state
+Body = Callable[[Any, Any], Any]  # <float32>[batch, time, features], <bool>[batch, time] of words -> states or last state
 # (engine, units, return_sequences, makes a dropout layer of that name) -> body
 BuildBody = Callable[[str, int, bool, Callable[[str], Any]], Body]
 
@@ -42,9 +41,13 @@ def _layer(kind: str, engine: str) -> Any:
 
 def _single(kind: str) -> BuildBody:
     def build(engine: str, units: int, return_sequences: bool, dropout: Callable[[str], Any]) -> Body:
-        return _layer(kind, engine)(units, return_sequences=return_sequences)
+        return _masked(_layer(kind, engine)(units, return_sequences=return_sequences))
 
     return build
+
+
+def _masked(layer: Any) -> Body:
+    return lambda sequences, is_word: layer(sequences, mask=is_word)
 
 
 def _identity_simple_rnn(engine: str, units: int, return_sequences: bool, dropout: Callable[[str], Any]) -> Body:
@@ -53,14 +56,14 @@ def _identity_simple_rnn(engine: str, units: int, return_sequences: bool, dropou
     Le et al. (2015), A simple way to initialize recurrent networks of rectified linear units, arXiv.
     """
     starts = {"recurrent_initializer": "identity"} if engine == "keras" else {}  # both engines start from Keras's numbers
-    return _layer("SimpleRNN", engine)(units, return_sequences=return_sequences, **starts)
+    return _masked(_layer("SimpleRNN", engine)(units, return_sequences=return_sequences, **starts))
 
 
 def _bidirectional(kind: str) -> BuildBody:
     def build(engine: str, units: int, return_sequences: bool, dropout: Callable[[str], Any]) -> Body:
         import keras
 
-        return keras.layers.Bidirectional(_layer(kind, engine)(units, return_sequences=return_sequences))
+        return _masked(keras.layers.Bidirectional(_layer(kind, engine)(units, return_sequences=return_sequences)))
 
     return build
 
@@ -69,7 +72,7 @@ def _two_layers(one: BuildBody) -> BuildBody:
     def build(engine: str, units: int, return_sequences: bool, dropout: Callable[[str], Any]) -> Body:
         first, second = one(engine, units, True, dropout), one(engine, units, return_sequences, dropout)
         between = dropout("dropout_between_layers")
-        return lambda sequences: second(between(first(sequences)))
+        return lambda sequences, is_word: second(between(first(sequences, is_word)), is_word)
 
     return build
 
@@ -77,7 +80,7 @@ def _two_layers(one: BuildBody) -> BuildBody:
 def _transformer(engine: str, units: int, return_sequences: bool, dropout: Callable[[str], Any]) -> Body:
     from models.transformer import encode
 
-    return lambda sequences: encode(sequences, units, dropout)
+    return lambda sequences, is_word: encode(sequences, is_word, units, dropout)
 
 
 ARCHITECTURES: dict[str, Architecture] = {
@@ -104,7 +107,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "stacked_bidirectional_gru": Architecture(_two_layers(_bidirectional("GRU")), "2 x bidirectional GRU", "#AA4499", 4.9),
     "transformer": Architecture(_transformer, "Transformer encoder", "#1A1A1A", 5.0, pooling="mean", units_multiple_of=4),
 }
-LINEAR_TITLE, LINEAR_COLOUR = "Linear yardstick", "#6B7280"
+LINEAR = {"linear": ("TF-IDF linear model", "#9CA3AF"), "nb_linear": ("Naive-Bayes linear model", "#4B5563")}  # title, colour
 
 
 def resolve(name: str) -> Architecture:
@@ -124,10 +127,10 @@ def selectable() -> dict[str, int]:
 
 
 def title(name: str) -> str:
-    """The title of an architecture, or of the yardstick, in tables and figures."""
-    return LINEAR_TITLE if name == YARDSTICK else resolve(name).title
+    """The title of an architecture, or of a yardstick, in tables and figures."""
+    return LINEAR[name][0] if name in LINEAR else resolve(name).title
 
 
 def colour(name: str) -> str:
-    """The one colour of an architecture, or of the yardstick, in every figure."""
-    return LINEAR_COLOUR if name == YARDSTICK else resolve(name).colour
+    """The one colour of an architecture, or of a yardstick, in every figure."""
+    return LINEAR[name][1] if name in LINEAR else resolve(name).colour

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from config import Config, Contender
 from models import registry
-from records.study import ALL, YARDSTICK, StudyResult, bucket_order
+from records.study import ALL, YARDSTICKS, StudyResult, bucket_order
 
 # For contenders beyond the first of an architecture: Tol's palettes for colour-blind readers (Paul Tol, Colour schemes, SRON
 # technical note SRON/EPS/TN/09-002, 2021), and darker and lighter companions of Okabe and Ito's.
@@ -18,7 +18,6 @@ PALETTE = (
     "#EE7733", "#0077BB", "#33BBEE", "#EE3377", "#CC3311", "#009988", "#DDAA33", "#BB5566", "#004488",
     "#AA3377", "#66CCEE", "#228833", "#CCBB44", "#4477AA", "#EE6677", "#661100", "#999900", "#5D3A9B", "#40B0A6",
 )  # fmt: skip
-YARDSTICKS = (YARDSTICK,)  # they stand last in every table and figure
 
 
 @dataclass(frozen=True)

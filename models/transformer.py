@@ -16,11 +16,12 @@ HEADS = 4
 WINDOW = 32  # tokens on either side of one that it attends to
 
 
-def encode(sequences: Tensor, units: int, dropout: Callable[[str], Any]) -> Tensor:
+def encode(sequences: Tensor, is_word: Tensor, units: int, dropout: Callable[[str], Any]) -> Tensor:
     """One encoder block.
 
     Args:
-        sequences: `<float32>[batch, time, features]`, masked.
+        sequences: `<float32>[batch, time, features]`.
+        is_word: `<bool>[batch, time]`, False on padding.
         units: width of what comes out, divisible by `HEADS`.
         dropout: makes a dropout layer of that name.
 
@@ -35,7 +36,8 @@ def encode(sequences: Tensor, units: int, dropout: Callable[[str], Any]) -> Tens
     layers = keras.layers
     tokens = layers.LayerNormalization(name="normal_tokens")(layers.Dense(units, name="tokens")(sequences))
     stream = PositionalEncoding(name="positions")(tokens)
-    heard = LocalAttention(HEADS, WINDOW, name="attention")(layers.LayerNormalization(name="before_attention")(stream))
+    normal = layers.LayerNormalization(name="before_attention")(stream)
+    heard = LocalAttention(HEADS, WINDOW, name="attention")(normal, mask=is_word)
     stream = layers.Add(name="after_attention")([stream, dropout("dropout_after_attention")(heard)])
     hidden = layers.Dense(4 * units, "gelu", name="hidden")(layers.LayerNormalization(name="before_hidden")(stream))
     thought = layers.Dense(units, name="after_hidden")(hidden)

@@ -7,6 +7,7 @@ from typing import Literal
 from records.codec import Record
 from records.study import Scope, Seconds, Study
 
+Verdict = Literal["better than", "worse than", "cannot be told from"]
 BEST = 3  # networks of the ensemble that validation chooses
 
 
@@ -21,7 +22,7 @@ class Standing(Record):
     repeats: int
     accuracy_without_leaked: float  # without the reviews whose text stands in the training part too
     loss: float
-    val_loss: float | None  # mean over repeats on the bucket's validation reviews, at their temperature; None for the yardstick
+    val_loss: float | None  # mean over repeats on the bucket's validation reviews, at their temperature; None for a yardstick
     like_chance: bool  # the interval of the accuracy reaches down to the share of the larger class
 
 
@@ -39,7 +40,7 @@ class Comparison(Record):
     only_second: int
     p_value: float  # McNemar's exact test of these two numbers
     p_adjusted: float  # after Holm's correction for all comparisons of the run
-    verdict: Literal["better than", "worse than", "cannot be told from"]  # the first, of the second
+    verdict: Verdict  # the first, of the second
 
     @property
     def turned(self) -> "Comparison":
@@ -57,7 +58,7 @@ class Comparison(Record):
         )
 
 
-_TURNED: dict[str, Literal["better than", "worse than", "cannot be told from"]] = {
+_TURNED: dict[str, Verdict] = {
     "better than": "worse than",
     "worse than": "better than",
     "cannot be told from": "cannot be told from",
@@ -96,7 +97,7 @@ class Reliability(Record):
 
     study: Study  # of a generalist, or of any bucket for specialists
     points: tuple[tuple[float, float, int], ...]
-    points_at_temperature: tuple[tuple[float, float, int], ...]  # none for the yardstick
+    points_at_temperature: tuple[tuple[float, float, int], ...]  # none for a yardstick
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ class DataSummary(Record):
     n_train: int
     n_validation: int
     n_test: int
+    n_unused: int  # training reviews that a subsample left out; words and their vectors are learned from their texts
     n_unlabelled: int  # further reviews that words and their vectors are learned from
     unlabelled_dropped: int  # because their text stands in the test part
     vocabulary: int  # ids a network knows, the four special ones included

@@ -29,9 +29,9 @@ The fields stand under three headings: what is *compared*, what is *tuned* for e
 what is *fixed* for all of them. A *bucket* holds the reviews whose number of tokens lies in a
 range; a *specialist* is trained on one bucket, a *generalist* on all reviews. A *contender* is an
 architecture, or an architecture with settings of its own. A *study* is one contender trained on a
-bucket or on all reviews; a *trial* is one setting that its search tries, a *repeat*
-one final training of the setting that the search chose. The *linear yardstick* is the linear model
-beside the networks.
+bucket or on all reviews; a *trial* is one setting that its search tries, a *repeat* one final
+training of the setting that the search chose. The *yardsticks* are two linear models beside the
+networks; *linear yardstick* in a profile's accuracy is the one of TF-IDF.
 
 CONTENDER
 A `Tunable` is a plain number, which is not searched, or one of these ranges:

@@ -22,7 +22,7 @@ from inference.probes import CAPABILITIES, PassRate
 from models.registry import ARCHITECTURES
 from models.roster import Roster
 from records.findings import BucketVerdict
-from records.study import ALL, YARDSTICK, Progress, Study, StudyResult
+from records.study import ALL, YARDSTICKS, Progress, Study, StudyResult
 from saver import RunFolder
 
 if TYPE_CHECKING:
@@ -120,7 +120,8 @@ def describe(result: StudyResult) -> str:
     reviews = sum(score.n_test for repeat in result.repeats for score in repeat.scores)
     right = sum(score.accuracy * score.n_test for repeat in result.repeats for score in repeat.scores)
     seconds = result.search_seconds + result.train_seconds
-    how = f"{len(result.trials)} trials, {seconds:.0f} s on {result.device}"
+    n, searched = (len(result.forms), "form") if result.study.is_yardstick else (len(result.trials), "trial")
+    how = f"{n} {searched}{'s' * (n != 1)}, {seconds:.0f} s on {result.device}"
     return f"{result.study.id}: {right / reviews:.1%} on the test reviews, {how}"
 
 
@@ -131,7 +132,7 @@ def print_summary(folder: RunFolder, roster: Roster) -> None:
     console.print(
         f"Test accuracy (%) on {escape(data.title)}; the network that [bold]validation chooses[/] is bold", soft_wrap=True
     )
-    console.print(_accuracies(folder.findings().verdicts, roster))
+    _wide_console().print(_accuracies(folder.findings().verdicts, roster))
     for result in results:
         if result.status == "failed":
             console.print(f"[red]{escape(describe(result))}[/]")
@@ -146,7 +147,7 @@ def _accuracies(verdicts: Sequence[BucketVerdict], roster: Roster) -> Table:
     """A row a contender and scope, a column a bucket."""
     table = _table("contender", *(f"{verdict.bucket} #" for verdict in verdicts))
     series = dict.fromkeys((s.study.contender, s.study.scope) for v in verdicts for s in v.standings)
-    for contender, scope in sorted(series, key=lambda key: (key[0] == YARDSTICK, key[1])):
+    for contender, scope in sorted(series, key=lambda key: (key[0] in YARDSTICKS, key[1])):
         cells = []
         for verdict in verdicts:
             found = [s for s in verdict.standings if (s.study.contender, s.study.scope) == (contender, scope)]

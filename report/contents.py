@@ -17,7 +17,7 @@ from records.findings import BEST, ContenderTimes, Ensemble, Findings
 from records.study import StudyResult, Trial, on_all_reviews
 from records.summary import DataSummary
 from report.figures.style import naming
-from saver import RunFolder, config_dict
+from saver import RunFolder
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,11 @@ class Contents:
         return [result for result in self.results if result.status == "completed" and result.layers]
 
     @property
+    def yardsticks(self) -> list[StudyResult]:
+        """Completed studies of linear models."""
+        return [result for result in self.results if result.status == "completed" and result.study.is_yardstick]
+
+    @property
     def n_repeats(self) -> list[int]:
         """Numbers of final trainings that networks had, ascending; a control's one is not among them."""
         competing = [result for result in self.networks if result.study.contender not in self.roster.controls]
@@ -116,7 +121,7 @@ class Contents:
     @property
     def resolved_config(self) -> str:
         """The config as JSON."""
-        return json.dumps(config_dict(self.config), indent=2)
+        return json.dumps(self.config.plain(), indent=2)
 
 
 def load(folder: RunFolder) -> Contents:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from plotly.io import to_html
 from plotly.offline import get_plotlyjs
 
-from records.study import YARDSTICK
+from records.study import YARDSTICKS
 from report.explanation import legend_data, words_data
 from report.figures.style import NEGATIVE, POSITIVE, TRAINED_ON, naming
 from report.sentences import (
@@ -56,7 +56,7 @@ _PAGES.filters |= {"percent": _percent, "thousands": _thousands, "digits": _digi
 _PAGES.globals |= {
     "COLOURS": {"positive": POSITIVE, "negative": NEGATIVE},
     "TRAINED_ON": TRAINED_ON,
-    "YARDSTICK": YARDSTICK,
+    "YARDSTICKS": YARDSTICKS,
     "bucket_sentence": bucket_sentence,
     "chosen_sentence": chosen_sentence,
     "completeness_sentence": completeness_sentence,

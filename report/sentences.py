@@ -1,5 +1,6 @@
 """What the numbers of a run say, in words: sentences that pages and the terminal share."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from inference.explain import COMPLETE, DeletionCurve, Explanation
@@ -12,8 +13,8 @@ from report.figures.style import naming
 
 RANDOM = "random"  # the order that every other one is measured against
 _A_POINT = 0.01  # of probability: less is not said to be better than chance
-_AGAINST = {"better than": "beats", "cannot be told from": "cannot be told from", "worse than": "loses to"}
-_PLURAL = {"beats": "beat", "cannot be told from": "cannot be told from", "loses to": "lose to"}
+_VERDICTS = ("better than", "worse than", "cannot be told from")
+_AGAINST = {"better than": "ahead of", "worse than": "behind", "cannot be told from": "cannot be told from"}  # a yardstick
 _Called = Callable[[Study], str]
 
 # -- verdicts ----------------------------------------------------------------------------------------------------------
@@ -54,39 +55,68 @@ def _rivals(verdict: BucketVerdict, leader: Standing, competing: set[Study], cal
 
 
 def _yardsticks(verdict: BucketVerdict, networks: list[Standing], called: _Called, n: int) -> list[str]:
-    """What each yardstick reaches, and how the networks that have seen the same labels stand to it."""
+    """What the yardsticks of each scope reach, and how the networks that have seen the same labels stand to them."""
     parts = []
-    for yardstick in (s for s in verdict.standings if s.study.is_yardstick):
-        rivals = [s.study for s in networks if s.study.yardstick == yardstick.study]
-        against = {how: [s for s in rivals if verdict.verdict_on(s, yardstick.study) == how] for how in _AGAINST}
-        clauses = [_against([*map(called, studies)], how, n) for how, studies in against.items() if studies]
+    yardsticks = [s for s in verdict.standings if s.study.is_yardstick]
+    for same_labels in dict.fromkeys(s.study.yardsticks for s in yardsticks):
+        there = [s for s in yardsticks if s.study in same_labels]
+        rivals = dict[tuple[str | None, ...], list[str]]()
+        for study in (s.study for s in networks if s.study.yardsticks == same_labels):
+            rivals.setdefault(tuple(verdict.verdict_on(study, s.study) for s in there), []).append(called(study))
+        names = [f"the {_inside(called(s.study))}" for s in there]
+        clauses = [_stand(rivals[hows], hows, names, n) for hows in sorted(rivals, key=_order) if None not in hows]
         if clauses:
-            parts.append(f"The {called(yardstick.study).lower()} reaches {_percent(yardstick)}: {', '.join(clauses)}")
+            reached = [f"{name} {_percent(s)}" for name, s in zip(names[1:], there[1:], strict=True)]
+            first = f"{_capital(names[0])} reaches {_percent(there[0])}"
+            parts.append(f"{_names([first, *reached])}: {', '.join(clauses)}")
     return parts
 
 
-def _against(names: list[str], how: str, of: int) -> str:
-    """Who stands so to the yardstick: `GRU beats it`, `LSTM and SimpleRNN lose to it`, `all networks lose to it`."""
-    verb = _AGAINST[how]
-    if len(names) == of > 1:
-        return f"all networks {_PLURAL[verb]} it"
-    return f"{_names(names)} {verb if len(names) == 1 else _PLURAL[verb]} it"
+def _order(hows: tuple[str | None, ...]) -> list[int]:
+    """Sorts how networks stand to the yardsticks: ahead of both first, behind both last."""
+    return [("better than", "cannot be told from", "worse than", None).index(how) for how in hows]
+
+
+def _stand(networks: list[str], hows: tuple[str | None, ...], names: Sequence[str], of: int) -> str:
+    """How these networks stand to the yardsticks: `GRU is ahead of both`, `all networks are behind both`.
+
+    Args:
+        networks: that stand alike.
+        hows: the verdict on them and each yardstick.
+        names: of the yardsticks.
+        of: how many networks there are.
+    """
+    who = "all networks" if len(networks) == of > 1 else _names(networks)
+    return f"{who} {_to(hows, names, 'are' if len(networks) > 1 else 'is')}"
+
+
+def _to(hows: Sequence[str | None], names: Sequence[str], verb: str) -> str:
+    """`is ahead of both`, `cannot be told from either`, `is ahead of one and behind the other`."""
+    if len(set(hows)) == 1:
+        how = _AGAINST[hows[0] or ""]
+        all_of_them = "it" if len(hows) == 1 else "either" if how.startswith("cannot") else "both"
+        return f"{how} {all_of_them}" if how.startswith("cannot") else f"{verb} {how} {all_of_them}"
+    clauses = [f"{_AGAINST[how]} {names[hows.index(how)]}" for how in _VERDICTS if how in hows]
+    return f"{verb} {_names(clauses)}"
 
 
 def overall_sentence(verdicts: Sequence[BucketVerdict], roster: Roster) -> str:
-    """Which networks validation chooses over all buckets, and how often they beat the linear yardstick."""
+    """Which networks validation chooses over all buckets, and how often they are ahead of both linear models."""
     leaders = [(verdict, verdict.leader) for verdict in verdicts if verdict.leader is not None and verdict.bucket != ALL]
     if not leaders:
         return "No network has a result yet."
     called, n = naming((s.study for verdict in verdicts for s in verdict.standings), roster), len(leaders)
     text = f"Validation chooses {_names(dict.fromkeys(called(leader) for _, leader in leaders))}."
-    against = [_AGAINST.get(v.verdict_on(leader, leader.yardstick) or "") for v, leader in leaders]
-    counts = {how: against.count(how) for how in _AGAINST.values() if how in against}
-    clauses = [
-        f"{how} {'it' if number else 'the linear yardstick'} in {'every bucket' if k == n else f'{k} of {n} buckets'}"
-        for number, (how, k) in enumerate(counts.items())
-    ]
-    return text + (f" What it chooses {', '.join(clauses)}." if clauses else "")
+    counts = Counter(filter(None, (_to_yardsticks(verdict, leader) for verdict, leader in leaders)))
+    clauses = [f"{how} in {'every bucket' if k == n else f'{k} of {n} buckets'}" for how, k in counts.items()]
+    return text + (f" Beside the linear models of the same reviews, what it chooses {', '.join(clauses)}." if clauses else "")
+
+
+def _to_yardsticks(verdict: BucketVerdict, network: Study) -> str | None:
+    """How a network stands to its yardsticks, which are not named; None where it was compared with none."""
+    there = [how for how in (verdict.verdict_on(network, each) for each in network.yardsticks) if how]
+    there.sort(key=_VERDICTS.index)
+    return _to(there, ("one", "the other"), "is") if there else None
 
 
 def chosen_sentence(run: ListedRun) -> str:
@@ -116,6 +146,16 @@ def _contender_sentence(entry: Entry, roster: Roster) -> str:
     if entry.parent is None:
         return f"{text}."
     return f"{text}. Among the networks it is compared with {roster.title(entry.parent)} only."
+
+
+def _inside(name: str) -> str:
+    """A title inside a sentence: `naive-Bayes linear model`, but `TF-IDF linear model`."""
+    return name if name[1:2].isupper() else name[:1].lower() + name[1:]
+
+
+def _capital(text: str) -> str:
+    """A text at the beginning of a sentence."""
+    return text[:1].upper() + text[1:]
 
 
 def _percent(standing: Standing) -> str:

@@ -9,7 +9,7 @@ import data_preprocessing as dp
 from config import PROFILES, Compare
 from data import store
 from data.summary import summarise
-from data.types import Dataset
+from data.types import Dataset, Sequences
 from experiment.options import with_overrides
 from records.errors import DataError
 
@@ -62,6 +62,31 @@ def test_the_subsample_is_stratified_and_never_larger_than_asked(smoke_config: o
         available = len(whole.train) + len(whole.validation)
         assert len(part.train) + len(part.validation) == min(available, 100)
         assert 0.3 < part.train.labels.mean() < 0.7
+
+
+def test_what_the_subsample_leaves_out_is_kept_as_texts(smoke_config: object, demo_data: Dataset) -> None:
+    limited = dp.prepare(with_overrides(smoke_config, ["data.max_train_per_bucket=100"]))  # type: ignore[arg-type]
+
+    def texts(*parts: Sequences) -> list[bytes]:
+        return sorted(part[i].tobytes() for part in parts for i in range(len(part)))
+
+    assert len(demo_data.unused) == 0 and len(limited.unused) > 0
+    found = texts(limited.train.sequences, limited.validation.sequences, limited.unused)
+    tested = set(texts(demo_data.test.sequences))
+    expected = texts(demo_data.train.sequences, demo_data.validation.sequences)
+    assert [text for text in found if text not in tested] == [text for text in expected if text not in tested]
+    assert not tested & set(texts(limited.unused))
+
+
+def test_what_the_subsample_leaves_out_holds_no_test_text(tmp_path: Path, rng: np.random.Generator) -> None:
+    rows = [(f"text {rng.integers(10**9)} number {i}", "train", i % 2) for i in range(100)]
+    rows += [(text, "test", label) for text, _, label in rows[:60]]
+    path = tmp_path / "r.csv"
+    path.write_text("text,split,label\n" + "".join(f"{text},{split},{label}\n" for text, split, label in rows))
+    settings = [f"data.source={path}", "compare.bucket_edges=()", "data.max_train_per_bucket=40"]
+    data = dp.prepare(with_overrides(PROFILES["smoke"].config, settings))
+    drawn = [n for part in (data.train, data.validation) for n in part.rows.tolist()]
+    assert len(data.unused) == sum(n not in drawn for n in range(60, 100)) > 0
 
 
 def test_leaks_and_duplicates_are_counted_and_dropped_on_request(tmp_path: Path, rng: np.random.Generator) -> None:

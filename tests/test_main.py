@@ -114,7 +114,7 @@ def test_an_artifacts_folder_without_permission_is_one_sentence(in_process: Call
 
 def test_a_run_ends_with_a_table_and_the_reports_path(smoke_run: SmokeRun) -> None:
     out = smoke_run.finished.out
-    assert "GRU from scratch" in out and "Linear yardstick" in out
+    assert "GRU from scratch" in out and "TF-IDF linear model" in out and "Naive-Bayes linear model" in out
     assert out.rstrip().split("\n")[-2] == f"report: {smoke_run.folder / 'report.html'}"
     assert smoke_run.finished.err == ""
 
@@ -229,4 +229,4 @@ def test_failed_studies_end_in_exit_code_1_and_are_shown_in_the_report(tmp_path:
     assert "gru/0-end FAILED: SearchError: no trial completed" in done.out
     page = (tmp_path / "latest" / "report.html").read_text()
     assert "1 of the studies failed" in page and "became nan" in page
-    assert "linear" in (tmp_path / "latest" / "final_stats" / "results.csv").read_text()
+    assert "nb_linear" in (tmp_path / "latest" / "final_stats" / "results.csv").read_text()

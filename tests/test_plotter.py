@@ -101,6 +101,12 @@ def test_the_report_says_what_the_word_vectors_have_seen(tmp_path: Path) -> None
         assert said in report_of(ended(tmp_path, config=replace(QUICK, vectors=vectors, data=data)))
 
 
+def test_the_report_says_what_becomes_of_reviews_that_a_subsample_left_out(tmp_path: Path) -> None:
+    said = "training reviews beyond 1,500 a bucket train no network and no linear model"
+    assert said not in report_of(ended(tmp_path / "a"))
+    assert f"17,581 {said}" in report_of(ended(tmp_path / "b", data=replace(a_summary(), n_unused=17_581)))
+
+
 def test_failures_are_shown_and_their_text_is_escaped(tmp_path: Path) -> None:
     page = report_of(ended(tmp_path))
     assert "ValueError: &lt;b&gt;broken&lt;/b&gt;" in page and "<b>broken" not in page
@@ -124,7 +130,7 @@ def test_a_run_whose_networks_all_failed_shows_its_yardstick(tmp_path: Path) -> 
         for v in verdicts()
     )
     page = report_of(ended(tmp_path, found, Findings(verdicts=left)))
-    assert "No network has a result here." in page and "Linear yardstick" in page and "the loss became nan" in page
+    assert "No network has a result here." in page and "Naive-Bayes linear model" in page and "the loss became nan" in page
     assert 'class="failed">This figure' not in page
 
 

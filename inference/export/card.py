@@ -13,7 +13,8 @@ from data.vocabulary import FIRST_WORD, OOV, START, tokenize
 from engine.graph import OWN
 from inference.export.network import LAYERS
 from inference.run import FinishedRun, Trained
-from records.study import ALL, Score, Study
+from models.registry import title
+from records.study import ALL, Score, Study, StudyResult, strongest_yardstick
 
 MARK = "<!-- exported by Lengthwise -->"  # a folder with it may be replaced by a newer export
 LIBRARIES = {"keras": "keras", "savedmodel": "tf", "onnx": "onnx", "litert": "litert"}
@@ -137,8 +138,8 @@ def _data(run: FinishedRun, trained: Trained) -> str:
 
 
 def _scores(run: FinishedRun, trained: Trained) -> str:
-    """A row for each bucket, beside the yardstick of the same reviews."""
-    yardstick = run.results.get(trained.study.yardstick)
+    """A row for each bucket, beside the stronger of the linear models of the same reviews."""
+    yardstick = strongest_yardstick(trained.study, run.results)
     linear = {score.bucket: score for score in yardstick.repeats[0].scores} if yardstick else {}
     means = _means(run, trained.study)
     rows = [
@@ -148,13 +149,21 @@ def _scores(run: FinishedRun, trained: Trained) -> str:
         for s in trained.repeat.scores
     ]
     n = len(run.results[trained.study].repeats)
-    columns = ("test reviews", "how many", "accuracy", f"mean of {n} repeat{'s' * (n > 1)}", "linear yardstick", "ROC AUC", "F1")
+    columns = ("test reviews", "how many", "accuracy", f"mean of {n} repeat{'s' * (n > 1)}", "linear model", "ROC AUC", "F1")
     head = f"| {' | '.join((*columns, 'without leaked'))} |\n|---|---|---|---|---|---|---|---|"
     return (
         "## Scores\n\nIn brackets: 95 % intervals, for other test reviews; the mean's also for other seeds, where there are "
-        "several repeats. The yardstick is a linear model of TF-IDF that has learned from the same reviews.\n\n"
-        + "\n".join([head, *rows])
+        "several repeats. The linear model has learned from the same reviews; it is "
+        f"{_yardstick(yardstick)}.\n\n" + "\n".join([head, *rows])
     )
+
+
+def _yardstick(result: StudyResult | None) -> str:
+    """Which linear model stands in the table, and why."""
+    if result is None:
+        return "missing in this run"  # it failed
+    kind = title(result.study.contender)
+    return kind if result.cv_accuracy is None else f"the {kind}, the stronger one by cross-validation ({result.cv_accuracy:.4f})"
 
 
 def _accuracy(score: Score | None) -> str:

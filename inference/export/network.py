@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from data.types import IdArray
 from data.vocabulary import PADDING, START
+from models.evidence import Reading, inputs_of
 from records.errors import CheckpointError
 
 LAYERS = ("models.recurrent", "models.transformer")  # the files whose layers a checkpoint may hold
@@ -46,27 +46,23 @@ class KerasNetwork:
                 f"Keras cannot read {path} ({type(error).__name__}: {str(error)[:200]}): choose another --study"
             ) from error
 
-    def logits(self, rows: Sequence[IdArray]) -> np.ndarray:
-        """The logit of each review, `<float64>[rows]`; reviews of about the same length are read together.
-
-        Args:
-            rows: token ids, each `<int32>[time]`, the start token included.
-        """
-        logits, order = np.empty(len(rows)), np.argsort([len(row) for row in rows], kind="stable")
-        for start in range(0, len(rows), _BATCH):
+    def logits(self, readings: Sequence[Reading]) -> np.ndarray:
+        """The logit of each review, `<float64>[reviews]`; reviews of about the same length are read together."""
+        logits, order = np.empty(len(readings)), np.argsort([len(each) for each in readings], kind="stable")
+        for start in range(0, len(readings), _BATCH):
             batch = order[start : start + _BATCH]
-            logits[batch] = self._model.predict_on_batch(_padded([rows[i] for i in batch]))[: len(batch), 0]
+            logits[batch] = self._model.predict_on_batch(_padded([readings[i] for i in batch]))[: len(batch), 0]
         return logits
 
 
-def _padded(rows: Sequence[IdArray]) -> np.ndarray:
-    """`<int32>[reviews, time]`, both rounded up to powers of two: each shape is compiled once, which takes a second."""
-    shape = (_power_of_two(len(rows)), _power_of_two(max(map(len, rows))))
+def _padded(readings: Sequence[Reading]) -> Any:
+    """The network's inputs, reviews and time rounded up to powers of two: each shape is compiled once, which takes a second."""
+    shape = (_power_of_two(len(readings)), _power_of_two(max(map(len, readings))))
     padded = np.full(shape, PADDING, np.int32)
     padded[:, 0] = START  # rows that are not wanted hold a word too
-    for number, row in enumerate(rows):
-        padded[number, : len(row)] = row
-    return padded
+    for number, reading in enumerate(readings):
+        padded[number, : len(reading)] = reading.ids
+    return padded if readings[0].evidence is None else inputs_of(readings, padded)
 
 
 def _power_of_two(number: int) -> int:

@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 
 from models.roster import Roster
 from records.findings import BucketVerdict, LearningCurve, LengthCurve
-from records.study import YARDSTICK, Scope, Study, StudyResult, bucket_order
+from records.study import YARDSTICKS, Scope, Study, StudyResult, bucket_order
 from report.contents import Contents
 from report.figures.figure import Figure
 from report.figures.style import INK, SCALE, dash, interval, naming, styled
@@ -43,7 +43,7 @@ def accuracy_by_bucket_data(verdicts: tuple[BucketVerdict, ...], roster: Roster)
     """Mean accuracy over repeats with its interval, from the verdicts."""
     keys = dict.fromkeys((s.study.contender, s.study.scope) for verdict in verdicts for s in verdict.standings)
     series, called = [], naming((s.study for verdict in verdicts for s in verdict.standings), roster)
-    for contender, scope in sorted(keys, key=lambda key: (key[0] == YARDSTICK, key[1])):
+    for contender, scope in sorted(keys, key=lambda key: (key[0] in YARDSTICKS, key[1])):
         found = [
             next((s for s in v.standings if (s.study.contender, s.study.scope) == (contender, scope)), None) for v in verdicts
         ]
@@ -62,7 +62,7 @@ def accuracy_by_bucket_data(verdicts: tuple[BucketVerdict, ...], roster: Roster)
 
 
 def accuracy_by_bucket_figure(record: AccuracyByBucket) -> go.Figure:
-    """Bars with 95 % intervals; the yardstick is grey, generalists hatched, fine-tuned ones crossed, chance a dotted line."""
+    """Bars with 95 % intervals; yardsticks are grey, generalists hatched, fine-tuned ones crossed, chance a dotted line."""
     figure = go.Figure()
     for series in record.series:
         figure.add_bar(

@@ -153,7 +153,7 @@ def _add_steps(figure: go.Figure, study: Study, seconds: list[tuple[str, float |
 
 def _accuracy_vs_parameters(contents: Contents) -> go.Figure:
     points = cost_data(contents.results, contents.findings.verdicts)
-    networks = tuple(point for point in points if not point.study.is_yardstick)  # it has no table of words apart
+    networks = tuple(point for point in points if not point.study.is_yardstick)  # they have no table of words apart
     return cost_figure(networks, "body_parameters", "Parameters outside the embedding tables", contents.roster)
 
 

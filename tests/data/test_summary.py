@@ -29,7 +29,7 @@ def table(tmp_path: Path) -> Path:
 
 DEMO = DataSummary(
     title="demo corpus (generated, not IMDB)",
-    fingerprint="e80d5a218303cc24ee0739e7e219ea8b2526b9a5a6b575111af08c06b90967ac",
+    fingerprint="44c125411906bf57a2eb24387fd946045b918a53247dbaacef8fe2057f0e439f",
     is_demo=True,
     buckets=(
         BucketSummary(
@@ -56,6 +56,7 @@ DEMO = DataSummary(
     n_train=180,
     n_validation=20,
     n_test=400,
+    n_unused=600,
     n_unlabelled=0,
     unlabelled_dropped=0,
     vocabulary=108,
@@ -177,7 +178,7 @@ DEMO = DataSummary(
 
 TABLE = DataSummary(
     title="r.csv",
-    fingerprint="a97fa4704f953850c3a231d8669edcd769ab2d9638b34c37bbf4975cc70c4078",
+    fingerprint="cf66c51340a997b437fccb058228a195c76680fd190f1fbe34d7e8c0e99b6206",
     is_demo=False,
     buckets=(
         BucketSummary(
@@ -204,6 +205,7 @@ TABLE = DataSummary(
     n_train=126,
     n_validation=14,
     n_test=121,
+    n_unused=41,
     n_unlabelled=2,
     unlabelled_dropped=1,
     vocabulary=9,

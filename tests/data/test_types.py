@@ -39,6 +39,7 @@ def test_the_fingerprint_tells_every_array_the_buckets_and_the_vocabulary_size(d
         replace(demo_data, train=replace(train, labels=1 - train.labels)),
         replace(demo_data, test=replace(demo_data.test, rows=demo_data.test.rows + 1)),
         replace(demo_data, validation=demo_data.validation.take(np.arange(5))),
+        replace(demo_data, unused=train.sequences),
         replace(demo_data, unlabelled=train.sequences),
         replace(demo_data, vocab_size=demo_data.vocab_size - 1),
         replace(demo_data, buckets=(replace(bucket, high=99), *demo_data.buckets[1:])),

@@ -1,6 +1,7 @@
 """Laws of the word vectors: no test text, no label, the same again, the file's words where they are, drawn where they are not."""
 
 import gzip
+import importlib.metadata
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,15 @@ from records.errors import ConfigError, DataError
 
 @pytest.fixture
 def config(smoke_config: Config) -> Config:
-    return with_overrides(smoke_config, ["vectors.source=learned", "vectors.epochs=1", "space.embedding_dim=8"])
+    return with_overrides(smoke_config, ["vectors.source=learned", "space.embedding_dim=8"])
+
+
+@pytest.fixture(params=["svd", "word2vec"])
+def learning(config: Config, request: pytest.FixtureRequest) -> Config:
+    """The config with each way to learn vectors."""
+    if request.param == "word2vec":
+        pytest.importorskip("gensim", reason="gensim is not installed: make run EXTRAS=word2vec")
+    return with_overrides(config, [f"vectors.method={request.param}", "vectors.epochs=1"])
 
 
 def with_file(config: Config, path: Path) -> Config:
@@ -35,9 +44,9 @@ def only_vectors(config: Config, dataset: Dataset, folder: Path) -> word_vectors
 
 
 def test_learned_vectors_repeat_and_know_neither_test_texts_nor_labels(
-    config: Config, demo_data: Dataset, tmp_path: Path
+    learning: Config, demo_data: Dataset, tmp_path: Path
 ) -> None:
-    found = only_vectors(config, demo_data, tmp_path / "a")
+    found = only_vectors(learning, demo_data, tmp_path / "a")
     assert found.matrix.shape == (demo_data.vocab_size, 8) and found.matrix.dtype == np.float32
     assert not found.matrix[0].any() and np.isfinite(found.matrix).all() and found.coverage > 0.99
 
@@ -48,18 +57,49 @@ def test_learned_vectors_repeat_and_know_neither_test_texts_nor_labels(
     other = replace(
         demo_data, train=without_labels(demo_data.train), validation=without_labels(demo_data.validation), test=nonsense
     )
-    np.testing.assert_array_equal(only_vectors(config, other, tmp_path / "b").matrix, found.matrix)
+    np.testing.assert_array_equal(only_vectors(learning, other, tmp_path / "b").matrix, found.matrix)
 
 
-def test_unlabelled_texts_are_learned_from(config: Config, demo_data: Dataset) -> None:
+@pytest.mark.parametrize("field", ["unlabelled", "unused"])
+def test_texts_without_a_label_are_learned_from(field: str, learning: Config, demo_data: Dataset) -> None:
     rare = demo_data.vocab_size - 1
-    without = word_vectors.learn(_with_unlabelled(demo_data, []), 8, config.vectors, 1)
-    known = word_vectors.learn(_with_unlabelled(demo_data, [[1, rare, 7, rare]] * 30), 8, config.vectors, 1)
+    without = word_vectors.learn(demo_data, 8, learning.vectors, 1)
+    further = Sequences.from_lists([[1, rare, 7, rare]] * 30)
+    more = replace(demo_data, **{field: further})  # type: ignore[arg-type]
+    known = word_vectors.learn(more, 8, learning.vectors, 1)
     assert np.isfinite(known[rare]).all() and not np.array_equal(known[rare], without[rare])
 
 
-def _with_unlabelled(dataset: Dataset, texts: list[list[int]]) -> Dataset:
-    return replace(dataset, unlabelled=Sequences.from_lists(texts))
+def test_rare_words_and_the_start_token_have_no_vector_of_their_own(learning: Config, demo_data: Dataset) -> None:
+    texts = Sequences.from_lists([[1, 4, 5, 4, 6, 5, 7, 7], [1, 2, 5, 2, 6]])
+    tiny = replace(demo_data, train=replace(demo_data.train, sequences=texts), vocab_size=9)
+    tiny = replace(tiny, validation=replace(demo_data.validation, sequences=Sequences.from_lists([[1, 8, 200]])))
+    known = np.isfinite(word_vectors.learn(tiny, 4, learning.vectors, 1))
+    assert known.all(axis=1).tolist() == [False, False, True, False, True, True, True, True, False]
+    once = replace(tiny, train=replace(demo_data.train, sequences=Sequences.from_lists([[1, 4, 5, 6], [1]])))
+    with pytest.raises(DataError, match="no word stands 2 times in the texts to learn from; random needs none"):
+        word_vectors.learn(once, 4, learning.vectors, 1)
+
+
+def test_it_is_said_beforehand_how_long_learning_takes(learning: Config, demo_data: Dataset, tmp_path: Path) -> None:
+    said: list[str] = []
+    for _ in range(2):
+        word_vectors.load_or_build(learning, demo_data, tmp_path, say=said.append)
+    assert [text.split(":")[0] for text in said if "about 1 s" in text] == ["making word vectors (learned, 8 numbers a word)"]
+
+
+def test_word2vec_without_the_library_is_one_sentence(
+    config: Config, demo_data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def version(name: str) -> str:
+        if name == "gensim":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return "1"
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    assert word_vectors.fingerprint(config, demo_data)
+    with pytest.raises(ConfigError, match=r"vectors.method: word2vec needs gensim; make run EXTRAS=word2vec installs it"):
+        word_vectors.fingerprint(with_overrides(config, ["vectors.method=word2vec"]), demo_data)
 
 
 def test_vectors_are_made_once_a_width_and_anew_when_a_file_was_cut(config: Config, demo_data: Dataset, tmp_path: Path) -> None:
@@ -74,13 +114,13 @@ def test_vectors_are_made_once_a_width_and_anew_when_a_file_was_cut(config: Conf
 
 
 def test_another_setting_or_file_is_another_fingerprint(config: Config, demo_data: Dataset, tmp_path: Path) -> None:
-    longer = replace(config, vectors=replace(config.vectors, window=9))
+    longer, other = (with_overrides(config, [change]) for change in ("vectors.window=9", "vectors.method=word2vec"))
     path = write(tmp_path / "v.txt", ["der 1 2 3", "die 1 2 4"])
     from_file = with_file(config, path)
-    seen = {word_vectors.fingerprint(each, demo_data) for each in (config, longer, from_file)}
+    seen = {word_vectors.fingerprint(each, demo_data) for each in (config, longer, other, from_file)}
     write(path, ["der 1 2 3", "das 1 2 4"])
     seen.add(word_vectors.fingerprint(from_file, demo_data))
-    assert len(seen) == 4
+    assert len(seen) == 5
     assert word_vectors.fingerprint(replace(config, vectors=Vectors()), demo_data) == ""
 
 

@@ -7,7 +7,7 @@ from data.types import Dataset
 from experiment.options import with_overrides
 from experiment.plan import reference, repeats, reviews_of, studies, work
 from models.roster import Roster
-from records.study import Study
+from records.study import YARDSTICKS, Study
 
 CONTENDERS = """compare.architectures=('simple_rnn', Contender('gru', 'One for all', scope='all', set={'training.repeats': 2}),
     Contender('simple_rnn', 'Both', scope='both', set={'space.units': 64}))"""
@@ -28,8 +28,8 @@ def test_each_contender_has_the_studies_of_its_own_scope(demo_data: Dataset) -> 
     config = with_overrides(PROFILES["smoke"].config, options)
     planned = studies(config, demo_data)
     low, high = (bucket.name for bucket in demo_data.buckets)
-    specialists = {f"{name}/{bucket}" for name in ("simple_rnn", "both", "linear") for bucket in (low, high)}
-    generalists = {f"{name}/all" for name in ("one_for_all", "both", "linear")}
+    specialists = {f"{name}/{bucket}" for name in ("simple_rnn", "both", *YARDSTICKS) for bucket in (low, high)}
+    generalists = {f"{name}/all" for name in ("one_for_all", "both", *YARDSTICKS)}
     tuned = {f"{name}/all-{bucket}" for name in ("one_for_all", "both") for bucket in (low, high)}
     points = {f"{name}@200" for name in specialists | generalists}
     assert {study.id for study in planned} == specialists | generalists | tuned | points

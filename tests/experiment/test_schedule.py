@@ -6,7 +6,7 @@ import pytest
 
 from config import Compare, Config, Training
 from experiment.schedule import Failed, Finished, Schedule, Task, Unfinished
-from records.study import ALL, YARDSTICK, Hyperparameters, Study, StudyResult
+from records.study import ALL, YARDSTICKS, Hyperparameters, Study, StudyResult
 from tests.made_up import a_result
 
 CONFIG = Config(compare=Compare(architectures=("lstm", "gru")), training=Training(repeats=2))
@@ -15,7 +15,7 @@ GRU, LSTM = Study("gru", "0-129"), Study("lstm", "0-129")
 FROM_SCRATCH, CONTROL = Study("custom_gru", "0-129"), Study("gru", "0-129")
 POINT = replace(GRU, n_reviews=100)
 GENERALIST, FINE_TUNED = Study("gru", ALL), Study("gru", "0-129", is_fine_tuned=True)
-LINEAR = Study(YARDSTICK, "0-129")
+LINEAR = Study(YARDSTICKS[0], "0-129")
 SETTING: Hyperparameters = {"units": 32, "learning_rate": 1e-3, "batch_size": 32}  # of every made-up result
 
 

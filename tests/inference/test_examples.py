@@ -18,7 +18,7 @@ from inference.predictor import Predictor
 from inference.probes import CAPABILITIES, measure
 from inference.run import FinishedRun
 from records.errors import CheckpointError, DivergedError, RunError
-from records.study import YARDSTICK, Study
+from records.study import YARDSTICKS, Study
 from saver import RunFolder
 from tests.conftest import SmokeRun
 
@@ -216,4 +216,4 @@ def test_without_keras_the_sentence_says_so(
     predictor = Predictor.load(own_smoke_run.folder)
     with pytest.raises(CheckpointError, match=f"{unreproduced.id} is not read by the NumPy engine.* keras is not installed"):
         predictor(TEXT)
-    assert Predictor.load(own_smoke_run.folder, YARDSTICK)(TEXT).probability > 0
+    assert Predictor.load(own_smoke_run.folder, YARDSTICKS[0])(TEXT).probability > 0

@@ -8,7 +8,7 @@ from engine.network import NumpyNetwork
 from inference.explain import COMPLETE, FRACTIONS, deletion_curves, explain, faithfulness, integrated_gradients, running_verdict
 from inference.predictor import Predictor
 from inference.run import Encoded, FinishedRun, Trained
-from records.study import YARDSTICK
+from records.study import YARDSTICKS
 from tests.conftest import SmokeRun
 
 TEXT = "the script was dull . my neighbour lent me the disc last week . the music was not clever but the ending was superb ."
@@ -24,7 +24,7 @@ def encoded(run: FinishedRun) -> Encoded:
     return run.encode(TEXT)
 
 
-@pytest.fixture(params=["simple_rnn", "gru", "custom_gru", YARDSTICK])
+@pytest.fixture(params=["simple_rnn", "gru", "custom_gru", *YARDSTICKS])
 def model(request: pytest.FixtureRequest, run: FinishedRun) -> Trained:
     study = run.of_contender(request.param, run.buckets[0].name)
     assert study is not None
@@ -103,7 +103,7 @@ def test_the_running_verdict_of_a_one_directional_network_is_the_opinion_of_its_
 
 def test_a_long_text_is_occluded_span_by_span_and_read_in_points(run: FinishedRun) -> None:
     encoded = run.encode("the music was dull " * 2_000)
-    linear = run.trained(run.choose(YARDSTICK, run.bucket(encoded.ids))[0])
+    linear = run.trained(run.choose(YARDSTICKS[0], run.bucket(encoded.ids))[0])
     found = explain(linear, encoded)
     assert len(found.occlusion) == 8_001 and len(found.running) == 200
 

@@ -159,7 +159,7 @@ def test_a_text_that_says_nothing_is_one_sentence(text: str, sentence: str, run:
     ],
 )
 def test_odd_texts_with_a_known_word_are_answered(text: str, run: FinishedRun) -> None:
-    for study in (None, "linear", "ensemble"):
+    for study in (None, "linear", "nb_linear", "ensemble"):
         assert 0 <= Predictor(run, study)(text).probability <= 1
 
 

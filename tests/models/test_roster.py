@@ -7,7 +7,7 @@ import pytest
 from config import Choice, Compare, Config, Contender, Model, Training
 from models.registry import ARCHITECTURES, colour
 from models.roster import PALETTE, Roster, _distance
-from records.study import YARDSTICK, Study
+from records.study import YARDSTICKS, Study
 from tests.made_up import a_result
 
 
@@ -68,7 +68,7 @@ def test_every_contender_has_a_colour_that_can_be_told_from_all_others() -> None
     many = [Contender("gru", f"number {i}") for i in range(12)]
     for listed in ([*ARCHITECTURES, *many[:3]], ["gru", "lstm", *many], many):
         found = roster(*listed)
-        colours = [*(entry.colour for entry in found.entries), found.colour(YARDSTICK)]
+        colours = [*(entry.colour for entry in found.entries), *map(found.colour, YARDSTICKS)]
         assert len(set(colours)) == len(colours)
         extra = {entry.colour for entry in found.entries} & set(PALETTE)
         assert all(_distance(one, other) > 2_000 for one, other in combinations(extra, 2))
@@ -78,10 +78,10 @@ def test_every_contender_has_a_colour_that_can_be_told_from_all_others() -> None
 
 
 def test_results_stand_in_the_order_of_the_config_with_the_yardsticks_last() -> None:
-    names, buckets = (YARDSTICK, "gru", "gru_last_state", "lstm"), ("130-end", "0-129")
+    names, buckets = (*YARDSTICKS[::-1], "gru", "gru_last_state", "lstm"), ("130-end", "0-129")
     results = [a_result(name, bucket, 0.8) for name in names for bucket in buckets]
     ordered = [result.study for result in roster("lstm", LAST, "gru").in_order(results)]
-    expected = ("lstm", "gru_last_state", "gru", YARDSTICK)
+    expected = ("lstm", "gru_last_state", "gru", *YARDSTICKS)
     assert ordered == [Study(name, bucket) for name in expected for bucket in ("0-129", "130-end")]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from inference.explain import START_WORD, DeletionCurve, Explanation
 from models.registry import ARCHITECTURES, colour
-from records.study import YARDSTICK, Study
+from records.study import YARDSTICKS, Study
 from report import html
 from report.explanation import STRONGEST, deletion_figure, print_explanation, running_figure
 from report.figures.style import NEGATIVE, NEUTRAL, POSITIVE
@@ -17,7 +17,7 @@ from report.sentences import completeness_sentence, faithfulness_sentence
 from tests.conftest import ROOT
 from tests.made_up import ROSTER
 
-GRU, LSTM, LINEAR = Study("gru", "0-129"), Study("lstm", "0-129"), Study(YARDSTICK, "0-129")
+GRU, LSTM, LINEAR = Study("gru", "0-129"), Study("lstm", "0-129"), Study(YARDSTICKS[0], "0-129")
 CURVES = (
     DeletionCurve("integrated gradients", (0.0, 0.1, 0.5), (0.9, 0.6, 0.4)),
     DeletionCurve("occlusion", (0.0, 0.1, 0.5), (0.9, 0.7, 0.5)),
@@ -124,7 +124,7 @@ def test_every_study_has_its_line_in_its_colour_and_every_point_its_word() -> No
     assert [(line.name, line.line.color) for line in figure.data] == [
         ("GRU", colour("gru")),
         ("LSTM", colour("lstm")),
-        ("Linear yardstick", colour(YARDSTICK)),
+        ("TF-IDF linear model", colour(YARDSTICKS[0])),
     ]
     assert figure.data[0].y == (0.5, 0.3, 0.23)
     assert figure.data[1].customdata == ("<b>a</b>", "a dull <b>film</b>")

@@ -22,7 +22,7 @@ from records.findings import (
     Reliability,
     Standing,
 )
-from records.study import YARDSTICK, Study, StudyResult
+from records.study import YARDSTICKS, Study, StudyResult
 from report.contents import Contents
 from report.figures import accuracy, comparisons, cost, errors, search, training
 from report.figures.table import FIGURES, SECTIONS
@@ -33,7 +33,7 @@ BUCKETS = ("0-129", "130-end")
 
 
 def results() -> list[StudyResult]:
-    names = ("simple_rnn", "gru", "custom_gru", YARDSTICK)
+    names = ("simple_rnn", "gru", "custom_gru", *YARDSTICKS)
     return [a_result(a, b, 0.6 + i / 20) for i, a in enumerate(names) for b in BUCKETS] + [
         a_result("lstm", "0-129", 0, status="failed")
     ]
@@ -55,7 +55,7 @@ def verdicts() -> tuple[BucketVerdict, ...]:
 
 RELIABILITIES = (
     Reliability(Study("gru", "0-129"), ((0.1, 0.2, 50), (0.9, 0.8, 60)), ((0.2, 0.2, 50), (0.8, 0.8, 60))),
-    Reliability(Study(YARDSTICK, "0-129"), ((0.1, 0.15, 50), (0.9, 0.85, 60)), ()),
+    Reliability(Study(YARDSTICKS[0], "0-129"), ((0.1, 0.15, 50), (0.9, 0.85, 60)), ()),
 )
 
 
@@ -98,10 +98,10 @@ def travelled(result: StudyResult) -> StudyResult:
 
 def test_matrices_are_read_from_the_row() -> None:
     matrix = comparisons.comparisons_data(verdicts(), ROSTER)[0]
-    assert matrix.names == ("SimpleRNN", "GRU", "GRU from scratch", "Linear yardstick")
+    assert matrix.names == ("SimpleRNN", "GRU", "GRU from scratch", "TF-IDF linear model", "Naive-Bayes linear model")
     assert matrix.points[0][0] is None and matrix.points[3][0] == pytest.approx(15.0) == -(matrix.points[0][3] or 0)
     assert (matrix.signs[3][0], matrix.signs[0][3], matrix.signs[0][1]) == ("+", "−", "·")
-    assert matrix.details[3][0].startswith("Linear yardstick better than SimpleRNN<br>+15.0 points (")
+    assert matrix.details[3][0].startswith("TF-IDF linear model better than SimpleRNN<br>+15.0 points (")
 
 
 def test_the_control_panel_shows_the_difference_with_its_interval_and_both_step_times() -> None:
@@ -115,7 +115,13 @@ def test_the_control_panel_shows_the_difference_with_its_interval_and_both_step_
 def test_bars_hold_the_accuracies_of_the_verdicts_in_order_with_the_yardstick_last() -> None:
     record = accuracy.accuracy_by_bucket_data(verdicts(), ROSTER)
     assert record.buckets == BUCKETS
-    assert [s.name for s in record.series] == ["SimpleRNN", "GRU", "GRU from scratch", "Linear yardstick"]
+    assert [s.name for s in record.series] == [
+        "SimpleRNN",
+        "GRU",
+        "GRU from scratch",
+        "TF-IDF linear model",
+        "Naive-Bayes linear model",
+    ]
     assert record.series[1].accuracy == (65.0, 65.0)
     assert all(low <= a <= high for s in record.series for low, a, high in zip(s.low, s.accuracy, s.high, strict=True))  # type: ignore[operator]
 
@@ -213,7 +219,7 @@ def test_specialists_away_from_home_stand_in_the_row_of_what_they_were_trained_o
 
 def test_influence_is_drawn_with_the_accuracy_of_whoever_was_asked() -> None:
     lines = accuracy.influence_data(results(), verdicts(), ROSTER)
-    assert {line.study.contender for line in lines} == {r.study.contender for r in results() if r.repeats} - {YARDSTICK}
+    assert {line.study.contender for line in lines} == {r.study.contender for r in results() if r.repeats} - set(YARDSTICKS)
     assert lines[0].distances == (0, 1, 2) and lines[0].influence == pytest.approx((1.9, 1.0, accuracy.FLOOR))
     accuracies = {s.study: 100 * s.accuracy for verdict in verdicts() for s in verdict.standings}
     for line in lines:

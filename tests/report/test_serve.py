@@ -324,7 +324,7 @@ def test_other_methods_and_other_architectures_give_their_own_account(predictor:
     page.get_by_text("By how much the logit falls when the word is left out.").wait_for()
     assert page.locator(".explained").inner_html() != before
     page.locator("#whose input").click()
-    page.get_by_role("option", name="Linear yardstick").click()
+    page.get_by_role("option", name="Naive-Bayes linear model").click()
     page.get_by_text("Each word's share of the logit").wait_for()
     assert page.locator(".explained").inner_html() != before
     assert page.get_by_label("integrated gradients").is_checked()

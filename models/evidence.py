@@ -1,0 +1,250 @@
+"""What training labels say about the words, pairs and triples of a review: numbers that a network reads beside the words.
+
+For an n-gram that p of P positive and q of N negative training reviews hold, the evidence is the naive-Bayes log-count ratio
+
+    r = log((p + 1) / (P + 2)) - log((q + 1) / (N + 2)),
+
+of Wang and Manning (2012), Baselines and bigrams, ACL, where it weights the features of a linear model; Li et al. (2016),
+Weighted neural bag-of-n-grams model, COLING, give it to a network. With more than two classes there is one such number a class,
+of that class against all others; of two classes the positive one's is enough, since the other's is its negative.
+
+A training review never reads its own label: its numbers come from the counts without it, and without the other members of its
+group, as copies of it are. Prokhorenkova et al. (2018), CatBoost, NeurIPS, say why numbers made from labels leak otherwise, and
+that leaving out a single example can leak too: P and N stay as they are, since lowering them would shift every number of a review
+by its class, and an n-gram that no other review holds reads exactly 0. Neither Keras nor NumPy's random numbers are used here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from data.batches import truncated
+from data.ngrams import UNKNOWN, NGrams, log_count_ratios
+from data.types import IdArray, Reviews, Sequences
+from records.study import Study
+from saver import RunFolder
+
+
+def evidence_for(counts: np.ndarray, reviews: np.ndarray) -> np.ndarray:
+    """The evidence for each class, `<float32>[..., classes]`; of two classes for the second alone, `[..., 1]`.
+
+    Args:
+        counts: reviews of each class that hold an n-gram, `<int>[..., classes]`; where none does the evidence is 0.
+        reviews: of each class, `<int>[classes]`.
+    """
+    ratios = log_count_ratios(counts.astype(np.float32), reviews.astype(np.float32))
+    ratios *= counts.any(axis=-1, keepdims=True)
+    return ratios[..., 1:] if len(reviews) == 2 else ratios
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many reviews of each class hold each n-gram."""
+
+    held: np.ndarray  # <int>[n-grams, classes]
+    reviews: np.ndarray  # <int64>[classes], all of them
+
+    def save(self, path: Path) -> None:
+        """Write the counts, and in a last row the reviews of each class, as one array `<uint16 or 32>[n-grams + 1, classes]`."""
+        smallest = np.uint16 if self.reviews.max() < 1 << 16 else np.uint32
+        with path.open("wb") as file:
+            np.save(file, np.concatenate([self.held, self.reviews[None]]).astype(smallest), allow_pickle=False)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """The counts that `save` wrote; they stay on the disk until they are read.
+
+        Raises:
+            OSError, ValueError: the file is missing or damaged.
+        """
+        rows = np.load(path, mmap_mode="r", allow_pickle=False)
+        return cls(rows[:-1], np.array(rows[-1], np.int64))
+
+    @property
+    def numbers(self) -> int:
+        """Numbers that an n-gram's evidence has."""
+        return 1 if len(self.reviews) == 2 else len(self.reviews)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a network reads of one review."""
+
+    ids: IdArray  # <int32>[time], in its vocabulary, and cut to its longest length
+    evidence: np.ndarray | None = None  # <float32>[time, numbers], of the n-grams that end at each word
+    sums: np.ndarray | None = None  # <float32>[numbers], over all words of the review, divided by the root of their number
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def inputs_of(readings: Sequence[Reading], ids: np.ndarray) -> list[np.ndarray]:
+    """What a network with evidence is given: the ids, the evidence beside them, and its sums; 0 beside padding.
+
+    Args:
+        readings: with evidence, the first ones of the batch.
+        ids: of the same reviews and perhaps of rows of padding after them, `<int32>[batch, time]`.
+    """
+    width = len(readings[0].sums)  # type: ignore[arg-type]
+    evidence, sums = np.zeros((*ids.shape, width), np.float32), np.zeros((len(ids), width), np.float32)
+    for row, reading in enumerate(readings):
+        evidence[row, : len(reading)], sums[row] = reading.evidence, reading.sums
+    return [ids, evidence, sums]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The counts that evidence is read from; of a training review without its own part of them."""
+
+    ngrams: NGrams
+    counts: tuple[Counts, ...]  # of the training labels; then, if asked for, of pseudo-labels, see `experiment/evidence.py`
+
+    def width(self, order: int) -> int:
+        """Numbers that stand beside each word."""
+        return order * sum(counts.numbers for counts in self.counts)
+
+    def lengths(self, order: int) -> np.ndarray:
+        """Words of the n-gram that each of these numbers is of, `<int64>[width]`."""
+        return np.concatenate([np.repeat(np.arange(1, order + 1), counts.numbers) for counts in self.counts])
+
+    def read(self, reviews: Sequences, order: int, own: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """The evidence at each token, `<float32>[tokens, width]`, and its sums over each review, `<float32>[reviews, width]`.
+
+        Args:
+            reviews: whole reviews.
+            order: words of the longest n-grams.
+            own: what to leave out of the training labels' counts, `<int>[tokens, order, classes]`; None: nothing.
+        """
+        numbers = self.ngrams.find(reviews.values, order)
+        is_known = (numbers != UNKNOWN)[..., None]
+        columns = []
+        for number, counts in enumerate(self.counts):
+            held = counts.held[numbers.clip(0)]  # of an unknown n-gram those of another one, which are not used
+            left = held if own is None or number else held - own
+            ratios = np.where(is_known, evidence_for(left, counts.reviews), np.float32(0))
+            columns.append(ratios.reshape(len(numbers), -1))
+        evidence = np.concatenate(columns, axis=1)
+        sums = np.add.reduceat(evidence, reviews.offsets[:-1], axis=0)
+        return evidence, sums / np.sqrt(reviews.lengths, dtype=np.float32)[:, None]
+
+
+def shared_out(parts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """What each word has of the parts that n-grams have in something, each part divided equally among its words, `[tokens]`.
+
+    Args:
+        parts: of the n-grams that end at each token of a review, `<float>[tokens, width]`; 0 where no n-gram is known.
+        lengths: words of the n-gram that each column is of, `<int>[width]`.
+    """
+    words = np.zeros(len(parts))
+    for column, length in zip(parts.T, lengths, strict=True):
+        for back in range(length):
+            words[: len(words) - back] += column[back:] / length
+    return words
+
+
+@dataclass(frozen=True)
+class Informed:
+    """Whole reviews, and what the network that reads a part of them is told beside it, a batch at a time."""
+
+    reviews: Reviews
+    max_length: int  # tokens that the network reads of a longer review
+    truncate: str  # which ones, see `data.batches.truncated`
+    evidence: tuple[Evidence, ...]  # what all of them read; or, by its number, what the reviews of each fold read
+    folds: np.ndarray | None = None  # <int8>[reviews]; None unless these are the training reviews whose labels are counted
+
+    def read(self, positions: np.ndarray, order: int) -> tuple[list[np.ndarray], np.ndarray]:
+        """The evidence at the tokens that a network reads of each of these reviews, and its sums over the whole reviews.
+
+        Args:
+            positions: of the reviews, `<int>[n]`.
+            order: words of the longest n-grams.
+
+        Returns:
+            n arrays `<float32>[time, width]`, and `<float32>[n, width]`.
+        """
+        whole = self.reviews.sequences.take(positions)
+        if self.folds is None:
+            evidence, sums = self.evidence[0].read(whole, order)
+        else:
+            evidence, sums = self._read_counted(whole, positions, order, self.folds[positions])
+        parts = np.split(evidence, whole.offsets[1:-1])
+        return [truncated(part, self.max_length, self.truncate) for part in parts], sums
+
+    def _read_counted(
+        self, whole: Sequences, positions: np.ndarray, order: int, folds: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """What training reviews read: no label of their own, and of their group, and what their fold had no part in."""
+        width = self.evidence[0].width(order)
+        evidence = np.empty((len(whole.values), width), np.float32)
+        sums = np.empty((len(positions), width), np.float32)
+        own = self._own(whole, positions, order)
+        for fold in np.unique(folds):
+            inside = folds == fold
+            tokens = np.repeat(inside, whole.lengths)
+            read = self.evidence[fold].read(whole.take(np.flatnonzero(inside)), order, own[tokens])
+            evidence[tokens], sums[inside] = read
+        return evidence, sums
+
+    def _own(self, whole: Sequences, positions: np.ndarray, order: int) -> np.ndarray:
+        """What the reviews and the others of their groups add to the counts of their n-grams, `<int>[tokens, order, classes]`."""
+        ngrams, labels = self.evidence[0].ngrams, self.reviews.labels
+        classes = len(self.evidence[0].counts[0].reviews)
+        of_review = np.eye(classes, dtype=np.int32)[labels[positions]]
+        own = np.repeat(of_review, whole.lengths, axis=0)[:, None].repeat(order, axis=1)
+        for place, position in enumerate(positions):
+            for other in self._others.get(int(position), ()):
+                start, end = whole.offsets[place], whole.offsets[place + 1]
+                mine = ngrams.find(whole.values[start:end], order)
+                theirs = ngrams.find(self.reviews.sequences[other], order)
+                own[start:end, :, labels[other]] += np.isin(mine, theirs)
+        return own
+
+    @cached_property
+    def _others(self) -> dict[int, np.ndarray]:
+        """The positions of the other members of each review's group; only reviews that are not alone in theirs are in it."""
+        groups, found = groups_of(self.reviews.sequences), dict[int, np.ndarray]()
+        sizes = np.bincount(groups)
+        for position in np.flatnonzero(sizes[groups] > 1):
+            members = np.flatnonzero(groups == groups[position])
+            found[int(position)] = members[members != position]
+        return found
+
+
+def groups_of(sequences: Sequences) -> np.ndarray:
+    """The number of the group that each review is in, `<int64>[reviews]`: copies of a review are one group."""
+    known = dict[bytes, int]()
+    return np.array([known.setdefault(sequences[i].tobytes(), len(known)) for i in range(len(sequences))], dtype=np.int64)
+
+
+def load(folder: RunFolder, study: Study, *, with_pseudo_labels: bool) -> Evidence:
+    """The evidence that a study of a run reads on reviews whose labels it does not know.
+
+    Raises:
+        OSError, ValueError: a file is missing or damaged.
+    """
+    paths = [folder.evidence(study)]
+    if with_pseudo_labels and folder.pseudo_evidence(study).is_file():
+        paths.append(folder.pseudo_evidence(study))
+    return Evidence(NGrams.load(folder.ngrams), tuple(map(Counts.load, paths)))
+
+
+def load_by_fold(folder: RunFolder, study: Study, evidence: Evidence) -> tuple[np.ndarray, tuple[Evidence, ...]]:
+    """The fold of each of a study's training reviews, and the evidence that the reviews of each fold read.
+
+    Args:
+        folder: of the run, while it goes on: the files are deleted at its end.
+        study: of the run.
+        evidence: that `load` gave; without pseudo-labels there is one fold, which reads this.
+
+    Raises:
+        OSError, ValueError: a file is missing or damaged.
+    """
+    folds = np.load(folder.evidence_folds(study), allow_pickle=False)
+    if len(evidence.counts) == 1:
+        return np.zeros_like(folds), (evidence,)
+    counts = [Counts.load(folder.pseudo_evidence(study, fold)) for fold in range(folds.max() + 1)]
+    return folds, tuple(Evidence(evidence.ngrams, (evidence.counts[0], each)) for each in counts)
