@@ -94,7 +94,7 @@ def _config(options: argparse.Namespace, seed: int) -> Config:
     return with_overrides(PROFILES["quick"].config, changes)
 
 
-def _scores(
+def _scores(  # long: one training
     config: Config, dataset: Dataset, bucket: str, setting: Setting, names: list[str]
 ) -> Iterator[tuple[str, tuple[float, float, float]]]:
     """Each form's accuracy in training and on validation, and its loss there."""
@@ -106,7 +106,7 @@ def _scores(
     data, corpus = dataset.scope(bucket), Corpus(dataset, 3)
     files = word_vectors.load_or_build(config, dataset, Path(mkdtemp()), say=lambda _: None)
     lengths = ladder(data.train.sequences.lengths.clip(max=config.data.max_length), cost_of_rung(config, stops_early=True))
-    models = ModelCache(lengths, config.training.clip_norm)
+    models = ModelCache(lengths)
     plan = FitPlan(
         training=config.training,
         setting=setting,
@@ -115,6 +115,7 @@ def _scores(
         seed=config.run.seed,
         frozen_epochs=config.vectors.frozen_epochs,
     )
+    architecture = str(config.compare.architectures[0])
     for name in names:
         form, train = FORMS[name], data.train
         if form.is_shuffled:
@@ -133,7 +134,7 @@ def _scores(
         shown = examples(train, by_fold, folds) if form.leaves_out else examples(train, (evidence,), None)
         held = examples(data.validation, (evidence,), None)
         shape = NetworkShape(
-            architecture=config.compare.architectures[0],
+            architecture=architecture,
             engine="custom",
             vocab_size=data.vocab_size,
             embedding_dim=setting.embedding_dim,
@@ -143,7 +144,7 @@ def _scores(
             evidence_width=evidence.width(form.order),
             trains_vectors=False,
         )
-        network = models.get(shape, setting.batch_size)
+        network = models.get(shape, setting.batch_size, config.training.clip_norm)
         network.start(plan, word_vectors.load(files[setting.embedding_dim]).matrix)
         network.fit(shown, held, plan, lambda _: False)
         said = network.predict(held)

@@ -91,7 +91,7 @@ def _read(run: Path, samples: list[Sample]) -> Outcome:
         search_epochs=sum(trial.epochs for trial in trials),
         final_epochs=sum(repeat.epochs for result in networks for repeat in result.repeats),
         seconds=dataclasses.asdict(sum((result.spent for result in results), Seconds())),
-        seconds_by_architecture={row.architecture: sum(dataclasses.astuple(row.spent)) for row in times(results)},
+        seconds_by_architecture={row.contender: sum(dataclasses.astuple(row.spent)) for row in times(results)},
         most_padding=max(result.padding_share for result in results),
         accuracy={"networks": _range(networks), "linear": _range(list(yardsticks.values()))},
         worker_gb=_memory([path.stat().st_mtime for path in records], samples),

@@ -30,6 +30,7 @@ from data.types import Dataset
 from experiment import plan
 from experiment.options import validate, with_overrides
 from models.registry import selectable
+from models.roster import Roster
 from records.errors import ConfigError, DataError
 from records.study import YARDSTICKS, Study
 
@@ -200,8 +201,10 @@ def prepare(options: argparse.Namespace, path: Path) -> tuple[Job, Dataset]:
     config = with_overrides(PROFILES["quick"].config, overrides)
     validate(config, selectable())
     dataset = data_preprocessing.prepare(config)
-    studies = [study for study in plan.only(plan.studies(config, dataset), options.only) if not study.is_yardstick]
-    studies.sort(key=lambda study: (config.compare.architectures.index(study.architecture), int(study.bucket.split("-")[0])))
+    studies = [
+        study for study in plan.only(plan.studies(config, dataset), options.only, Roster.of(config)) if not study.is_yardstick
+    ]
+    studies.sort(key=lambda study: (config.compare.architectures.index(study.contender), int(study.bucket.split("-")[0])))
     store.keep(dataset, path)
     return Job(config, overrides, studies, path), dataset
 
@@ -292,10 +295,10 @@ def summarise(runs: list[Run], studies: list[Study]) -> dict[str, Any]:
         for contender in (UNPRUNED, PIPELINE)
     }
     first = {run.contender: run.outcome.answers for run in runs if run.round == 0}
-    architectures = dict.fromkeys(study.architecture for study in studies)
+    architectures = dict.fromkeys(study.contender for study in studies)
     accuracies = []
     for architecture in architectures:
-        mine = [study for study in studies if study.architecture == architecture]
+        mine = [study for study in studies if study.contender == architecture]
         accuracies += [_compare(study.id, [study], first) for study in mine]
         accuracies.append(_compare(f"{architecture}, all", mine, first))
     if len(architectures) > 1:

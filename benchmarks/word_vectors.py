@@ -23,6 +23,7 @@ from data_preprocessing import prepare
 from experiment.devices import Device, restrict_process
 from experiment.options import with_overrides
 from experiment.plan import cost_of_rung
+from models.roster import architecture_of
 from records.study import Setting
 
 SETTING = Setting(
@@ -84,14 +85,14 @@ def _scores(
     train, validation = examples(scope.train), examples(scope.validation)
     lengths = ladder(np.concatenate([train.lengths, validation.lengths]), cost_of_rung(config, stops_early=True))
     shape = NetworkShape(
-        architecture=config.compare.architectures[0],
+        architecture=architecture_of(config.compare.architectures[0]),
         engine="custom",
         vocab_size=scope.vocab_size,
         embedding_dim=SETTING.embedding_dim,
         units=SETTING.units,
         pooling="mean_max",
     )
-    network = ModelCache(lengths, config.training.clip_norm).get(shape, SETTING.batch_size)
+    network = ModelCache(lengths).get(shape, SETTING.batch_size, config.training.clip_norm)
     scores: dict[str, list[tuple[float, float]]] = {name: [] for name in configs}
     for name, each in configs.items():
         training = each.training

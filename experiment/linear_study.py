@@ -27,7 +27,7 @@ class LinearStudy:
 
         The folds are the same for all linear models of a scope.
         """
-        kind, data, started = self._study.architecture, self._data, time.perf_counter()
+        kind, data, started = self._study.contender, self._data, time.perf_counter()
         with self._context.stopwatch.on("training"):
             forms = baseline.FORMS[kind]
             counted = baseline.count([data.train, data.validation], forms)
@@ -62,7 +62,7 @@ class LinearStudy:
         started = time.perf_counter()
         with context.stopwatch.on("training"):
             form = LinearForm.of(hyperparameters)
-            model = baseline.fit(study.architecture, [data.train, data.validation], form, self._seed)
+            model = baseline.fit(study.contender, [data.train, data.validation], form, self._seed)
         seconds = time.perf_counter() - started
         with context.stopwatch.on("evaluating"):
             probabilities = baseline.predict(model, data.test)

@@ -1,14 +1,13 @@
-"""Architecture name -> recurrent body. One visible dict; its order is the order of every table and figure.
+"""Architecture name -> recurrent body. One visible dict; its titles and colours are those of plain entries, see `models.roster`.
 
 Names, order and colours are readable without Keras: builders import it when they are called.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from records.errors import closest
-from records.study import YARDSTICKS, StudyResult, bucket_order
 
 Body = Callable[[Any, Any], Any]  # <float32>[batch, time, features], <bool>[batch, time] of words -> states or last state
 # (engine, units, return_sequences, makes a dropout layer of that name) -> body
@@ -26,7 +25,7 @@ class Architecture:
     engine: str | None = None  # `keras` or `custom`, in place of what the config says; None: as the config says
     pooling: str | None = None  # in place of what the config says; None: as the config says
     units_multiple_of: int = 1  # a config with other numbers of units is refused
-    control_of: str | None = None  # a control is not searched: it takes the settings and seeds that this architecture found
+    control: str | None = None  # a run that holds both by their plain names trains that one as this one's control
 
 
 def _layer(kind: str, engine: str) -> Any:
@@ -92,8 +91,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "attention_simple_rnn": Architecture(_single("SimpleRNN"), "SimpleRNN with attention", "#3969AC", 0.6, pooling="attention"),
     "lstm": Architecture(_single("LSTM"), "LSTM", "#0072B2", 1.3),
     "gru": Architecture(_single("GRU"), "GRU", "#009E73", 1.0),
-    "custom_gru": Architecture(_single("GRU"), "GRU from scratch", "#CC79A7", 1.0, engine="custom"),
-    "gru_keras": Architecture(_single("GRU"), "GRU, Keras's layer", "#8C564B", 2.4, engine="keras", control_of="custom_gru"),
+    "custom_gru": Architecture(_single("GRU"), "GRU from scratch", "#CC79A7", 1.0, engine="custom", control="gru"),
     "attention_lstm": Architecture(_single("LSTM"), "LSTM with attention", "#332288", 1.4, pooling="attention"),
     "attention_gru": Architecture(_single("GRU"), "GRU with attention", "#117733", 1.1, pooling="attention"),
     "bidirectional_simple_rnn": Architecture(_bidirectional("SimpleRNN"), "Bidirectional SimpleRNN", "#DDCC77", 1.0),
@@ -124,25 +122,8 @@ def resolve(name: str) -> Architecture:
 
 
 def selectable() -> dict[str, int]:
-    """The names that a config may compare, and what each one's units must be a multiple of; controls come by themselves."""
-    return {name: each.units_multiple_of for name, each in ARCHITECTURES.items() if each.control_of is None}
-
-
-def with_controls(names: tuple[str, ...]) -> tuple[str, ...]:
-    """These architectures, each followed by its control where it has one."""
-    controls = {architecture.control_of: name for name, architecture in ARCHITECTURES.items() if architecture.control_of}
-    return tuple(each for name in names for each in (name, controls.get(name)) if each)
-
-
-def in_order(results: Iterable[StudyResult]) -> list[StudyResult]:
-    """Results in the order of every table: by architecture, the yardsticks last, and then by length."""
-    order = {name: number for number, name in enumerate([*ARCHITECTURES, *YARDSTICKS])}
-
-    def place(result: StudyResult) -> tuple[int, bool, int, int]:
-        study = result.study
-        return order[study.architecture], study.is_fine_tuned, bucket_order(study.bucket), study.n_reviews
-
-    return sorted(results, key=place)
+    """The names that a config may compare, and what each one's units must be a multiple of."""
+    return {name: each.units_multiple_of for name, each in ARCHITECTURES.items()}
 
 
 def title(name: str) -> str:

@@ -90,7 +90,7 @@ class BucketVerdict(Record):
 
 @dataclass(frozen=True)
 class Reliability(Record):
-    """What an architecture's probabilities are worth, over all its studies of one scope, on their test reviews.
+    """What a contender's probabilities are worth, over all its studies of one scope, on their test reviews.
 
     Each point is a bin of probabilities: their mean, the share of positive reviews, how many reviews.
     """
@@ -106,9 +106,9 @@ class ControlComparison(Record):
 
     study: Study
     control: Study
-    accuracy: float  # means over repeats
+    accuracy: float  # of the first repeat, which the control repeats
     control_accuracy: float
-    low: float  # 95 % interval of the difference, from scratch minus control, paired over reviews and seeds
+    low: float  # 95 % interval of the difference, from scratch minus control, paired over reviews
     high: float
     step_seconds: float | None  # of one training step, in this run
     control_step_seconds: float | None
@@ -140,7 +140,7 @@ class LengthCurve(Record):
 
 @dataclass(frozen=True)
 class LearningCurve(Record):
-    """Accuracy of an architecture on a scope's test reviews against the number of reviews it was trained and validated on."""
+    """Accuracy of a contender on a scope's test reviews against the number of reviews it was trained and validated on."""
 
     study: Study  # at the end of the curve: all reviews
     n_reviews: tuple[int, ...]  # ascending
@@ -160,13 +160,13 @@ class Importance(Record):
 
 
 @dataclass(frozen=True)
-class ArchitectureAverages(Record):
-    """An architecture's studies of one scope together: totals, and means over buckets and repeats, each bucket counting the same.
+class ContenderAverages(Record):
+    """A contender's studies of one scope together: totals, and means over buckets and repeats, each bucket counting the same.
 
     A mean is None where no study completed, or none has the number.
     """
 
-    architecture: str
+    contender: str
     scope: Scope
     studies_completed: int
     studies_failed: int
@@ -186,10 +186,10 @@ class ArchitectureAverages(Record):
 
 
 @dataclass(frozen=True)
-class ArchitectureTimes(Record):
-    """What an architecture's studies spent their time on."""
+class ContenderTimes(Record):
+    """What a contender's studies spent their time on."""
 
-    architecture: str
+    contender: str
     spent: Seconds  # of all workers together
     step_seconds: float | None  # of one training step, mean over its studies; None where nothing was trained in steps
 
@@ -205,4 +205,4 @@ class Findings(Record):
     length_curves: tuple[LengthCurve, ...] = ()
     importances: tuple[Importance, ...] = ()
     learning_curves: tuple[LearningCurve, ...] = ()
-    architectures: tuple[ArchitectureAverages, ...] = ()
+    contenders: tuple[ContenderAverages, ...] = ()

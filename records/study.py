@@ -25,9 +25,9 @@ def bucket_order(bucket: str) -> int:
 
 @dataclass(frozen=True, order=True)
 class Study(Record):
-    """One architecture on one training scope; a pure value."""
+    """One contender on one training scope; a pure value."""
 
-    architecture: str
+    contender: str  # its id in the run, see `models.roster`; a yardstick's name
     bucket: str  # a bucket's name, or `all` for a generalist
     is_fine_tuned: bool = False  # starts from the generalist's weights
     n_reviews: int = 0  # n > 0: a point of the learning curve, trained and validated on so many reviews of its scope
@@ -36,7 +36,7 @@ class Study(Record):
     def id(self) -> str:
         """`gru/130-175`, `gru/all`, `gru/all-130-175` (fine-tuned) or `gru/all@500`; also its path under the run's folders."""
         scope = f"{ALL}-{self.bucket}" if self.is_fine_tuned else self.bucket
-        return str(PurePosixPath(self.architecture) / (f"{scope}@{self.n_reviews}" if self.n_reviews else scope))
+        return str(PurePosixPath(self.contender) / (f"{scope}@{self.n_reviews}" if self.n_reviews else scope))
 
     @property
     def learns_from(self) -> str:
@@ -52,7 +52,7 @@ class Study(Record):
     @property
     def is_yardstick(self) -> bool:
         """Whether this is a linear model, which the networks are measured against."""
-        return self.architecture in YARDSTICKS
+        return self.contender in YARDSTICKS
 
     @property
     def yardsticks(self) -> tuple["Study", ...]:

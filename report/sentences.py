@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from inference.explain import COMPLETE, DeletionCurve, Explanation
-from models.registry import ARCHITECTURES, resolve, title
+from models import registry
+from models.roster import Entry, Roster
 from records.about import ListedRun
 from records.findings import BucketVerdict, Standing
 from records.study import ALL, Study
@@ -19,17 +20,18 @@ _Called = Callable[[Study], str]
 # -- verdicts ----------------------------------------------------------------------------------------------------------
 
 
-def bucket_sentence(verdict: BucketVerdict) -> str:
+def bucket_sentence(verdict: BucketVerdict, roster: Roster) -> str:
     """Which network validation chooses for a bucket, how it compares, who is like chance, and how all stand to the yardsticks."""
     if verdict.leader is None:
         return "No network has a result here."
     networks = [s for s in verdict.standings if not s.study.is_yardstick]
-    called = naming(s.study for s in verdict.standings)
+    called = naming((s.study for s in verdict.standings), roster)
     leader = next(s for s in networks if s.study == verdict.leader)
-    parts = [_choice(verdict, leader, called), *_rivals(verdict, leader, networks, called)]
+    competing = {s.study for s in networks if s.study.contender not in roster.controls}
+    parts = [_choice(verdict, leader, called), *_rivals(verdict, leader, competing, called)]
     if guessing := [called(s.study) for s in networks if s.like_chance]:
         parts.append(f"{_names(guessing)} cannot be told from chance ({100 * verdict.chance:.1f} %)")
-    parts += _yardsticks(verdict, networks, called)
+    parts += _yardsticks(verdict, networks, called, len(competing))
     return ". ".join(parts) + "."
 
 
@@ -41,20 +43,20 @@ def _choice(verdict: BucketVerdict, leader: Standing, called: _Called) -> str:
     return f"{text}, {100 * leader.accuracy_without_leaked:.1f} % without {shared} in the training part too"
 
 
-def _rivals(verdict: BucketVerdict, leader: Standing, networks: list[Standing], called: _Called) -> list[str]:
+def _rivals(verdict: BucketVerdict, leader: Standing, competing: set[Study], called: _Called) -> list[str]:
     """How the leader compares with the networks it was compared with; nothing where there are none."""
-    rivals = [s.study for s in networks if verdict.verdict_on(leader.study, s.study)]
+    rivals = [s.study for s in verdict.standings if s.study in competing and verdict.verdict_on(leader.study, s.study)]
     by_verdict = {how: [study for study in rivals if verdict.verdict_on(leader.study, study) == how] for how in _AGAINST}
     it = "It" if leader.repeats > 1 else "In one training each it"
-    if len(rivals) > 1 and set(by_verdict["better than"]) == _contenders(networks) - {leader.study}:
+    if len(rivals) > 1 and set(by_verdict["better than"]) == competing - {leader.study}:
         return [f"{it} is better than every other network"]
     clauses = [f"{how} {_names(map(called, studies))}" for how, studies in by_verdict.items() if studies]
     return [f"{it} " + ", ".join(c if c.startswith("cannot") else f"is {c}" for c in clauses)] if clauses else []
 
 
-def _yardsticks(verdict: BucketVerdict, networks: list[Standing], called: _Called) -> list[str]:
+def _yardsticks(verdict: BucketVerdict, networks: list[Standing], called: _Called, n: int) -> list[str]:
     """What the yardsticks of each scope reach, and how the networks that have seen the same labels stand to them."""
-    parts, n = [], len(_contenders(networks))
+    parts = []
     yardsticks = [s for s in verdict.standings if s.study.is_yardstick]
     for same_labels in dict.fromkeys(s.study.yardsticks for s in yardsticks):
         there = [s for s in yardsticks if s.study in same_labels]
@@ -68,10 +70,6 @@ def _yardsticks(verdict: BucketVerdict, networks: list[Standing], called: _Calle
             first = f"{_capital(names[0])} reaches {_percent(there[0])}"
             parts.append(f"{_names([first, *reached])}: {', '.join(clauses)}")
     return parts
-
-
-def _contenders(networks: Iterable[Standing]) -> set[Study]:
-    return {s.study for s in networks if not resolve(s.study.architecture).control_of}
 
 
 def _order(hows: tuple[str | None, ...]) -> list[int]:
@@ -102,12 +100,12 @@ def _to(hows: Sequence[str | None], names: Sequence[str], verb: str) -> str:
     return f"{verb} {_names(clauses)}"
 
 
-def overall_sentence(verdicts: Sequence[BucketVerdict]) -> str:
+def overall_sentence(verdicts: Sequence[BucketVerdict], roster: Roster) -> str:
     """Which networks validation chooses over all buckets, and how often they are ahead of both linear models."""
     leaders = [(verdict, verdict.leader) for verdict in verdicts if verdict.leader is not None and verdict.bucket != ALL]
     if not leaders:
         return "No network has a result yet."
-    called, n = naming(s.study for verdict in verdicts for s in verdict.standings), len(leaders)
+    called, n = naming((s.study for verdict in verdicts for s in verdict.standings), roster), len(leaders)
     text = f"Validation chooses {_names(dict.fromkeys(called(leader) for _, leader in leaders))}."
     counts = Counter(filter(None, (_to_yardsticks(verdict, leader) for verdict, leader in leaders)))
     clauses = [f"{how} in {'every bucket' if k == n else f'{k} of {n} buckets'}" for how, k in counts.items()]
@@ -126,9 +124,28 @@ def chosen_sentence(run: ListedRun) -> str:
     if not run.led:
         return "-"
     names, accuracies = zip(*run.led, strict=True)
-    called = (title(name) if name in ARCHITECTURES else name for name in names)  # an earlier version may have had others
+    known = registry.ARCHITECTURES  # contenders have titles already, and an earlier version may have had other architectures
+    called = (registry.title(name) if name in known else name for name in names)
     n = len(accuracies)
     return f"{', '.join(dict.fromkeys(called))}: {100 * sum(accuracies) / n:.1f} % over {n} bucket{'s' if n > 1 else ''}"
+
+
+def contender_sentences(roster: Roster) -> list[str]:
+    """Who each contender is that is more than an architecture with the run's settings: ablations, variants and controls."""
+    return [_contender_sentence(entry, roster) for entry in roster.entries if entry.title != registry.title(entry.architecture)]
+
+
+def _contender_sentence(entry: Entry, roster: Roster) -> str:
+    if entry.control_of:
+        return (
+            f"{entry.title}, is the control of {roster.title(entry.control_of)}: its first training once more, with the same "
+            "setting and seed, by Keras's own layer. It takes part in no comparison."
+        )
+    own = [f"{change.name} is {change.value} (the run's is {change.of_run})" for change in entry.changes]
+    text = f"{entry.title} is the architecture {registry.title(entry.architecture)}" + (f"; its {_names(own)}" if own else "")
+    if entry.parent is None:
+        return f"{text}."
+    return f"{text}. Among the networks it is compared with {roster.title(entry.parent)} only."
 
 
 def _inside(name: str) -> str:

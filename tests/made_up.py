@@ -1,5 +1,7 @@
 """Made-up records, for tests of what reads them."""
 
+from config import Compare, Config
+from models.roster import Roster
 from records.about import About
 from records.study import (
     YARDSTICKS,
@@ -17,6 +19,8 @@ from records.study import (
 )
 from records.summary import BucketSummary, DataSummary
 from saver import ARTEFACT_VERSION
+
+ROSTER = Roster.of(Config(compare=Compare(architectures=("simple_rnn", "lstm", "gru"))))
 
 
 def a_score(bucket: str, accuracy: float, n_test: int = 100) -> Score:

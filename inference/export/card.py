@@ -73,7 +73,7 @@ def _header(run: FinishedRun, trained: Trained, format: str) -> str:
         "license": "mit",
         "library_name": LIBRARIES[format],
         "pipeline_tag": "text-classification",
-        "tags": ["sentiment-analysis", trained.study.architecture.replace("_", "-"), "lengthwise"],
+        "tags": ["sentiment-analysis", run.roster.architecture(trained.study.contender).replace("_", "-"), "lengthwise"],
         **({"datasets": ["imdb"]} if is_imdb else {}),
         "model-index": [{"name": f"{run.name} {trained.study.id}", "results": results}],
     }
@@ -105,12 +105,15 @@ def _what(run: FinishedRun, trained: Trained) -> str:
         "fine-tuned": f"a generalist that was trained on with {_reviews(study.bucket)}",
     }[study.scope]
     setting = ", ".join(f"{name} {value:g}" for name, value in trained.repeat.hyperparameters.items())
+    own = run.roster[study.contender].changes
+    settings = f" Of the run's settings it has its own {', '.join(map(str, own))}." if own else ""
     reads = f"It reads at most {trained.max_length:,} tokens of a review ({trained.truncate} of longer ones)"
     return (
-        f"# {title(study.architecture)}, {_reviews(study.bucket)}\n\n"
+        f"# {run.roster.title(study.contender)}, {_reviews(study.bucket)}\n\n"
         "The probability that an English film review is positive. "
         f"This network is {scope}. {reads} and knows {trained.vocab_size:,} ids. It has {result.parameters:,} trained numbers "
-        f"({result.body_parameters:,} outside the tables of vectors).{_evidence(trained)}\n\nHyperparameters: {setting}."
+        f"({result.body_parameters:,} outside the tables of vectors).{settings}{_evidence(trained)}\n\n"
+        f"Hyperparameters: {setting}."
     )
 
 
@@ -168,7 +171,7 @@ def _yardstick(result: StudyResult | None) -> str:
     """Which linear model stands in the table, and why."""
     if result is None:
         return "missing in this run"  # it failed
-    kind = title(result.study.architecture)
+    kind = title(result.study.contender)
     return kind if result.cv_accuracy is None else f"the {kind}, the stronger one by cross-validation ({result.cv_accuracy:.4f})"
 
 

@@ -40,7 +40,7 @@ def added(
     """A network of the architecture `gru` followed by other layers, as CONTRIBUTING.md says how to add one."""
     gru = ARCHITECTURES["gru"]
 
-    def build(*arguments: Any) -> Callable[[Tensor], Tensor]:
+    def build(*arguments: Any) -> Callable[[Tensor, Tensor], Tensor]:
         body = gru.build(*arguments)
         return lambda sequences, is_word: then(body(sequences, is_word))
 

@@ -235,10 +235,10 @@ def test_the_training_step_is_one_compiled_program() -> None:
 def test_layers_that_read_all_of_the_padding_are_padded_to_lengths_of_their_own(smoke_config: Config) -> None:
     of_rung = [cost_of_rung(smoke_config, stops_early=stops_early) for stops_early in (True, False)]
     assert of_rung[0] > 2 * of_rung[1]  # fewer padded cells pay for it
-    cache = ModelCache(np.array([25]), 1.0, of_keras=np.array([10, 25]))
-    shares = [cache.get(replace(SHAPE, engine=engine), 16).padding_share(np.full(32, 10)) for engine in ("custom", "keras")]
+    cache = ModelCache(np.array([25]), of_keras=np.array([10, 25]))
+    shares = [cache.get(replace(SHAPE, engine=engine), 16, 1.0).padding_share(np.full(32, 10)) for engine in ("custom", "keras")]
     assert shares == [0.0, 0.0]
-    assert cache.get(replace(SHAPE, engine="keras"), 16).padding_share(np.full(32, 20)) == (
+    assert cache.get(replace(SHAPE, engine="keras"), 16, 1.0).padding_share(np.full(32, 20)) == (
         pytest.approx(0.2) if keras.backend.backend() == "jax" else 0.0
     )
 

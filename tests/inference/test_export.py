@@ -146,7 +146,7 @@ def test_the_onnx_graph_of_every_network_says_what_keras_says(
     network: tuple[Any, ...], tmp_path: Path, rng: np.random.Generator
 ) -> None:
     onnxruntime = require("onnx")
-    _, _, _, order, sources = *network, *(0, 1)[len(network) - 3 :]
+    order, sources = network[3:] or (0, 1)
     run, trained = a_trained(a_checkpoint(tmp_path, *network), order=order, sources=sources)
     rows = [np.array([START, *rng.integers(2, 50, n)], np.int32) for n in (39, 3, 17, 17, 80, 0)]
     reviews = [Review("", reading) for reading in trained.readings(rows)]

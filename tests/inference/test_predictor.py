@@ -98,7 +98,7 @@ def test_an_ensemble_is_the_mean_of_the_networks_that_were_best_on_validation(ru
 def test_an_architecture_answers_by_its_study_for_the_length_and_the_yardstick_can_be_asked(
     run: FinishedRun, words: list[str]
 ) -> None:
-    for name in run.architectures:
+    for name in run.contenders:
         for bucket in run.buckets:
             assert Predictor(run, name)(a_review(words, bucket.low + 20)).study == f"{name}/{bucket.name}"
 

@@ -1,5 +1,7 @@
 """The gradient of the logit against differences of it."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from keras import ops
@@ -16,12 +18,12 @@ from tests.networks import a_network, fit_plan
 def test_influence_is_the_gradient_with_respect_to_a_words_vector(
     architecture: str, pooling: str, engine: str, bigrams: int, order: int, rng: np.random.Generator
 ) -> None:
-    shape = {"engine": engine, "bigrams": bigrams, "evidence": order, "evidence_width": order}
+    shape: dict[str, Any] = {"engine": engine, "bigrams": bigrams, "evidence": order, "evidence_width": order}
     network = a_network(architecture=architecture, pooling=pooling, **shape)
     network.start(fit_plan())
     rows = [rng.integers(4, 30, length).astype(np.int32) for length in (10, 6)]
     reviews = Reviews(Sequences.from_lists(rows), np.zeros(2, np.int8), np.arange(2))
-    examples = Examples(rows, reviews.labels, Informed(an_evidence(30), reviews, 50, "tail"))
+    examples = Examples(rows, reviews.labels, Informed(reviews, 50, "tail", (an_evidence(30),)))
     network.predict(examples)  # traced before, as in a study
     found = network.influence(examples, np.arange(2))
     assert [len(one) for one in found] == [10, 6]
