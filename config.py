@@ -4,8 +4,10 @@ Three headings, after Google's tuning playbook: what is *compared* (the scientif
 contender (the nuisance hyperparameters), and what is *fixed* for all of them. Standard library only.
 """
 
-from dataclasses import dataclass, field
-from typing import Literal
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal
 
 # -- ranges: plain records; only tuner.py knows Keras Tuner ------------------------------------------------------------
 
@@ -46,17 +48,46 @@ Tunable = Choice | Range | LogRange | int | float  # a plain number is not searc
 # -- compared ----------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Contender:
+    """An architecture with settings of its own: `Contender("gru", "GRU, last state", set={"model.pooling": "last"})`."""
+
+    architecture: str  # a name in models/registry.py
+    title: str = ""  # what it is called in tables and figures; "" = made of the architecture and the settings
+    set: Mapping[str, Any] = field(default_factory=dict)  # `section.field` of space, search, model, training, vectors -> value
+    scope: Literal["", "bucket", "all", "both"] = ""  # in place of compare.scope
+    parent: str = ""  # id or title of what it is an ablation of; "" = the architecture's plain entry, if there is one
+
+    @property
+    def label(self) -> str:
+        """Its title, or else its architecture and what is its own: `gru, pooling=last`."""
+        own = dict(self.set) | ({"compare.scope": self.scope} if self.scope else {})
+        return self.title or ", ".join([self.architecture, *(f"{name.partition('.')[2]}={own[name]}" for name in own)])
+
+    @property
+    def id(self) -> str:
+        """Its name in commands, folders and tables, the label in letters, digits and underscores: `gru_last_state`."""
+        return re.sub(r"[^a-z0-9]+", "_", self.label.lower()).strip("_")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Compare:
     """The question: which architectures, on which lengths, trained on what."""
 
-    architectures: tuple[str, ...] = ("simple_rnn", "lstm", "gru", "custom_gru")  # names in models/registry.py
+    # Names in models/registry.py, or Contender(...)s. Where both stand plainly, `gru` is trained once with Keras's own layer, as
+    # the control of `custom_gru`: with its settings and seeds, outside all comparisons.
+    architectures: tuple[str | Contender, ...] = ("simple_rnn", "lstm", "gru", "custom_gru")
     bucket_edges: tuple[int, ...] = (129, 175, 284, 597)  # last length of each bucket but the open last one, in tokens
     bucket_quantiles: int = 0  # n > 0: n buckets of equal size instead of the edges, from the training lengths
     scope: Literal["bucket", "all", "both"] = "bucket"  # a specialist per bucket, one generalist, or both
     cross_lengths: bool = False  # also test every bucket's specialist on the other buckets' test reviews
     fine_tune: bool = False  # also train each generalist on with each bucket's own reviews
     learning_curve: tuple[int, ...] = ()  # also train the chosen setting on so many reviews (with validation) of larger scopes
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """What the contenders train on, each by its own scope or by `scope`."""
+        return frozenset((each.scope if isinstance(each, Contender) else "") or self.scope for each in self.architectures)
 
 
 # -- tuned -------------------------------------------------------------------------------------------------------------
@@ -87,6 +118,9 @@ class Search:
     patience: int = 3  # training.keep=best: epochs without a better validation loss before a trial stops
     objective: Literal["val_loss", "val_accuracy"] = "val_loss"  # what decides between trials
     pruning: Literal["median", "none"] = "median"  # stop a trial that does worse than the median of those before it
+    # Settings to try before the tuner's own, in whole or in part, such as ({"units": 64},); they count among max_trials, and the
+    # tuner draws what they leave open. Not for hyperband.
+    first: tuple[Mapping[str, float | int], ...] = ()
 
 
 # -- fixed -------------------------------------------------------------------------------------------------------------
@@ -178,6 +212,37 @@ class Config:
     model: Model = field(default_factory=Model)
     training: Training = field(default_factory=Training)
     run: Run = field(default_factory=Run)
+
+    def plain(self) -> dict[str, Any]:
+        """The config as plain JSON values: ranges as they are written in this file, contenders by their fields."""
+        sections = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {
+            name: {item.name: _plain(getattr(section, item.name)) for item in fields(section)}
+            for name, section in sections.items()
+        }
+
+    def value(self, name: str) -> Any:
+        """What stands in `section.field`."""
+        section, _, key = name.partition(".")
+        return getattr(getattr(self, section), key)
+
+    def changed(self, name: str, value: Any) -> "Config":
+        """A copy with another value for `section.field`."""
+        section, _, key = name.partition(".")
+        return replace(self, **{section: replace(getattr(self, section), **{key: value})})
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case tuple():
+            return [_plain(each) for each in value]
+        case Contender():
+            return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
+        case Mapping():
+            return {name: _plain(each) for name, each in value.items()}
+        case int() | float() | str():
+            return value
+    return repr(value)
 
 
 # -- profiles ----------------------------------------------------------------------------------------------------------
@@ -375,7 +440,7 @@ PROFILES: dict[str, Profile] = {
         ),
     ),
     "smoke": Profile(
-        note="three architectures and a control on the demo corpus, for tests",
+        note="two architectures and a control on the demo corpus, for tests",
         minutes="under 1",
         accuracy="linear yardstick 54 and 58 %",
         config=Config(

@@ -74,7 +74,7 @@ def prepare(config: Config) -> Dataset:
         whole_labels=whole.labels,
         origin=origin,
     )
-    if config.compare.scope != ALL:
+    if config.compare.scopes != {ALL}:
         check_buckets(dataset)
     return dataset
 

@@ -9,6 +9,7 @@ from inference.evaluate import answerer_title
 from inference.explain import Explanation
 from inference.probes import CAPABILITIES
 from inference.run import Encoded
+from models.roster import Roster
 from records.files import unusable, write_text
 from records.study import one_line
 from report import contents, html
@@ -78,7 +79,7 @@ def _draw(figure: Figure, found: Contents) -> Drawn | None:
         )
 
 
-def write_explanation(path: Path, verdict: str, explanation: Explanation, encoded: Encoded, run: str) -> None:
+def write_explanation(path: Path, verdict: str, explanation: Explanation, encoded: Encoded, run: str, roster: Roster) -> None:
     """Write one model's account of one text as a page that works offline.
 
     Args:
@@ -87,6 +88,7 @@ def write_explanation(path: Path, verdict: str, explanation: Explanation, encode
         explanation: the account.
         encoded: the text.
         run: the name of the run that was asked.
+        roster: of that run.
 
     Raises:
         ArtifactsError: the folder cannot be written to.
@@ -96,9 +98,10 @@ def write_explanation(path: Path, verdict: str, explanation: Explanation, encode
         script=html.script(),
         verdict=verdict,
         explanation=explanation,
-        running=html.plot(running_figure(encoded.words, {explanation.study: explanation.running}), "running"),
+        running=html.plot(running_figure(encoded.words, {explanation.study: explanation.running}, roster), "running"),
         deletion=html.plot(deletion_figure(explanation.deletion), "deletion"),
         run=run,
+        roster=roster,
     )
     try:
         write_text(path, page)

@@ -50,7 +50,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--study",
         metavar="NAME",
-        help="who answers: a study (gru/0-129), an architecture, or ensemble; default: validation's choice",
+        help="who answers: a study (gru/0-129), a contender (gru, gru_last_state), or ensemble; default: validation's choice",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--explain", action="store_true", help="show which words pushed which way; --output FILE.html for a page")

@@ -13,11 +13,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from config import Config
+from config import Config, Contender
 from records.about import About, ListedRun, RunStatus
 from records.errors import TRAIN_AGAIN, ArtifactsError, RecordError, RunError
 from records.files import AnyRecord, atomic, locked, read_record, write_record, write_text
@@ -39,27 +38,12 @@ def run_name(profile: str, config: Config, fingerprint: str, environment: dict[s
         environment: versions and kind of device.
     """
     about = {
-        "config": config_dict(config),
+        "config": config.plain(),
         "data": fingerprint,
         "environment": environment,
         "version": ARTEFACT_VERSION,
     }
     return f"{profile}-{hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:8]}"
-
-
-def config_dict(config: Config) -> dict[str, Any]:
-    """The config as plain JSON values; ranges as they are written in config.py."""
-    return {
-        section.name: {item.name: _plain(getattr(record, item.name)) for item in fields(record)}
-        for section in fields(config)
-        for record in [getattr(config, section.name)]
-    }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return list(value)
-    return value if isinstance(value, int | float | str) else repr(value)
 
 
 @dataclass(frozen=True)
@@ -120,7 +104,7 @@ class RunFolder:
         return self.path / "checkpoints" / study.id / f"{repeat}.keras"
 
     def linear_model(self, study: Study, repeat: int) -> Path:
-        """The terms and weights of one fitted yardstick."""
+        """The n-grams and weights of one fitted linear model."""
         return self.path / "checkpoints" / study.id / f"{repeat}.npz"
 
     @property
@@ -132,9 +116,19 @@ class RunFolder:
         """How many reviews of each class of the study's training reviews hold each n-gram."""
         return self.ngrams / f"{study.learns_from}.npy"
 
-    def pseudo_evidence(self, study: Study) -> Path:
-        """The same for texts without labels, whose labels were guessed for the study."""
-        return self.evidence(study).with_suffix(".pseudo.npy")
+    def pseudo_evidence(self, study: Study, fold: int | None = None) -> Path:
+        """The same for texts with pseudo-labels; for the training reviews of a fold, from labels that it has no part in."""
+        return (
+            self.ngrams / f"{study.learns_from}.pseudo.npy" if fold is None else self._folds / f"{study.learns_from}.{fold}.npy"
+        )
+
+    def evidence_folds(self, study: Study) -> Path:
+        """The fold of each training review of a study."""
+        return self._folds / f"{study.learns_from}.npy"
+
+    @property
+    def _folds(self) -> Path:
+        return self.ngrams / "folds"
 
     def final_stats(self, name: str) -> Path:
         """A file with everything the report shows."""
@@ -186,7 +180,7 @@ class RunFolder:
 
     def begin(self, profile: str, config: Config, environment: dict[str, str], data: DataSummary) -> About:
         """Write config.json, environment.json and what is known about the reviews; an earlier start stays noted."""
-        write_text(self.config, json.dumps(config_dict(config), indent=1) + "\n")
+        write_text(self.config, json.dumps(config.plain(), indent=1) + "\n")
         write_record(self.final_stats("data.json"), data)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         before = self.about() if self._environment.is_file() else None
@@ -312,6 +306,10 @@ class RunFolder:
         """Write the completion record; nothing of a study is written after it."""
         write_record(self._study(result.study), result)
 
+    def remove_folds(self) -> None:
+        """Delete what only training needs of the evidence."""
+        shutil.rmtree(self._folds, ignore_errors=True)
+
     def remove_weights(self, study: Study) -> None:
         """Delete the weights of a search that has ended."""
         shutil.rmtree(self.tuning(study) / "weights", ignore_errors=True)
@@ -379,17 +377,23 @@ def _listed(folder: Path) -> ListedRun:
     try:
         about = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
         named = {key: kind(about[key]) for key, kind in _LISTED.items()}
-        return ListedRun(folder=folder.name, **named, has_report=has_report, led=_led(folder / "final_stats" / "results.json"))
+        return ListedRun(folder=folder.name, **named, has_report=has_report, led=_led(folder))
     except (OSError, ValueError, KeyError, TypeError):
         return ListedRun(folder.name, "-", False, "its files were changed and cannot be read", 0.0, "", has_report, ())
 
 
-def _led(path: Path) -> tuple[tuple[str, float], ...]:
+def _led(folder: Path) -> tuple[tuple[str, float], ...]:
+    path, titles, found = folder / "final_stats" / "results.json", _titles(folder), list[tuple[str, float]]()
     verdicts = json.loads(path.read_text(encoding="utf-8"))["verdicts"] if path.is_file() else []
-    led = [verdict for verdict in verdicts if verdict["leader"] and verdict["bucket"] != ALL]
-    return tuple(
-        (verdict["leader"]["architecture"], standing["accuracy"])
-        for verdict in led
-        for standing in verdict["standings"]
-        if standing["study"] == verdict["leader"]
-    )
+    for verdict in (each for each in verdicts if each["leader"] and each["bucket"] != ALL):
+        id = verdict["leader"].get("contender") or verdict["leader"]["architecture"]  # earlier versions had these alone
+        found += [(titles.get(id, id), s["accuracy"]) for s in verdict["standings"] if s["study"] == verdict["leader"]]
+    return tuple(found)
+
+
+def _titles(folder: Path) -> dict[str, str]:
+    """The titles of the contenders that have one of their own, by id."""
+    path = folder / "config.json"
+    listed = json.loads(path.read_text(encoding="utf-8"))["compare"]["architectures"] if path.is_file() else []
+    contenders = [Contender(**each) for each in listed if isinstance(each, dict)]
+    return {contender.id: contender.label for contender in contenders}

@@ -15,7 +15,7 @@ Keras Tuner 1.4.8 is frozen upstream; what this wrapper does about it:
 import dataclasses
 import math
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ def search(space: Space, settings: Search, *, seed: int, folder: Path, run_trial
 
     Args:
         space: the ranges; plain numbers are passed to every trial unchanged.
-        settings: oracle, number of trials, epochs, objective.
+        settings: oracle, number of trials, epochs, objective, and settings to begin with (not with hyperband).
         seed: positive; the same seed and scores give the same proposals.
         folder: for Keras Tuner's own files, emptied first.
         run_trial: trains one setting, or answers from its record; called with (setting, number, epochs, parent).
@@ -54,6 +54,8 @@ def search(space: Space, settings: Search, *, seed: int, folder: Path, run_trial
         Exception: what `run_trial` raises ends the search.
     """
     oracle = _oracle(_hyperparameters(space), settings, seed)
+    if settings.first:
+        _begin_with([_of_ranges(space, setting) for setting in settings.first], oracle)
     tuner = _StudyTuner(
         space, settings, run_trial, oracle=oracle, directory=str(folder), project_name="keras_tuner", overwrite=True
     )
@@ -146,6 +148,36 @@ def _setting(space: Space, values: dict[str, Any]) -> Setting:
 
 def _is_range(tunable: Tunable) -> bool:
     return not isinstance(tunable, int | float)
+
+
+def _of_ranges(space: Space, setting: Mapping[str, float | int]) -> dict[str, float | int]:
+    """The values of a setting that the space leaves open, each of the type that the space has it in."""
+    found: dict[str, float | int] = {}
+    for name, value in setting.items():
+        match getattr(space, name):
+            case Choice(values=values):
+                found[name] = values[values.index(value)]
+            case Range(low=low, high=high, step=step) if all(isinstance(n, int) for n in (low, high, step)):
+                found[name] = int(value)
+            case Range() | LogRange():
+                found[name] = float(value)
+    return found
+
+
+def _begin_with(first: Sequence[dict[str, float | int]], oracle: keras_tuner.Oracle) -> None:
+    """Have an oracle propose these first; what one of them leaves open is what the oracle would have proposed.
+
+    The oracle draws for these trials too, so that its random numbers are those of a search that begins with nothing.
+    """
+    propose = oracle.populate_space
+
+    def populate_space(trial_id: str) -> dict[str, Any]:
+        number, proposal = len(oracle.trials), propose(trial_id)
+        if number < len(first) and proposal["values"] is not None:
+            proposal["values"] = proposal["values"] | first[number]
+        return proposal
+
+    oracle.populate_space = populate_space
 
 
 def _tidy(value: float | int) -> float | int:

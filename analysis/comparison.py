@@ -16,6 +16,7 @@ from scipy.stats import binomtest
 from analysis.calibration import fit_temperature, with_temperature
 from analysis.evaluation import LEVEL, accuracy_interval, difference_interval, is_right, log_loss
 from analysis.scores import without_leaked
+from models.roster import Roster
 from records.findings import BEST, BucketVerdict, Comparison, Ensemble, Standing
 from records.study import Study
 
@@ -37,16 +38,14 @@ class Truth:
     validation: np.ndarray  # <int>[validation reviews], labels
 
 
-def judge(
-    bucket: str, truth: Truth, predictions: Mapping[Study, Predictions], apart: frozenset[str] = frozenset()
-) -> BucketVerdict:
+def judge(bucket: str, truth: Truth, predictions: Mapping[Study, Predictions], roster: Roster) -> BucketVerdict:
     """How each study does on a bucket, which network validation would choose, and every pair's comparison, uncorrected.
 
     Args:
         bucket: the name that stands in the record.
         truth: of the bucket's reviews.
         predictions: of each study that has scored them.
-        apart: architectures that are not compared and cannot lead, because they repeat another's setting.
+        roster: whose controls are not compared and cannot lead, and whose ablations are compared with their parents only.
     """
     correct = {study: is_right(truth.test, p.test) for study, p in predictions.items()}
     val_losses = {  # at each repeat's best temperature: whoever is merely too sure is not worse for it
@@ -55,8 +54,8 @@ def judge(
         if not study.is_yardstick and len(truth.validation)
     }
     means = {study: float(np.mean(losses)) for study, losses in val_losses.items()}
-    ranking = tuple(sorted((study for study in means if study.architecture not in apart), key=lambda study: means[study]))
-    compared = {study: right for study, right in correct.items() if study.architecture not in apart}
+    ranking = tuple(sorted((study for study in means if study.contender not in roster.controls), key=lambda study: means[study]))
+    compared = {study: right for study, right in correct.items() if study.contender not in roster.controls}
     chosen = {study: int(np.argmin(val_losses[study])) if study in val_losses else 0 for study in compared}
     chance = float(max(truth.test.mean(), 1 - truth.test.mean()))
     return BucketVerdict(
@@ -66,7 +65,7 @@ def judge(
         chance=chance,
         leader=ranking[0] if ranking else None,
         standings=tuple(_standing(study, truth, p, means.get(study), chance) for study, p in predictions.items()),
-        comparisons=compare(bucket, compared, chosen),
+        comparisons=compare(bucket, compared, chosen, roster.parents),
         ranking=ranking,
     )
 
@@ -117,22 +116,20 @@ def _loss_at_best_temperature(labels: np.ndarray, probabilities: np.ndarray) -> 
     return log_loss(labels, with_temperature(probabilities, fit_temperature(labels, probabilities)))
 
 
-def compare(bucket: str, correct: Mapping[Study, np.ndarray], chosen: Mapping[Study, int]) -> tuple[Comparison, ...]:
-    """Pairs of the same scope or architecture, and of a network and its yardstick; not yet corrected for how many there are.
+def compare(
+    bucket: str, correct: Mapping[Study, np.ndarray], chosen: Mapping[Study, int], parents: Mapping[str, str]
+) -> tuple[Comparison, ...]:
+    """The pairs that `are_compared`, not yet corrected for how many there are.
 
     Args:
         bucket: the name that stands in the records.
         correct: for each study, which test reviews each repeat gets right, `<bool>[repeats, reviews]`, the same reviews for all.
         chosen: the repeat of each study that was best on validation.
+        parents: contender -> the one that it is an ablation of.
     """
     found = []
     for first, second in combinations(correct, 2):
-        if (
-            first.scope == second.scope
-            or first.architecture == second.architecture
-            or first.yardstick == second
-            or second.yardstick == first
-        ):
+        if are_compared(first, second, correct, parents):
             low, high = difference_interval(correct[first], correct[second])
             mine, theirs = correct[first][chosen[first]], correct[second][chosen[second]]
             only_first, only_second = int((mine & ~theirs).sum()), int((theirs & ~mine).sum())
@@ -141,6 +138,29 @@ def compare(bucket: str, correct: Mapping[Study, np.ndarray], chosen: Mapping[St
             about = (difference, low, high, only_first, only_second, p_value, p_value)
             found.append(Comparison(bucket, first, second, *about, verdict="cannot be told from"))
     return tuple(found)
+
+
+def are_compared(first: Study, second: Study, everybody: Iterable[Study], parents: Mapping[str, str]) -> bool:
+    """Whether two studies are asked which is better: a network and its yardsticks, one contender's scopes, or two of a scope.
+
+    Among networks an ablation is compared with its parent only: in a scope that both are trained on, or where there is none in
+    the scopes that they have.
+
+    Args:
+        first: one study.
+        second: the other.
+        everybody: all studies with a result on the same reviews.
+        parents: contender -> the one that it is an ablation of.
+    """
+    if first.is_yardstick != second.is_yardstick:
+        return second in first.yardsticks or first in second.yardsticks
+    if first.contender == second.contender:
+        return True
+    if not {first.contender, second.contender} & parents.keys():
+        return first.scope == second.scope
+    of_first, of_second = ({s.scope for s in everybody if s.contender == each.contender} for each in (first, second))
+    is_parent = parents.get(first.contender) == second.contender or parents.get(second.contender) == first.contender
+    return is_parent and (first.scope == second.scope or not of_first & of_second)
 
 
 def corrected(verdicts: Iterable[BucketVerdict]) -> tuple[BucketVerdict, ...]:

@@ -11,7 +11,7 @@ from analysis.evaluation import accuracy_interval, difference_interval, is_right
 from analysis.importance import importances
 from analysis.tables import averages
 from data.types import Bucket
-from models.registry import ARCHITECTURES
+from models.roster import Roster
 from records.findings import BucketVerdict, ControlComparison, Ensemble, Findings, LearningCurve, LengthCurve, Reliability
 from records.study import ALL, Study, StudyResult, on_all_reviews
 from saver import RunFolder
@@ -24,7 +24,7 @@ def _right(repeats: list[dict[str, np.ndarray]]) -> np.ndarray:
     return np.stack([is_right(repeat["labels"], repeat["probabilities"]) for repeat in repeats])
 
 
-def find(results: list[StudyResult], folder: RunFolder, buckets: tuple[Bucket, ...]) -> Findings:
+def find(results: list[StudyResult], folder: RunFolder, buckets: tuple[Bucket, ...], roster: Roster) -> Findings:
     """Everything that the stored predictions of the completed studies say; comparisons are corrected over all buckets.
 
     Studies of a learning curve give that and nothing else.
@@ -33,28 +33,27 @@ def find(results: list[StudyResult], folder: RunFolder, buckets: tuple[Bucket, .
     completed = on_all_reviews(finished)
     everything = {result.study: [folder.load_predictions(result.study, r.number) for r in result.repeats] for result in finished}
     stored = {result.study: everything[result.study] for result in completed}
-    apart = frozenset(name for name, architecture in ARCHITECTURES.items() if architecture.control_of)
     verdicts, together = list[BucketVerdict](), list[Ensemble]()
     whole = [(ALL, Bucket(0, None))] if len(buckets) > 1 else []
     for name, bucket in [*((bucket.name, bucket) for bucket in buckets), *whole]:
         truth, predictions = _on_bucket(name, bucket, stored)
         if truth is not None:
-            verdicts.append(judge(name, truth, predictions, apart))
+            verdicts.append(judge(name, truth, predictions, roster))
             together += ensembles(verdicts[-1], truth, predictions)
     return Findings(
         verdicts=corrected(verdicts),
-        controls=_controls(completed, stored),
+        controls=_controls(completed, stored, roster),
         reliabilities=_reliabilities(completed, stored),
         ensembles=tuple(together),
         length_curves=_length_curves(stored),
         importances=importances(results),
         learning_curves=_learning_curves(finished, everything),
-        architectures=averages(on_all_reviews(results)),
+        contenders=averages(on_all_reviews(results), roster),
     )
 
 
 def _learning_curves(finished: list[StudyResult], stored: Stored) -> tuple[LearningCurve, ...]:
-    """Of each architecture and scope that was trained on several numbers of reviews."""
+    """Of each contender and scope that was trained on several numbers of reviews."""
     found = []
     for study in (result.study for result in on_all_reviews(finished)):
         points = [result for result in finished if replace(result.study, n_reviews=0) == study]
@@ -95,16 +94,14 @@ def _length_curves(stored: Stored) -> tuple[LengthCurve, ...]:
     return tuple(found)
 
 
-def _controls(completed: list[StudyResult], stored: Stored) -> tuple[ControlComparison, ...]:
-    """Each control beside what it controls, where both completed, in the order of the results."""
-    by_study = {result.study: result for result in completed}
-
-    found = []
-    for control in completed:
-        architecture = ARCHITECTURES.get(control.study.architecture)
-        result = by_study.get(Study(architecture.control_of or "", control.study.bucket)) if architecture else None
+def _controls(completed: list[StudyResult], stored: Stored, roster: Roster) -> tuple[ControlComparison, ...]:
+    """Each control beside the trainings that it repeats, where both completed, in the order of the results."""
+    by_study, found = {result.study: result for result in completed}, []
+    for control in (result for result in completed if result.study.contender in roster.controls):
+        result = by_study.get(Study(roster[control.study.contender].control_of or "", control.study.bucket))
         if result is not None:
-            mine, theirs = _right(stored[result.study]), _right(stored[control.study])
+            theirs = _right(stored[control.study])
+            mine = _right(stored[result.study])[: len(theirs)]
             seconds = (result.step_seconds, control.step_seconds)
             accuracies = (float(mine.mean()), float(theirs.mean()))
             found.append(
@@ -116,9 +113,9 @@ def _controls(completed: list[StudyResult], stored: Stored) -> tuple[ControlComp
 
 
 def _reliabilities(completed: list[StudyResult], stored: Stored) -> tuple[Reliability, ...]:
-    """What the probabilities of each architecture and scope are worth, before and after the temperature."""
+    """What the probabilities of each contender and scope are worth, before and after the temperature."""
     found = []
-    for _, group in groupby(completed, key=lambda result: (result.study.architecture, result.study.scope)):
+    for _, group in groupby(completed, key=lambda result: (result.study.contender, result.study.scope)):
         members = list(group)
         labels, before, after = [], [], []
         for result in members:

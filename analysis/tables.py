@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from models.roster import Roster
 from records.files import atomic
-from records.findings import ArchitectureAverages, ArchitectureTimes, BucketVerdict, Findings, LearningCurve
-from records.study import Repeat, Score, Seconds, StudyResult, bucket_order, on_all_reviews
+from records.findings import BucketVerdict, ContenderAverages, ContenderTimes, Findings, LearningCurve
+from records.study import Repeat, Score, Seconds, Study, StudyResult, bucket_order, on_all_reviews
 from saver import RunFolder
 
 SPENT = tuple(f"{item.name}_seconds" for item in fields(Seconds))  # importing, compiling, training, evaluating
@@ -21,21 +22,26 @@ SCORE_COLUMNS = {  # field of Score -> column: what is measured on test reviews 
 TIME_COLUMNS = ("train_seconds", "seconds_per_epoch", "search_seconds", "seconds", "step_milliseconds", *SPENT)  # vary by run
 
 
-def results_table(results: list[StudyResult]) -> pd.DataFrame:
-    """One row per architecture, scope, bucket and repeat; a failed study is one row with its message."""
-    return pd.DataFrame([row for result in results for row in _rows(result)])
+def _who(study: Study, roster: Roster) -> dict[str, str]:
+    """The columns that a table begins with: the contender's id, and its architecture's name in the registry."""
+    return {"contender": study.contender, "architecture": roster.architecture(study.contender)}
 
 
-def _rows(result: StudyResult) -> list[dict[str, Any]]:
+def results_table(results: list[StudyResult], roster: Roster) -> pd.DataFrame:
+    """One row per contender, scope, bucket and repeat; a failed study is one row with its message."""
+    return pd.DataFrame([row for result in results for row in _rows(result, roster)])
+
+
+def _rows(result: StudyResult, roster: Roster) -> list[dict[str, Any]]:
     if result.status == "failed":
-        return [_row(result, None, None) | {"bucket": result.study.bucket, "message": result.message}]
-    return [_row(result, repeat, score) for repeat in result.repeats for score in repeat.scores]
+        return [_row(result, None, None, roster) | {"bucket": result.study.bucket, "message": result.message}]
+    return [_row(result, repeat, score, roster) for repeat in result.repeats for score in repeat.scores]
 
 
-def _row(result: StudyResult, repeat: Repeat | None, score: Score | None) -> dict[str, Any]:
+def _row(result: StudyResult, repeat: Repeat | None, score: Score | None, roster: Roster) -> dict[str, Any]:
     """The columns in their order; what a failed study does not have stays empty."""
     return {
-        "architecture": result.study.architecture,
+        **_who(result.study, roster),
         "scope": result.study.scope,
         "bucket": score.bucket if score else None,
         "repeat": repeat.number if repeat else None,
@@ -43,6 +49,7 @@ def _row(result: StudyResult, repeat: Repeat | None, score: Score | None) -> dic
         **{column: getattr(score, name, None) for name, column in SCORE_COLUMNS.items()},
         "val_accuracy": repeat.val_accuracy if repeat else None,
         "val_loss": repeat.val_loss if repeat else None,
+        "cv_accuracy": result.cv_accuracy,
         "train_accuracy": repeat.train_accuracy if repeat else None,
         "train_test_gap": repeat.train_accuracy - score.accuracy if repeat and score else None,
         "parameters": result.parameters,
@@ -60,12 +67,12 @@ def _row(result: StudyResult, repeat: Repeat | None, score: Score | None) -> dic
     }
 
 
-def cross_lengths_table(results: list[StudyResult]) -> pd.DataFrame:
+def cross_lengths_table(results: list[StudyResult], roster: Roster) -> pd.DataFrame:
     """One row per specialist, repeat and bucket, its own included, where specialists were tested elsewhere too."""
     return pd.DataFrame(
         [
             {
-                "architecture": result.study.architecture,
+                **_who(result.study, roster),
                 "trained_on": result.study.bucket,
                 "repeat": repeat.number,
                 "bucket": score.bucket,
@@ -80,21 +87,22 @@ def cross_lengths_table(results: list[StudyResult]) -> pd.DataFrame:
     )
 
 
-def influence_table(results: list[StudyResult]) -> pd.DataFrame:
+def influence_table(results: list[StudyResult], roster: Roster) -> pd.DataFrame:
     """One row per study that was asked, repeat and distance from the end of a review: the influence of a word."""
     rows = [
-        (result.study.architecture, result.study.scope, result.study.bucket, repeat.number, distance, influence)
+        (*_who(result.study, roster).values(), result.study.scope, result.study.bucket, repeat.number, distance, influence)
         for result in results
         for repeat in result.repeats
         for distance, influence in repeat.influence
     ]
-    return pd.DataFrame(rows, columns=["architecture", "scope", "bucket", "repeat", "distance", "influence"])
+    columns = ["contender", "architecture", "scope", "bucket", "repeat", "distance", "influence"]
+    return pd.DataFrame(rows, columns=columns)
 
 
-def learning_curve_table(curves: tuple[LearningCurve, ...]) -> pd.DataFrame:
-    """One row per architecture, scope and number of reviews: accuracy with its interval."""
+def learning_curve_table(curves: tuple[LearningCurve, ...], roster: Roster) -> pd.DataFrame:
+    """One row per contender, scope and number of reviews: accuracy with its interval."""
     rows = [
-        {"architecture": curve.study.architecture, "trained_on": curve.study.bucket, "n_reviews": n, "test_accuracy": accuracy,
+        {**_who(curve.study, roster), "trained_on": curve.study.bucket, "n_reviews": n, "test_accuracy": accuracy,
          "test_accuracy_low": low, "test_accuracy_high": high}
         for curve in curves
         for n, accuracy, low, high in zip(curve.n_reviews, curve.accuracy, curve.low, curve.high, strict=True)
@@ -109,11 +117,11 @@ def comparisons_table(found: tuple[BucketVerdict, ...]) -> pd.DataFrame:
     )
 
 
-def trials_table(results: list[StudyResult]) -> pd.DataFrame:
+def trials_table(results: list[StudyResult], roster: Roster) -> pd.DataFrame:
     """One row per trial: every hyperparameter, score, epochs, seconds, parameters, status, message."""
     rows = [
         {
-            "architecture": result.study.architecture,
+            **_who(result.study, roster),
             "scope": result.study.scope,
             "bucket": result.study.bucket,
             "trial": trial.number,
@@ -132,14 +140,25 @@ def trials_table(results: list[StudyResult]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def times(results: list[StudyResult]) -> tuple[ArchitectureTimes, ...]:
-    """What the time went into, per architecture."""
+def forms_table(results: list[StudyResult], roster: Roster) -> pd.DataFrame:
+    """One row per form of a linear model that cross-validation compared: its hyperparameters and accuracy."""
+    rows = [
+        {**_who(result.study, roster), "bucket": result.study.bucket, **each.form.hyperparameters,
+         "cv_accuracy": each.accuracy, "chosen": each.form.hyperparameters == result.hyperparameters}
+        for result in results
+        for each in result.forms
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def times(results: list[StudyResult]) -> tuple[ContenderTimes, ...]:
+    """What the time went into, per contender."""
     rows = []
-    for architecture in dict.fromkeys(result.study.architecture for result in results):
-        mine = [result for result in results if result.study.architecture == architecture]
+    for contender in dict.fromkeys(result.study.contender for result in results):
+        mine = [result for result in results if result.study.contender == contender]
         steps = [result.step_seconds for result in mine if result.step_seconds]
         total = sum((result.spent for result in mine), Seconds())
-        rows.append(ArchitectureTimes(architecture, total, float(np.mean(steps)) if steps else None))
+        rows.append(ContenderTimes(contender, total, float(np.mean(steps)) if steps else None))
     return tuple(rows)
 
 
@@ -160,19 +179,19 @@ def _mean(column: "pd.Series[float]") -> float | None:
     return None if pd.isna(mean) else float(mean)
 
 
-def averages(results: list[StudyResult]) -> tuple[ArchitectureAverages, ...]:
-    """Totals and averages per architecture and scope, over buckets and repeats, with equal weight to each bucket."""
+def averages(results: list[StudyResult], roster: Roster) -> tuple[ContenderAverages, ...]:
+    """Totals and averages per contender and scope, over buckets and repeats, with equal weight to each bucket."""
     if not results:
         return ()
     rows = []
-    for (architecture, scope), group in results_table(results).groupby(["architecture", "scope"], sort=False):
+    for (contender, scope), group in results_table(results, roster).groupby(["contender", "scope"], sort=False):
         done = group[group["status"] == "completed"].infer_objects()
-        mine = [r for r in results if (r.study.architecture, r.study.scope) == (architecture, scope)]
+        mine = [r for r in results if (r.study.contender, r.study.scope) == (contender, scope)]
         completed = [result for result in mine if result.status == "completed"]
         per_bucket = done.groupby("bucket")[list(_AVERAGED)].mean() if len(done) else None
         rows.append(
-            ArchitectureAverages(
-                architecture=architecture,
+            ContenderAverages(
+                contender=contender,
                 scope=scope,
                 studies_completed=len(completed),
                 studies_failed=sum(r.status == "failed" for r in mine),
@@ -187,16 +206,17 @@ def averages(results: list[StudyResult]) -> tuple[ArchitectureAverages, ...]:
     return tuple(rows)
 
 
-def write(results: list[StudyResult], findings: Findings, folder: RunFolder) -> None:
+def write(results: list[StudyResult], findings: Findings, folder: RunFolder, roster: Roster) -> None:
     """Write every table and predictions.csv.gz, each atomically."""
     results = on_all_reviews(results)
     tables = {
-        "results": results_table(results),
-        "trials": trials_table(results),
+        "results": results_table(results, roster),
+        "trials": trials_table(results, roster),
+        "forms": forms_table(results, roster),
         "comparisons": comparisons_table(findings.verdicts),
-        "cross_lengths": cross_lengths_table(results),
-        "influence": influence_table(results),
-        "learning_curve": learning_curve_table(findings.learning_curves),
+        "cross_lengths": cross_lengths_table(results, roster),
+        "influence": influence_table(results, roster),
+        "learning_curve": learning_curve_table(findings.learning_curves, roster),
         "ensembles": pd.DataFrame(
             [asdict(e) | {"members": " ".join(study.id for study in e.members)} for e in findings.ensembles]
         ),

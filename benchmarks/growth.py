@@ -34,7 +34,7 @@ from models.registry import colour, resolve, title
 from report.figures.style import INK, MUTED, interval, styled
 
 ROOT = Path(__file__).resolve().parents[1]
-LAYERS = ("custom_gru", "gru_keras")  # the same layer by this project and by Keras
+LAYERS = ("custom_gru", "gru")  # the same layer by this project and by Keras
 SWEEP = "sweep"
 ROUND_SECONDS = [digit * 10.0**power for power in range(-3, 4) for digit in (1, 2, 5)]  # ticks
 VOCABULARY, EMBEDDING, BATCH = 10_000, 64, 32
@@ -204,13 +204,13 @@ def _epoch(name: str, tokens: int, units: int, reviews: int) -> Contender:
 
     shape = NetworkShape(
         architecture=name,
-        engine=resolve(name).engine or "custom",
+        engine=resolve(name).engine or "keras",
         vocab_size=VOCABULARY,
         embedding_dim=EMBEDDING,
         units=units,
         pooling="mean",
     )
-    model = ModelCache(np.array([tokens]), clip_norm=1.0).get(shape, BATCH).model
+    model = ModelCache(np.array([tokens])).get(shape, BATCH, clip_norm=1.0).model
     rng = np.random.default_rng(0)
     batches = rng.integers(4, VOCABULARY, (reviews // BATCH, BATCH, tokens)).astype(np.int32)
     labels = rng.integers(0, 2, (BATCH, 1)).astype(np.float32)

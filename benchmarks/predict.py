@@ -313,7 +313,7 @@ def _compiled(vocab_size: int) -> Any:
     shape = NetworkShape(
         architecture="gru", engine="custom", vocab_size=vocab_size, embedding_dim=EMBEDDING, units=UNITS, pooling="mean"
     )
-    return ModelCache(np.array([300, LONGEST]), clip_norm=1.0).get(shape, 32)
+    return ModelCache(np.array([300, LONGEST])).get(shape, 32, clip_norm=1.0)
 
 
 if __name__ == "__main__":

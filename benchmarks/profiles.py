@@ -19,7 +19,7 @@ from analysis.tables import times
 from benchmarks import machine
 from benchmarks.process_cost import CommandError, Cost, Sample, measure
 from config import PROFILES
-from records.study import Seconds, StudyResult
+from records.study import Seconds, StudyResult, strongest_yardstick
 
 STUDIES_A_ROW = 5  # of the table of memory
 
@@ -37,7 +37,7 @@ class Outcome:
     seconds: dict[str, float]  # of all workers, by phase
     seconds_by_architecture: dict[str, float]  # of all workers, all phases
     most_padding: float  # share of the processed tokens, of the study that has most
-    accuracy: dict[str, tuple[float, float]]  # lowest and highest mean of a bucket's repeats: networks, yardstick
+    accuracy: dict[str, tuple[float, float]]  # lowest and highest mean of a bucket's repeats: networks, stronger yardstick
     worker_gb: list[float]  # the largest worker while each study was the next one to end
 
 
@@ -80,7 +80,8 @@ def _read(run: Path, samples: list[Sample]) -> Outcome:
     records = sorted((run / "studies").glob("*/*.json"), key=lambda path: path.stat().st_mtime)
     results = [StudyResult.from_json(path.read_text(encoding="utf-8")) for path in records]
     networks = [result for result in results if not result.study.is_yardstick]
-    yardsticks = [result for result in results if result.study.is_yardstick]
+    by_study = {result.study: result for result in results}
+    yardsticks = {each.study: each for result in results if (each := strongest_yardstick(result.study, by_study))}
     trials = [trial for result in results for trial in result.trials]
     return Outcome(
         data=json.loads((run / "environment.json").read_text(encoding="utf-8"))["data"],
@@ -90,9 +91,9 @@ def _read(run: Path, samples: list[Sample]) -> Outcome:
         search_epochs=sum(trial.epochs for trial in trials),
         final_epochs=sum(repeat.epochs for result in networks for repeat in result.repeats),
         seconds=dataclasses.asdict(sum((result.spent for result in results), Seconds())),
-        seconds_by_architecture={row.architecture: sum(dataclasses.astuple(row.spent)) for row in times(results)},
+        seconds_by_architecture={row.contender: sum(dataclasses.astuple(row.spent)) for row in times(results)},
         most_padding=max(result.padding_share for result in results),
-        accuracy={"networks": _range(networks), "linear": _range(yardsticks)},
+        accuracy={"networks": _range(networks), "linear": _range(list(yardsticks.values()))},
         worker_gb=_memory([path.stat().st_mtime for path in records], samples),
     )
 

@@ -27,32 +27,33 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     restrict_process(Device("cpu", 0, "cpu"), "tensorflow")
     logger.silence_libraries(Path(mkdtemp()) / "libraries.log")
-    contenders = {(name, batch): _contender(name, batch) for name in ARCHITECTURES for batch in (32, 64)}
-    times: dict[tuple[str, int], list[float]] = {key: [] for key in contenders}
+    rows = [(name, resolve(name).engine or "custom") for name in ARCHITECTURES] + [("gru", "keras")]  # a control
+    contenders = {(name, engine, batch): _contender(name, engine, batch) for name, engine in rows for batch in (32, 64)}
+    times: dict[tuple[str, str, int], list[float]] = {key: [] for key in contenders}
     for _ in range(rounds):
         for key, run in contenders.items():
             times[key].append(run())
     median = {key: statistics.median(values) for key, values in times.items()}
     print(f"{TIME} time steps, {UNITS} units, embedding {VOCABULARY} x {EMBEDDING}, medians of {rounds} rounds")
     print(f"{'architecture':28}{'ms, batch 32':>14}{'ms, batch 64':>14}{'us per time step':>18}{'us per review':>15}{'cost':>8}")
-    for name in ARCHITECTURES:
-        small, large = median[name, 32], median[name, 64]
+    for name, engine in rows:
+        small, large = median[name, engine, 32], median[name, engine, 64]
         per_review = (large - small) / 32 / TIME
         fixed = small / TIME - 32 * per_review
-        relative = (small + large) / (median["gru", 32] + median["gru", 64])
-        print(f"{name:28}{small * 1e3:14.1f}{large * 1e3:14.1f}{fixed * 1e6:18.0f}{per_review * 1e6:15.2f}{relative:8.2f}")
+        title = f"{name} (Keras)" if (name, engine) == rows[-1] else name
+        relative = (small + large) / (median["gru", "custom", 32] + median["gru", "custom", 64])
+        print(f"{title:28}{small * 1e3:14.1f}{large * 1e3:14.1f}{fixed * 1e6:18.0f}{per_review * 1e6:15.2f}{relative:8.2f}")
 
 
-def _contender(name: str, batch: int) -> Callable[[], float]:
+def _contender(name: str, engine: str, batch: int) -> Callable[[], float]:
     """A function that trains STEPS steps and gives seconds per step; the first call, which compiles, is made here."""
     from experiment.network import ModelCache
     from models.classifier import NetworkShape
 
-    engine = resolve(name).engine or "custom"
     shape = NetworkShape(
         architecture=name, engine=engine, vocab_size=VOCABULARY, embedding_dim=EMBEDDING, units=UNITS, pooling="mean"
     )
-    model = ModelCache(np.array([TIME]), clip_norm=1.0).get(shape, batch).model
+    model = ModelCache(np.array([TIME])).get(shape, batch, clip_norm=1.0).model
     rng = np.random.default_rng(0)
     ids = rng.integers(4, VOCABULARY, (STEPS, batch, TIME)).astype(np.int32)
     labels = rng.integers(0, 2, (batch, 1)).astype(np.float32)

@@ -30,8 +30,9 @@ from data.types import Dataset
 from experiment import plan
 from experiment.options import validate, with_overrides
 from models.registry import selectable
+from models.roster import Roster
 from records.errors import ConfigError, DataError
-from records.study import YARDSTICK, Study
+from records.study import YARDSTICKS, Study
 
 SCRIPT, UNPRUNED, PIPELINE = "Keras script", "pipeline, no pruning", "pipeline"
 CONTENDERS = (SCRIPT, UNPRUNED, PIPELINE)
@@ -43,7 +44,7 @@ wall, CPU  seconds from start to end of the command, and of processor time in al
 peak       most memory of all its processes together, sampled every two seconds (PSS: shared pages count once)
 epochs     of all trials, of all final trainings
 script     one process, TensorFlow's default settings; it is given prepared reviews
-pipeline   reading and splitting the reviews, the linear yardstick of every bucket, checkpoints and the report are included;
+pipeline   reading and splitting the reviews, the linear models of every bucket, checkpoints and the report are included;
            pruning stops no trial before three trials of its study are completed
 accuracy   of the first round, in per cent; difference: pipeline minus script in points, with its paired 95 % bootstrap
            interval over test reviews and repeats; over studies: the same with whole studies drawn, which differ by the seeds
@@ -200,8 +201,10 @@ def prepare(options: argparse.Namespace, path: Path) -> tuple[Job, Dataset]:
     config = with_overrides(PROFILES["quick"].config, overrides)
     validate(config, selectable())
     dataset = data_preprocessing.prepare(config)
-    studies = [study for study in plan.only(plan.studies(config, dataset), options.only) if not study.is_yardstick]
-    studies.sort(key=lambda study: (config.compare.architectures.index(study.architecture), int(study.bucket.split("-")[0])))
+    studies = [
+        study for study in plan.only(plan.studies(config, dataset), options.only, Roster.of(config)) if not study.is_yardstick
+    ]
+    studies.sort(key=lambda study: (config.compare.architectures.index(study.contender), int(study.bucket.split("-")[0])))
     store.keep(dataset, path)
     return Job(config, overrides, studies, path), dataset
 
@@ -267,7 +270,7 @@ def read_pipeline(artifacts: Path, studies: list[Study]) -> Outcome:
         table = mine.pivot_table(index=["row", "label"], columns="repeat", values="probability")
         rows, labels = (table.index.get_level_values(name).to_numpy() for name in ("row", "label"))
         answers[study] = Answers.of(rows, labels, table.to_numpy().T)
-    networks = results[results["architecture"] != YARDSTICK]
+    networks = results[~results["architecture"].isin(YARDSTICKS)]
     pruned = int((trials["status"] == "pruned").sum())
     return Outcome(answers, len(trials), pruned, int(trials["epochs"].sum()), int(networks["epochs"].sum()))
 
@@ -292,10 +295,10 @@ def summarise(runs: list[Run], studies: list[Study]) -> dict[str, Any]:
         for contender in (UNPRUNED, PIPELINE)
     }
     first = {run.contender: run.outcome.answers for run in runs if run.round == 0}
-    architectures = dict.fromkeys(study.architecture for study in studies)
+    architectures = dict.fromkeys(study.contender for study in studies)
     accuracies = []
     for architecture in architectures:
-        mine = [study for study in studies if study.architecture == architecture]
+        mine = [study for study in studies if study.contender == architecture]
         accuracies += [_compare(study.id, [study], first) for study in mine]
         accuracies.append(_compare(f"{architecture}, all", mine, first))
     if len(architectures) > 1:

@@ -1,7 +1,7 @@
 """`python -m benchmarks.word_vectors`: what word vectors are worth on validation reviews, and how long they take.
 
-One GRU a bucket, mean and maximum pooling: its random word vectors trained, or learned ones left as they are. No network reads a
-test review. `--reviews 0` trains on all of a bucket's reviews. One CPU thread; word2vec needs gensim (EXTRAS=word2vec).
+One network a bucket, mean and maximum pooling: its random word vectors trained, or learned ones left as they are. No network
+reads a test review. `--reviews 0` trains on all of a bucket's reviews. One CPU thread; word2vec needs gensim (EXTRAS=word2vec).
 """
 
 import argparse
@@ -23,9 +23,12 @@ from data_preprocessing import prepare
 from experiment.devices import Device, restrict_process
 from experiment.options import with_overrides
 from experiment.plan import cost_of_rung
+from models.roster import architecture_of
 from records.study import Setting
 
-SETTING = Setting(units=32, embedding_dim=64, dropout=0.3, spatial_dropout=0.2, adversarial=0, learning_rate=3e-3, batch_size=64)
+SETTING = Setting(
+    units=32, embedding_dim=64, dropout=0.3, spatial_dropout=0.2, adversarial=0, learning_rate=3e-3, batch_size=64, evidence=0
+)
 FROZEN = 1_000  # epochs: for good
 CONTENDERS = {
     "random, trained": Vectors(),
@@ -40,6 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Word vectors compared on validation reviews, one CPU thread.")
     parser.add_argument("--reviews", type=int, default=1_500, help="of the training part, a bucket, validation included; 0: all")
     parser.add_argument("--buckets", nargs="+", default=["0-129", "176-284"])
+    parser.add_argument("--architecture", default="gru")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=8, help="of a training; that with the lowest validation loss counts")
     options = parser.parse_args()
@@ -47,6 +51,7 @@ def main() -> None:
     logger.silence_libraries(Path(mkdtemp()) / "libraries.log")
     changes = ["data.source=imdb", "data.validation_fraction=0.3", f"data.max_train_per_bucket={options.reviews}"]
     config = with_overrides(PROFILES["quick"].config, [*changes, f"training.epochs={options.epochs}"])
+    config = replace(config, compare=replace(config.compare, architectures=(options.architecture,)))
     dataset = prepare(config)
     configs = {name: replace(config, vectors=vectors) for name, vectors in CONTENDERS.items()}
     matrices = {name: _timed_matrix(name, each, dataset) for name, each in configs.items()}
@@ -80,14 +85,14 @@ def _scores(
     train, validation = examples(scope.train), examples(scope.validation)
     lengths = ladder(np.concatenate([train.lengths, validation.lengths]), cost_of_rung(config, stops_early=True))
     shape = NetworkShape(
-        architecture="gru",
+        architecture=architecture_of(config.compare.architectures[0]),
         engine="custom",
         vocab_size=scope.vocab_size,
         embedding_dim=SETTING.embedding_dim,
         units=SETTING.units,
         pooling="mean_max",
     )
-    network = ModelCache(lengths, config.training.clip_norm).get(shape, SETTING.batch_size)
+    network = ModelCache(lengths).get(shape, SETTING.batch_size, config.training.clip_norm)
     scores: dict[str, list[tuple[float, float]]] = {name: [] for name in configs}
     for name, each in configs.items():
         training = each.training

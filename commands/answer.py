@@ -101,11 +101,12 @@ def _explain(predictor: Predictor, options: argparse.Namespace) -> int:
         print(json.dumps(asdict(prediction) | {"explanation": asdict(explanation)}))
     elif options.output is None:
         print(sentence(prediction))
-        print_explanation(explanation)
+        print_explanation(explanation, predictor.run.roster)
     if options.output is not None:
         import plotter
 
-        plotter.write_explanation(options.output, sentence(prediction), explanation, encoded, predictor.run.name)
+        run = predictor.run
+        plotter.write_explanation(options.output, sentence(prediction), explanation, encoded, run.name, run.roster)
         print(options.output)
     return DONE
 
@@ -128,12 +129,13 @@ def _probe(options: argparse.Namespace) -> int:
     from inference import probes
     from report import console
 
-    rates, left_out = probes.measure(FinishedRun.open(options.run))
+    run = FinishedRun.open(options.run)
+    rates, left_out = probes.measure(run)
     for why in left_out:
         print(f"left out: {why}", file=sys.stderr)
     if not rates:
         raise RunError(f"{options.run}: no model of the run can be asked")
-    console.print_probes(rates)
+    console.print_probes(rates, run.roster)
     return DONE
 
 

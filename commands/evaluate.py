@@ -44,5 +44,5 @@ def main(options: argparse.Namespace) -> int:
         found, said = evaluate.evaluate(finished, source, options.on, columns, note=print)
         evaluate.store(finished.folder, found, said, source.labels)
         plotter.write_report(finished.folder)
-    console.print_other_reviews(found, finished.folder)
+    console.print_other_reviews(found, finished.folder, finished.roster)
     return DONE

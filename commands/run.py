@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from config import PROFILES, Config
 from experiment.options import validate, with_overrides
 from models.registry import selectable
+from models.roster import Roster
 from records.errors import ConfigError, LengthwiseError, closest
 from records.files import write_text
 
@@ -33,7 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the subcommand."""
     parser.add_argument("profile", nargs="?", default="quick", metavar="PROFILE", help="a profile of config.py (default: quick)")
     parser.add_argument(
-        "--only", nargs="+", action="extend", default=[], metavar="STUDY", help="run these only: ARCH, BUCKET or ARCH/BUCKET"
+        "--only",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="STUDY",
+        help="run these only: CONTENDER, BUCKET or CONTENDER/BUCKET",
     )
     parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="SECTION.FIELD=VALUE", help="change the config")
     parser.add_argument("--workers", type=int, metavar="N", help="worker processes (default: one per GPU, or per core)")
@@ -75,8 +81,9 @@ def main(options: argparse.Namespace) -> int:
         return DONE
     available = devices.available(config.run.device, config.run.backend)
     dataset, prepared = data_preprocessing.load_or_prepare(config, options.artifacts / "cache")
-    studies = plan.only(plan.studies(config, dataset), options.only)
-    work = {study: plan.work(study, config, dataset) for study in studies}
+    roster = Roster.of(config)
+    studies = plan.only(plan.studies(config, dataset), options.only, roster)
+    work = {study: plan.work(study, roster, dataset) for study in studies}
     workers = devices.spread(available, options.workers)
     if options.dry_run:
         console.print_plan(PROFILES[options.profile], work, dataset.origin.notes, len(workers))
@@ -105,7 +112,9 @@ def _run(options: argparse.Namespace, planned: Planned) -> int:
 
     config, dataset, cache = planned.config, planned.dataset, options.artifacts / "cache"
     environment = devices.environment(planned.workers[0].kind, config.run.backend)
-    fingerprint = dataset.fingerprint + word_vectors.fingerprint(config, dataset)
+    entries = Roster.of(config).entries
+    vectors = dict.fromkeys(word_vectors.fingerprint(entry.config, dataset) for entry in entries)
+    fingerprint = dataset.fingerprint + "".join(vectors)
     name = saver.run_name(options.profile, config, fingerprint, environment)
     with saver.open_run(options.artifacts, name, fresh=options.fresh) as folder, logger.logging_to(folder.log):
         about = folder.begin(options.profile, config, environment, summarise(dataset))
@@ -122,7 +131,9 @@ def _sweep(planned: Planned, folder: "RunFolder", cache: Path) -> bool:
     from experiment import workers
     from report import console
 
-    vectors = word_vectors.load_or_build(planned.config, planned.dataset, cache, say=console.note)
+    trained = {study.contender for study in planned.work}
+    configs = [entry.config for entry in Roster.of(planned.config).entries if entry.id in trained]
+    vectors = word_vectors.load_or_build_each(configs, planned.dataset, cache, say=console.note)
     _count_evidence(planned, folder)
     context = workers.SweepContext(planned.config, folder, cache, planned.prepared, vectors)
     with console.Live(planned.work, folder) as live:
@@ -131,36 +142,42 @@ def _sweep(planned: Planned, folder: "RunFolder", cache: Path) -> bool:
 
 
 def _count_evidence(planned: Planned, folder: "RunFolder") -> None:
-    """Write what every scope's labels say about n-grams, if a network is to read it."""
+    """Write what every scope's labels say about n-grams, where a contender is to read it."""
     from analysis.search_size import largest
     from experiment import evidence, plan
 
-    config = planned.config
-    if order := int(largest(config.space.evidence)):
-        scopes = {study.learns_from: study for study in planned.work if not study.is_yardstick}
+    configs = {entry.id: entry.config for entry in Roster.of(planned.config).entries if largest(entry.config.space.evidence)}
+    done = {result.study for result in folder.load_results() if result.status == "completed"}
+    studies = [study for study in planned.work if study.contender in configs and study not in done]
+    if studies:
+        order = max(int(largest(configs[study.contender].space.evidence)) for study in studies)
+        has_pseudo_labels = any(configs[study.contender].model.pseudo_labels for study in studies)
+        scopes = {study.learns_from: study for study in studies}
         reviews = {study: plan.reviews_of(study, planned.dataset) for study in scopes.values()}
-        evidence.prepare(planned.dataset, reviews, order, folder, with_pseudo_labels=config.model.pseudo_labels)
+        evidence.prepare(planned.dataset, reviews, order, folder, with_pseudo_labels=has_pseudo_labels)
 
 
 def _conclude(folder: "RunFolder", dataset: "Dataset", *, is_interrupted: bool) -> int:
     """Write the findings, the tables and the report; returns the exit code."""
     import plotter
     from analysis import findings, tables
-    from models.registry import in_order
+    from experiment.options import config_of
     from report import console
 
-    results = in_order(folder.load_results())
+    roster = Roster.of(config_of(folder))
+    results = roster.in_order(folder.load_results())
     has_failures = any(result.status == "failed" for result in results)
     about = folder.end("interrupted" if is_interrupted else "some failed" if has_failures else "done")
     log.info("%s after %.1f minutes", about.status, about.minutes)
-    found = findings.find(results, folder, dataset.buckets)
+    found = findings.find(results, folder, dataset.buckets, roster)
     folder.write_findings(found)
-    tables.write(results, found, folder)
+    tables.write(results, found, folder, roster)
     if not is_interrupted:
+        folder.remove_folds()
         _gather_examples(folder, dataset)
     plotter.write_report(folder)
     plotter.write_index(folder.path.parent)
-    console.print_summary(folder)
+    console.print_summary(folder, roster)
     if is_interrupted:
         console.note("interrupted; the same command goes on")
     return INTERRUPTED if is_interrupted else SOME_FAILED if has_failures else DONE

@@ -3,14 +3,15 @@
 A pair of words that stand within `window` words of each other in one text counts 1/distance. Of the weighted counts
 `#(word, context)` one takes
 
-    PMI(word, context) = log(#(word, context) * sum(#(context)^0.75) / (#(word) * #(context)^0.75)), where it is positive,
+    PMI(word, context) = log(#(word, context) * sum(#) / (#(word) * #(context))), where it is positive,
 
 else 0. A word's vector is its row of `U * sqrt(S)`, U and S being the first left singular vectors and singular values of that
 matrix, scaled to one length.
 
 Levy & Goldberg (2014), Neural word embedding as implicit matrix factorization, NeurIPS; Levy, Goldberg & Dagan (2015), Improving
-distributional similarity with lessons learned from word embeddings, TACL (the power of 0.75, the root of the singular values,
-rows of one length). Halko, Martinsson & Tropp (2011), Finding structure with randomness, SIAM Review; scikit-learn's.
+distributional similarity with lessons learned from word embeddings, TACL: the root of the singular values, rows of one length.
+Their power of 0.75 of a context's count did worse here (`LOG.md`). Halko, Martinsson & Tropp (2011), Finding structure with
+randomness, SIAM Review: the decomposition, which is scikit-learn's.
 """
 
 import itertools
@@ -21,8 +22,7 @@ import scipy.sparse
 
 from data.types import Sequences
 
-POWER = 0.75  # of a context's count: rare contexts would win otherwise
-ROOT_MEAN_SQUARE = 0.3  # of a vector's numbers, whatever its width: what a layer makes of it does not grow with the width
+ROOT_MEAN_SQUARE = 0.6  # of a vector's numbers, whatever its width; by validation, GRU and SimpleRNN (LOG.md)
 ITERATIONS = 3  # of the randomised SVD
 NEIGHBOURS_AT_ONCE = 5_000_000  # counted in one product, which bounds the memory
 
@@ -62,12 +62,12 @@ def count(texts: Sequence[Sequences], n_words: int, window: int) -> scipy.sparse
 
 
 def positive_pmi(counts: scipy.sparse.csr_array) -> scipy.sparse.csr_array:
-    """The positive pointwise mutual information of symmetric counts, context counts to the power of `POWER`."""
+    """The positive pointwise mutual information of symmetric counts."""
     sums = counts.sum(axis=1).astype(np.float64)
-    with np.errstate(divide="ignore"):
-        of_word, of_context = (np.log(each).astype(np.float32) for each in (sums, sums**POWER / (sums**POWER).sum()))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        expected = np.log(sums / np.sqrt(sums.sum())).astype(np.float32)  # half of the logarithm's argument each
     rows = np.repeat(np.arange(len(sums), dtype=np.int32), np.diff(counts.indptr))
-    information = np.log(counts.data) - of_word[rows] - of_context[counts.indices]
+    information = np.log(counts.data) - expected[rows] - expected[counts.indices]
     positive = scipy.sparse.csr_array((information.clip(min=0), counts.indices, counts.indptr), shape=counts.shape)
     positive.eliminate_zeros()
     return positive

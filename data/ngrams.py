@@ -6,8 +6,10 @@ so that a triple is looked for only where its first pair is known: no n-gram is 
 
     ngrams, held = collect(dataset.train.sequences, order=3, fewest=2)
     ngrams.find(dataset.test.sequences[0])  # <int32>[time, 3], -1 where an n-gram is not known
+    ngrams.tally([dataset.test.sequences[0]])  # which n-grams the review holds, and how often
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +22,7 @@ from data.vocabulary import START
 
 UNKNOWN = -1  # the number of an n-gram that is not known
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 by the golden ratio: Knuth, The art of computer programming, 6.4
+_TOKENS_AT_ONCE = 1 << 20  # of a tally: more reviews at once would only take more memory
 _INVERSE = np.uint64(pow(int(_MULTIPLIER), -1, 1 << 64))  # modulo 2^64
 
 
@@ -88,6 +91,31 @@ class NGrams:
         words, *keys = (np.load(path, mmap_mode="r", allow_pickle=False) for path in (folder / "words.npy", *longer))
         return cls(np.array(words), tuple(keys))
 
+    @property
+    def lengths(self) -> np.ndarray:
+        """How many words each n-gram has, `<int8>[n-grams]`."""
+        return np.repeat(np.arange(1, self.order + 1, dtype=np.int8), self.sizes)
+
+    def tally(self, reviews: Sequence[IdArray], order: int | None = None) -> "Tally":
+        """Which n-grams each review holds, and how often.
+
+        Args:
+            reviews: whole reviews, each beginning with the start token.
+            order: words of the longest n-grams to look for; None for all.
+        """
+        ends = np.cumsum([len(ids) for ids in reviews])
+        cuts = np.searchsorted(ends, np.arange(0, ends[-1] if len(ends) else 0, _TOKENS_AT_ONCE)[1:])
+        parts, first = list[np.ndarray](), 0
+        for some in (reviews[a:b] for a, b in zip([0, *cuts], [*cuts, len(reviews)], strict=True)):
+            found = self.find(np.concatenate([np.zeros(0, np.int32), *some]).astype(np.int32), order)
+            review = np.repeat(np.arange(first, first + len(some)), [len(ids) for ids in some])
+            keys = (review[:, None] * max(1, len(self)) + found)[found >= 0]
+            parts.append(np.stack(np.unique(keys, return_counts=True)))
+            first += len(some)
+        keys, times = np.concatenate(parts, axis=1)
+        reviews_of, numbers = np.divmod(keys, max(1, len(self)))
+        return Tally(len(reviews), reviews_of.astype(np.int32), numbers.astype(np.int32), times.astype(np.int32))
+
     @cached_property
     def _number_of_word(self) -> np.ndarray:
         """`<int32>[highest id + 2]`; the last one stands for every id above the highest."""
@@ -118,6 +146,26 @@ class NGrams:
 
 
 @dataclass(frozen=True)
+class Tally:
+    """How often each review holds each of its n-grams: pairs, ordered by review and then by n-gram."""
+
+    n_reviews: int
+    reviews: np.ndarray  # <int32>[pairs]
+    numbers: np.ndarray  # <int32>[pairs]
+    times: np.ndarray  # <int32>[pairs], at least 1
+
+    def of_reviews(self, chosen: np.ndarray) -> "Tally":
+        """The tally of some of the reviews, `<bool>[reviews]`, numbered anew in the same order."""
+        place, stays = np.cumsum(chosen, dtype=np.int32) - 1, chosen[self.reviews]
+        return Tally(int(chosen.sum()), place[self.reviews[stays]], self.numbers[stays], self.times[stays])
+
+    def of_ngrams(self, chosen: np.ndarray) -> "Tally":
+        """The tally of some of the n-grams, `<bool>[n-grams]`, which keep their numbers."""
+        stays = chosen[self.numbers]
+        return Tally(self.n_reviews, self.reviews[stays], self.numbers[stays], self.times[stays])
+
+
+@dataclass(frozen=True)
 class Holdings:
     """Which review holds which n-gram, each pair once, however often the n-gram stands in the review."""
 
@@ -128,6 +176,28 @@ class Holdings:
         """Reviews of each class that hold each n-gram, `<int32>[n-grams, classes]`; the labels are those of all reviews."""
         flat = np.bincount(self.numbers.astype(np.int64) * n_classes + labels[self.reviews], minlength=n_ngrams * n_classes)
         return flat.reshape(n_ngrams, n_classes).astype(np.int32)
+
+
+def log_count_ratios(counts: np.ndarray, totals: np.ndarray, outcomes: float = 2.0) -> np.ndarray:
+    """What counts say for each class and against all others together, `<float64>[..., classes]`; 0: nothing.
+
+        r = log((c + 1) / (C + outcomes)) - log((d + 1) / (D + outcomes))
+
+    with c, C the count and the total of the class, and d, D the sums of those of all other classes. Of two classes one has the
+    negative of the other. The counts are smoothed by Laplace's rule: one more of each outcome.
+
+    Reviews that hold an n-gram, of all reviews of the class, have two outcomes: it is there or not. N-grams, of all n-grams that
+    reviews of the class hold, have as many outcomes as there are n-grams. Both are naive Bayes: McCallum and Nigam (1998), A
+    comparison of event models for naive Bayes text classification, AAAI workshop. As weights of a linear model: Wang and Manning
+    (2012), Baselines and Bigrams, ACL, who count the second way.
+
+    Args:
+        counts: `<int>[..., classes]`.
+        totals: that the counts are parts of, `<int>[classes]`.
+        outcomes: how many there are.
+    """
+    others, all_others = counts.sum(axis=-1, keepdims=True) - counts, totals.sum() - totals
+    return np.log((counts + 1) / (totals + outcomes)) - np.log((others + 1) / (all_others + outcomes))
 
 
 def collect(sequences: Sequences, order: int, fewest: int) -> tuple[NGrams, Holdings]:

@@ -11,8 +11,8 @@ import importlib.metadata
 import json
 import logging
 import zlib
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,28 @@ def load_or_build(config: Config, dataset: Dataset, folder: Path, say: Callable[
         coverage = load(files[width]).coverage
         say(f"word vectors ({config.vectors.source}, {width} numbers a word) cover {coverage:.1%} of the training tokens")
     return files
+
+
+Key = tuple[Vectors, int]  # what decides a file of word vectors within a run: settings and width, see `key`
+
+
+def key(vectors: Vectors, width: int) -> Key:
+    """The key of these vectors: how long a training leaves them as they are does not change them."""
+    return replace(vectors, frozen_epochs=0), width
+
+
+def load_or_build_each(
+    configs: Iterable[Config], dataset: Dataset, folder: Path, say: Callable[[str], None] = log.info
+) -> dict[Key, Path]:
+    """The files of the vectors that several configs need, see `load_or_build`; what two of them share is made once."""
+    found: dict[Key, Path] = {}
+    for config in configs:
+        needed = {key(config.vectors, width) for width in widths(config)} if config.vectors.source != RANDOM else set()
+        if needed - found.keys():
+            alike = replace(config, vectors=replace(config.vectors, frozen_epochs=0))
+            files = load_or_build(alike, dataset, folder, say)
+            found |= {key(config.vectors, width): path for width, path in files.items()}
+    return found
 
 
 def load(path: Path) -> WordVectors:

@@ -1,4 +1,7 @@
-"""The linear yardstick of a finished run (TF-IDF of 1-2-grams, logistic regression) from the arrays of `baseline.save`."""
+"""The linear models of a finished run, which are its yardsticks: what they say of a review, and the file they are kept in.
+
+Both read words, pairs and triples of a whole review: one how often they stand there (TF-IDF), the other whether they do.
+"""
 
 import zipfile
 from collections.abc import Sequence
@@ -7,89 +10,111 @@ from pathlib import Path
 
 import numpy as np
 
+from data.ngrams import NGrams, Tally
 from data.types import IdArray
-from data.vocabulary import START
 from engine.arrays import Array
 from records.errors import TRAIN_AGAIN, CheckpointError
 
 
 @dataclass(frozen=True)
 class LinearModel:
-    """Terms are known by one number each: a word's id, and the id of the word before it in the upper half."""
+    """A logit that is the sum of a review's n-grams, each with its weight."""
 
-    terms: np.ndarray  # <int64>[terms], ascending
-    idf: Array  # <float64>[terms]
-    weights: Array  # <float64>[terms]
+    ngrams: NGrams
+    weights: Array  # <float64>[n-grams]
     intercept: float
+    idf: Array | None = None  # <float64>[n-grams] of TF-IDF; None: an n-gram counts 1, however often it stands there
 
     def logits(self, rows: Sequence[IdArray]) -> Array:
         """The logit of each review, `<float64>[reviews]`, of whole reviews: no word is outside its vocabulary."""
-        return np.array([self._logit(row) for row in rows])
+        return self.logits_of(self.ngrams.tally(rows))
+
+    def logits_of(self, tally: Tally) -> Array:
+        """The logit of each review that has been tallied, `<float64>[reviews]`."""
+        parts = self.weights[tally.numbers] * self.values(tally)
+        return np.bincount(tally.reviews, parts, tally.n_reviews) + self.intercept
+
+    def values(self, tally: Tally) -> Array:
+        """What each pair of a review and an n-gram that it holds counts, `<float64>[pairs]`."""
+        return np.ones(len(tally.numbers)) if self.idf is None else tf_idf(tally, self.idf)
 
     def contributions(self, row: IdArray) -> Array:
-        """What each token adds to the logit, `<float64>[time]`; a pair's part is shared by its two words.
+        """What each token adds to the logit, `<float64>[time]`; an n-gram's part is shared equally by its words and its places.
 
         The rest of the logit is the intercept.
         """
-        keys, singles = _keys(row)
-        found, counts, places = self._found(keys)
-        values = self._values(found, counts)
-        each = np.zeros(len(keys))
-        for place, index in places.items():
-            each[place] = self.weights[found[index]] * values[index] / counts[index]
-        shares = np.zeros(len(row))
-        words = np.flatnonzero(row != START)
-        shares[words] += each[:singles]
-        shares[words[1:]] += each[singles:] / 2
-        shares[words[:-1]] += each[singles:] / 2
+        tally, shares = self.ngrams.tally([row]), np.zeros(len(row))
+        each = np.zeros(len(self.ngrams))
+        each[tally.numbers] = self.weights[tally.numbers] * self.values(tally) / tally.times
+        for length, found in enumerate(self.ngrams.find(row).T, start=1):
+            ends = np.flatnonzero(found >= 0)
+            for back in range(length):
+                shares[ends - back] += each[found[ends]] / length
         return shares
 
-    def _logit(self, row: IdArray) -> float:
-        found, counts, _ = self._found(_keys(row)[0])
-        return float(self.weights[found] @ self._values(found, counts)) + self.intercept
 
-    def _found(self, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray, dict[int, int]]:
-        """Known terms of a review, how often each stands there, and which of them stands at each place."""
-        unique, where, counts = np.unique(keys, return_inverse=True, return_counts=True)
-        at = np.searchsorted(self.terms, unique).clip(max=len(self.terms) - 1)
-        known = self.terms[at] == unique
-        index = np.cumsum(known) - 1
-        places = {place: int(index[key]) for place, key in enumerate(where) if known[key]}
-        return at[known], counts[known], places
+def tf_idf(tally: Tally, idf: Array) -> Array:
+    """The value of each pair of a review and an n-gram, `<float64>[pairs]`: `(1 + log(times)) * idf`, of length 1 in each review.
 
-    def _values(self, found: np.ndarray, counts: np.ndarray) -> Array:
-        """TF-IDF as scikit-learn computes it with `sublinear_tf`: of length 1."""
-        values = (1 + np.log(counts)) * self.idf[found]
-        norm = np.sqrt(values @ values)
-        return values / norm if norm else values
+    So scikit-learn's `TfidfVectorizer` computes with `sublinear_tf=True`.
+    """
+    values = (1 + np.log(tally.times)) * idf[tally.numbers]
+    squares = np.bincount(tally.reviews, values**2, tally.n_reviews)
+    return values / np.sqrt(np.where(squares > 0, squares, 1.0))[tally.reviews]
+
+
+def save(model: LinearModel, path: Path) -> None:
+    """Write a model as flat arrays, so that reading it runs nothing.
+
+    `words <int32>[words]` and for pairs, triples, ... `keys2 <uint64>[pairs]`, ... as in `NGrams`; `weights <float64>[n-grams]`,
+    `intercept <float64>[1]`, and of TF-IDF `idf <float64>[n-grams]`.
+    """
+    arrays = {f"keys{length}": keys for length, keys in enumerate(model.ngrams.keys, start=2)}
+    arrays |= {} if model.idf is None else {"idf": model.idf}
+    with path.open("wb") as file:
+        np.savez_compressed(
+            file,
+            words=model.ngrams.words,
+            weights=model.weights,
+            intercept=np.array([model.intercept]),
+            allow_pickle=False,
+            **arrays,
+        )
 
 
 def load(path: Path) -> LinearModel:
-    """The model in a file of `baseline.save`; nothing pickled is read.
+    """The model in a file of `save`; nothing pickled is read.
 
     Raises:
         CheckpointError: the file is missing, damaged or was changed.
     """
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            terms, idf, weights, intercept = (file[name] for name in ("terms", "idf", "weights", "intercept"))
-        keys = _pairs(terms[:, 0], terms[:, 1])
-        order = np.argsort(keys)
-        if not len(keys) == len(idf) == len(weights) or not np.isfinite(weights).all():
-            raise ValueError("its arrays do not belong together")
-        return LinearModel(keys[order], idf[order], weights[order], float(intercept[0]))
+            arrays = {name: file[name] for name in file.files}
+        return _checked(arrays)
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} is missing: {TRAIN_AGAIN}; or choose another --study") from error
     except (OSError, KeyError, ValueError, IndexError, EOFError, zipfile.BadZipFile) as error:
         raise CheckpointError(f"{path} is damaged or was changed ({error}); {TRAIN_AGAIN}") from error
 
 
-def _keys(row: IdArray) -> tuple[np.ndarray, int]:
-    """Numbers of a review's words and then of its pairs; and how many words there are."""
-    words = row[row != START]
-    nothing = np.zeros_like(words)
-    return np.concatenate([_pairs(words, nothing), _pairs(words[1:], words[:-1])]), len(words)
+def _checked(arrays: dict[str, Array]) -> LinearModel:
+    """The model of a file's arrays.
 
-
-def _pairs(words: np.ndarray, before: np.ndarray) -> np.ndarray:
-    return words.astype(np.int64) | before.astype(np.int64) << 32
+    Raises:
+        KeyError, ValueError: an array is missing, or they do not belong together.
+    """
+    words, weights, intercept, idf = arrays["words"], arrays["weights"], arrays["intercept"], arrays.get("idf")
+    keys = tuple(arrays[f"keys{length}"] for length in range(2, 2 + sum(name.startswith("keys") for name in arrays)))
+    ngrams = NGrams(words, keys)
+    numbers = [weights, intercept, *([] if idf is None else [idf])]
+    if not (
+        words.dtype == np.int32
+        and all(each.dtype == np.uint64 for each in keys)
+        and all(each.ndim == 1 and (each[:1] >= 0).all() and (each[1:] > each[:-1]).all() for each in (words, *keys))
+        and all(each.dtype == np.float64 and np.isfinite(each).all() for each in numbers)
+        and all(each.shape == (len(ngrams),) for each in numbers if each is not intercept)
+        and intercept.shape == (1,)
+    ):
+        raise ValueError("its arrays do not belong together")
+    return LinearModel(ngrams, weights, float(intercept[0]), idf)

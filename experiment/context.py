@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from analysis.search_size import largest
-from config import Config
+from config import Config, Vectors
 from data import word_vectors
 from data.batches import ladder
 from data.types import Dataset
@@ -20,7 +20,7 @@ from experiment.network import ModelCache, Stopwatch
 from experiment.plan import cost_of_rung
 from models import evidence
 from models.evidence import Evidence
-from models.registry import resolve
+from models.roster import Entry, Roster
 from records.study import Progress, Study
 from saver import RunFolder
 
@@ -42,9 +42,14 @@ class StudyContext:
     folder: RunFolder
     dataset: Dataset  # all of it
     device: str  # its name
-    vectors: dict[int, Path]  # width -> file of word vectors; empty where networks start from random ones
+    vectors: dict[word_vectors.Key, Path]  # files of the word vectors that networks start from
     on_progress: Callable[[Progress], None]
     largest: float = math.inf  # bytes of memory that this process should take at most
+
+    @cached_property
+    def roster(self) -> Roster:
+        """Who the studies' contenders are."""
+        return Roster.of(self.config)
 
     @cached_property
     def models(self) -> ModelCache:
@@ -58,22 +63,29 @@ class StudyContext:
         custom, stock = (ladder(lengths, cost_of_rung(self.config, stops_early=stops_early)) for stops_early in (True, False))
         parts = (dataset.train, dataset.validation, dataset.test)
         custom[-1] = stock[-1] = max(int(part.sequences.lengths.clip(max=limit).max(initial=1)) for part in parts)
-        return ModelCache(custom, self.config.training.clip_norm, of_keras=stock)
+        return ModelCache(custom, of_keras=stock)
 
     @property
     def stopwatch(self) -> Stopwatch:
         """What this process spends its time on."""
         return self.models.stopwatch
 
-    def load_vectors(self, width: int) -> np.ndarray | None:
-        """The word vectors that networks start from, `<float32>[ids, width]`; None: random ones."""
-        return word_vectors.load(self.vectors[width]).matrix if self.vectors else None
+    def load_vectors(self, vectors: Vectors, width: int) -> np.ndarray | None:
+        """The word vectors of these settings that networks start from, `<float32>[ids, width]`; None: random ones."""
+        if vectors.source == word_vectors.RANDOM:
+            return None
+        return word_vectors.load(self.vectors[word_vectors.key(vectors, width)]).matrix
 
     def load_evidence(self, study: Study) -> Evidence | None:
-        """What the labels of the study's training reviews say about n-grams; None where no network asks for it."""
-        if not largest(self.config.space.evidence):
+        """What the labels of the study's training reviews say about n-grams; None where its contender asks for none."""
+        config = self.roster[study.contender].config
+        if not largest(config.space.evidence):
             return None
-        return evidence.load(self.folder, study, with_pseudo_labels=self.config.model.pseudo_labels)
+        return evidence.load(self.folder, study, with_pseudo_labels=config.model.pseudo_labels)
+
+    def load_folds(self, study: Study, known: Evidence) -> tuple[np.ndarray, tuple[Evidence, ...]]:
+        """The fold of each training review, and what the reviews of each fold read, see `models.evidence.load_by_fold`."""
+        return evidence.load_by_fold(self.folder, study, known)
 
     def is_overgrown(self) -> bool:
         """Whether another process should go on: programs once compiled stay in memory, and TensorFlow keeps more than that.
@@ -88,8 +100,10 @@ class StudyContext:
             log.debug("the memory of this process is not known: %s", error)
             return False
 
-    def engine(self, architecture: str) -> str:
-        """Whose recurrent layers train this architecture here: `keras` or `custom`."""
+    def engine(self, entry: Entry) -> str:
+        """Whose recurrent layers train this contender here: `keras` or `custom`; a control is trained by Keras's everywhere."""
+        if entry.control_of:
+            return "keras"
         by_device = "keras" if self.device.startswith("gpu") else "custom"
         chosen = self.config.run.engine
-        return resolve(architecture).engine or (by_device if chosen == "auto" else chosen)
+        return entry.registered.engine or (by_device if chosen == "auto" else chosen)

@@ -6,8 +6,14 @@ those of its own reviews; a fine-tuned generalist keeps the counts of its genera
 
 Pseudo-labels (Yarowsky 1995, Unsupervised word sense disambiguation rivaling supervised methods, ACL; Lee 2013, Pseudo-label,
 ICML workshop) are what a linear model of the same training reviews says of texts without a label, for this study: those that
-belong to no review of its scope. Their counts stand beside those of the training labels.
+belong to no review of its scope. Their counts stand beside those of the training labels. Since the linear model knows the labels
+of the training reviews, these read counts by other models, one a fold, that have not seen their fold (cross-fitting): reading
+those of the one model, networks with shuffled labels learn them from texts that share rare words with a review (see LOG.md).
 """
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 from scipy.sparse import csc_array, csr_array
@@ -15,14 +21,14 @@ from sklearn.linear_model import LogisticRegression
 
 from data.ngrams import collect
 from data.types import Dataset, Reviews, Sequences
-from models.evidence import Counts, log_count_ratios
+from models.evidence import Counts, evidence_for, groups_of
 from records.files import atomic
 from records.study import Study
 from saver import RunFolder
 
 FEWEST = 2  # texts that hold an n-gram: one that a single text holds says nothing of any other
 TEACHER_ORDER, TEACHER_C = 2, 1.0  # of the linear model that gives pseudo-labels
-CLASSES = 2
+FOLDS, CLASSES = 2, 2
 
 
 def prepare(dataset: Dataset, scopes: dict[Study, Dataset], order: int, folder: RunFolder, *, with_pseudo_labels: bool) -> None:
@@ -35,22 +41,43 @@ def prepare(dataset: Dataset, scopes: dict[Study, Dataset], order: int, folder: 
         folder: of the run.
         with_pseudo_labels: whether counts of pseudo-labels are asked for too.
     """
-    missing = {study: data for study, data in scopes.items() if not folder.evidence(study).is_file()}
+    missing = [(study, data) for study, data in scopes.items() if not folder.evidence_folds(study).is_file()]
     if not missing:
         return
-    corpus = _Corpus(dataset, order)
+    corpus = Corpus(dataset, order)
     folder.ngrams.mkdir(parents=True, exist_ok=True)
     corpus.ngrams.save(folder.ngrams)
-    for study, data in missing.items():
-        pseudo = corpus.pseudo_counts(data) if with_pseudo_labels else None
-        if pseudo is not None:
-            with atomic(folder.pseudo_evidence(study)) as temporary:
-                pseudo.save(temporary)
-        with atomic(folder.evidence(study)) as temporary:  # last: with it the scope is done
-            corpus.counts(data.train).save(temporary)
+
+    def count(study: Study, data: Dataset) -> None:
+        folds = folds_of(data.train)
+        if with_pseudo_labels:
+            for fold, counts in corpus.pseudo_counts(data, folds).items():
+                _keep(counts, folder.pseudo_evidence(study, fold))
+        _keep(corpus.counts(data.train), folder.evidence(study))
+        with atomic(folder.evidence_folds(study)) as temporary, temporary.open("wb") as file:  # last: the scope is done
+            np.save(file, folds, allow_pickle=False)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # the linear models and the products of matrices run beside each other
+        list(pool.map(lambda scope: count(*scope), missing))
 
 
-class _Corpus:
+def _keep(counts: Counts, path: Path) -> None:
+    with atomic(path) as temporary:
+        counts.save(temporary)
+
+
+def folds_of(reviews: Reviews) -> np.ndarray:
+    """The fold of each review, `<int8>[reviews]`: groups stay together, and each class is spread evenly, as far as that goes."""
+    groups = groups_of(reviews.sequences)
+    _, first = np.unique(groups, return_index=True)  # of each group
+    rng, of_group = np.random.default_rng(len(reviews)), np.zeros(len(first), np.int8)
+    for label in range(CLASSES):
+        members = rng.permutation(np.flatnonzero(reviews.labels[first] == label))
+        of_group[members] = np.arange(len(members)) % FOLDS
+    return of_group[groups]
+
+
+class Corpus:
     """All texts that may be learned from, and which of them holds which n-gram."""
 
     def __init__(self, dataset: Dataset, order: int) -> None:
@@ -59,8 +86,7 @@ class _Corpus:
         texts = _joined([*(part.sequences for part in labelled), dataset.unused, dataset.unlabelled])
         self._n = len(texts)
         self._rows = np.concatenate([part.rows for part in labelled])  # in the source; those of the other texts are not asked for
-        known = dict[bytes, int]()
-        self._text = np.array([known.setdefault(texts[i].tobytes(), i) for i in range(self._n)])  # the same for copies
+        self._text = groups_of(texts)
         self.ngrams, held = collect(texts, order, FEWEST)
         starts = np.searchsorted(held.numbers, np.arange(len(self.ngrams) + 1))
         columns = csc_array((np.ones(len(held.reviews), np.float32), held.reviews, starts), (self._n, len(self.ngrams)))
@@ -70,26 +96,37 @@ class _Corpus:
         """The counts of these labelled reviews."""
         return self._counts(self._places(reviews), reviews.labels)
 
-    def pseudo_counts(self, data: Dataset) -> Counts | None:
-        """The counts of what a linear model of the training reviews says of texts outside; None where there are none.
+    def pseudo_counts(self, data: Dataset, folds: np.ndarray) -> dict[int | None, Counts]:
+        """The counts of what linear models of the training reviews say of texts outside; nothing where there are none.
 
-        No copy of a training or validation review is among them, since the model knows the labels of the first.
+        No copy of a training or validation review is among these texts.
+
+        Args:
+            data: of a scope.
+            folds: of each training review.
+
+        Returns:
+            The counts by a model of all training reviews under None, and under each fold those by a model of the other folds.
         """
         mine = np.concatenate([self._places(part) for part in (data.train, data.validation)])
         others = np.flatnonzero(~np.isin(self._text, self._text[mine]))
         if not len(others):
-            return None
-        return self._counts(others, (self._teach(data.train)[others] > 0).astype(int))
+            return {}
+        found = dict[int | None, Counts]()
+        for fold in (None, *range(FOLDS)):
+            learned = data.train if fold is None else data.train.take(np.flatnonzero(folds != fold))
+            found[fold] = self._counts(others, (self._teach(learned)[others] > 0).astype(int))
+        return found
 
     def _teach(self, reviews: Reviews) -> np.ndarray:
         """The logit of every text, `<float64>[texts]`, by logistic regression on n-grams weighted by naive Bayes."""
         places, counts = self._places(reviews), self.counts(reviews)
-        ratios = log_count_ratios(counts.held, counts.reviews)[:, 0].astype(np.float64)
+        ratios = evidence_for(counts.held, counts.reviews)[:, 0].astype(np.float64)
         ratios[sum(self.ngrams.sizes[:TEACHER_ORDER]) :] = 0
         weighted = self._held[places].multiply(ratios).tocsr()
         weighted.eliminate_zeros()
         weighted.indices, weighted.indptr = weighted.indices.astype(np.int32), weighted.indptr.astype(np.int32)  # for liblinear
-        model = LogisticRegression(solver="liblinear", dual=True, C=TEACHER_C, max_iter=200, random_state=0)
+        model = LogisticRegression(solver="liblinear", dual=True, C=TEACHER_C, max_iter=1000, random_state=0)
         model.fit(weighted, reviews.labels)
         return self._held @ (ratios * model.coef_[0]) + model.intercept_[0]
 

@@ -1,20 +1,21 @@
-"""The study of the linear yardstick: nothing is searched, and its one repeat is fitted in seconds."""
+"""The study of a linear model: its form is chosen by cross-validation, and its one repeat is fitted in seconds."""
 
 import time
 
 import numpy as np
 
 from analysis.evaluation import accuracy
+from engine import linear
 from experiment import baseline
 from experiment.context import StudyContext
 from experiment.plan import reviews_of
 from experiment.scoring import predictions, scores_by_bucket, scores_elsewhere
 from records.files import atomic
-from records.study import Hyperparameters, Repeat, Study, StudyResult
+from records.study import Hyperparameters, LinearForm, Repeat, Study, StudyResult
 
 
 class LinearStudy:
-    """The stages of `experiment.study.StudyStages` for the yardstick on one scope."""
+    """The stages of `experiment.study.StudyStages` for a linear model on one scope."""
 
     def __init__(self, study: Study, context: StudyContext) -> None:
         """Read the scope's reviews."""
@@ -22,21 +23,36 @@ class LinearStudy:
         self._data = reviews_of(study, context.dataset)
 
     def search(self, hyperparameters: Hyperparameters | None = None) -> StudyResult:
-        """The study's result without repeats; nothing is searched."""
+        """The study's result without repeats; the form that does best in cross-validation on training and validation is chosen.
+
+        The folds are the same for all linear models of a scope.
+        """
+        kind, data, started = self._study.contender, self._data, time.perf_counter()
+        with self._context.stopwatch.on("training"):
+            forms = baseline.FORMS[kind]
+            counted = baseline.count([data.train, data.validation], forms)
+            found = baseline.cross_validate(kind, counted, self._seed)
+        chosen = max(found, key=lambda each: each.accuracy).form if found else forms[0]
         return StudyResult(
             study=self._study,
             status="completed",
             message="",
             device="cpu",
-            n_train=self._data.n_labelled,
+            n_train=data.n_labelled,
             n_validation=0,
             padding_share=0.0,
-            hyperparameters={"C": baseline.INVERSE_REGULARISATION},
+            hyperparameters=chosen.hyperparameters,
             layers=(),
             trials=(),
             repeats=(),
-            search_seconds=0.0,
+            search_seconds=time.perf_counter() - started,
+            forms=found,
         )
+
+    @property
+    def _seed(self) -> int:
+        """Of the folds and of liblinear, the same for all linear models of a scope."""
+        return self._study.yardsticks[0].seed(self._context.config.run.seed, "folds")
 
     def repeat(self, hyperparameters: Hyperparameters, number: int) -> Repeat:
         """Fit on training and validation, read the test reviews."""
@@ -45,22 +61,23 @@ class LinearStudy:
             return finished
         started = time.perf_counter()
         with context.stopwatch.on("training"):
-            pipeline = baseline.fit([data.train, data.validation])
+            form = LinearForm.of(hyperparameters)
+            model = baseline.fit(study.contender, [data.train, data.validation], form, self._seed)
         seconds = time.perf_counter() - started
         with context.stopwatch.on("evaluating"):
-            probabilities = baseline.predict(pipeline, data.test)
-            train_accuracy = accuracy(data.train.labels, baseline.predict(pipeline, data.train))
+            probabilities = baseline.predict(model, data.test)
+            train_accuracy = accuracy(data.train.labels, baseline.predict(model, data.train))
             elsewhere = scores_elsewhere(
-                study, context.config, context.dataset, lambda reviews: baseline.predict(pipeline, reviews), None
+                study, context.config, context.dataset, lambda reviews: baseline.predict(model, reviews), None
             )
         with atomic(folder.linear_model(study, number)) as temporary:
-            baseline.save(pipeline, temporary)
+            linear.save(model, temporary)
         repeat = Repeat(
             number=number,
-            seed=study.seed(context.config.run.seed),
+            seed=self._seed,
             hyperparameters=hyperparameters,
             epochs=0,
-            parameters=baseline.parameters(pipeline),
+            parameters=len(model.weights) + 1,
             train_accuracy=train_accuracy,
             val_accuracy=None,
             val_loss=None,

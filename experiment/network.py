@@ -112,26 +112,24 @@ class Stopwatch:
 class ModelCache:
     """The compiled networks of a process by shape; the least recently used one goes when there are too many."""
 
-    def __init__(self, padded_lengths: np.ndarray, clip_norm: float, *, of_keras: np.ndarray | None = None) -> None:
-        """A cache of networks that pad to these lengths, ascending, and clip gradients to this global norm.
+    def __init__(self, padded_lengths: np.ndarray, *, of_keras: np.ndarray | None = None) -> None:
+        """A cache of networks that pad to these lengths, ascending.
 
         Args:
             padded_lengths: tokens, `<int64>[rungs]`.
-            clip_norm: largest global norm of the gradient.
             of_keras: other padded lengths for networks of Keras's layers; None: the same.
         """
         self.stopwatch = Stopwatch()
         self._padded_lengths = {"custom": padded_lengths, "keras": padded_lengths if of_keras is None else of_keras}
-        self._clip_norm = clip_norm
-        self._kept: OrderedDict[tuple[NetworkShape, int], TrainableNetwork] = OrderedDict()
+        self._kept: OrderedDict[tuple[NetworkShape, int, float], TrainableNetwork] = OrderedDict()
 
-    def get(self, shape: NetworkShape, batch_size: int) -> "TrainableNetwork":
-        """The network of this shape, as its last user left it: `start` it before use."""
-        key = (shape, batch_size)
+    def get(self, shape: NetworkShape, batch_size: int, clip_norm: float) -> "TrainableNetwork":
+        """The network of this shape, its gradients clipped to this norm, as its last user left it: `start` it before use."""
+        key = (shape, batch_size, clip_norm)
         if key not in self._kept:
             with self.stopwatch.on("compiling"):
                 padded_lengths = self._padded_lengths[shape.engine]
-                self._kept[key] = TrainableNetwork(shape, batch_size, padded_lengths, self._clip_norm, self.stopwatch)
+                self._kept[key] = TrainableNetwork(shape, batch_size, padded_lengths, clip_norm, self.stopwatch)
         self._kept.move_to_end(key)
         while len(self._kept) > NETWORKS_KEPT:
             self._kept.popitem(last=False)

@@ -1,4 +1,4 @@
-"""The study of a recurrent architecture: a search on validation, then repeats of the chosen setting, each read on test once."""
+"""The study of a network: a search on validation, then repeats of the chosen setting, each read on test once."""
 
 import logging
 import time
@@ -16,11 +16,10 @@ from engine.checkpoint import load
 from engine.network import largest_difference, spaced_by_length
 from experiment.context import OvergrownError, StudyContext
 from experiment.network import Examples, FitPlan, TrainableNetwork, check_finite, load_weights, probabilities_on_cpu
-from experiment.plan import final_epochs, reviews_of
+from experiment.plan import final_epochs, repeats, reviews_of
 from experiment.scoring import predictions, scores_by_bucket, scores_elsewhere
 from models.classifier import NetworkShape, layer_sizes
 from models.evidence import Informed
-from models.registry import ARCHITECTURES
 from records.errors import LengthwiseError
 from records.files import atomic
 from records.study import (
@@ -53,13 +52,13 @@ class _Trained:
 
 
 class NetworkStudy:
-    """The stages of `experiment.study.StudyStages` for a recurrent architecture on one scope."""
+    """The stages of `experiment.study.StudyStages` for a network on one scope."""
 
     def __init__(self, study: Study, context: StudyContext) -> None:
         """Read the scope's reviews."""
         self._study, self._context, self._folder = study, context, context.folder
-        self._config, self._data = context.config, reviews_of(study, context.dataset)
-        self._architecture = ARCHITECTURES[study.architecture]
+        self._contender, self._data = context.roster[study.contender], reviews_of(study, context.dataset)
+        self._config = self._contender.config  # with its own settings
         self._evidence = context.load_evidence(study)
         self._train = self._examples(self._data.train, are_counted=True)
         self._validation = self._examples(self._data.validation)
@@ -190,10 +189,10 @@ class NetworkStudy:
         plan = self._plan(setting, ("repeat", number), epochs, training.patience)
         network = self._start(plan)
         if self._study.is_fine_tuned:
-            network.weights = load_weights(self._folder.checkpoint(Study(self._study.architecture, ALL), number))
+            network.weights = load_weights(self._folder.checkpoint(Study(self._study.contender, ALL), number))
 
         def on_epoch(epoch: Epoch) -> bool:
-            self._tell(epoch, "final", number + 1, training.repeats, epochs)
+            self._tell(epoch, "final", number + 1, repeats(self._study, self._context.roster), epochs)
             return False
 
         history = network.fit(self._train, self._validation, plan, on_epoch)
@@ -207,7 +206,7 @@ class NetworkStudy:
         network, data = trained.network, self._data
 
         def predict(reviews: Reviews, part: str = "test") -> np.ndarray:
-            probabilities = network.predict(self._examples(reviews, are_counted=part == "training"))
+            probabilities = network.predict(self._train if reviews is data.train else self._examples(reviews))
             check_finite(f"probability of a {part} review in repeat {number + 1}", probabilities)
             return probabilities
 
@@ -270,24 +269,24 @@ class NetworkStudy:
 
     def _network(self, setting: Setting) -> TrainableNetwork:
         shape = NetworkShape(
-            architecture=self._study.architecture,
-            engine=self._context.engine(self._study.architecture),
+            architecture=self._contender.architecture,
+            engine=self._context.engine(self._contender),
             vocab_size=self._data.vocab_size,
             embedding_dim=setting.embedding_dim,
             units=setting.units,
             bigrams=self._config.model.bigrams,
             bigram_dim=self._config.model.bigram_dim,
             is_adversarial=setting.adversarial > 0,
-            pooling=self._architecture.pooling or self._config.model.pooling,
+            pooling=self._contender.registered.pooling or self._config.model.pooling,
             evidence=setting.evidence,
             evidence_width=self._evidence.width(setting.evidence) if self._evidence else 0,
             trains_vectors=self._config.vectors.frozen_epochs < self._config.training.epochs,
         )
-        return self._context.models.get(shape, setting.batch_size)
+        return self._context.models.get(shape, setting.batch_size, self._config.training.clip_norm)
 
     def _plan(self, setting: Setting, purpose: tuple[str, int], epochs: int, patience: int) -> FitPlan:
         """A training of this setting. A control draws the same weights as what it controls."""
-        seeded = replace(self._study, architecture=self._architecture.control_of or self._study.architecture)
+        seeded = replace(self._study, contender=self._contender.control_of or self._contender.id)
         return FitPlan(
             training=self._config.training,
             setting=setting,
@@ -301,7 +300,7 @@ class NetworkStudy:
     def _start(self, plan: FitPlan) -> TrainableNetwork:
         """The network of a plan's setting with new weights."""
         network = self._network(plan.setting)
-        network.start(plan, self._context.load_vectors(plan.setting.embedding_dim))
+        network.start(plan, self._context.load_vectors(self._config.vectors, plan.setting.embedding_dim))
         return network
 
     def _tell(self, epoch: Epoch, phase: str, step: int, steps: int, epochs: int) -> None:
@@ -314,5 +313,5 @@ class NetworkStudy:
         rows = network_ids(reviews.sequences, self._data.vocab_size, data.max_length, data.truncate)
         if self._evidence is None:
             return Examples(rows, reviews.labels)
-        informed = Informed(self._evidence, reviews, data.max_length, data.truncate, are_counted)
-        return Examples(rows, reviews.labels, informed)
+        folds, evidence = self._context.load_folds(self._study, self._evidence) if are_counted else (None, (self._evidence,))
+        return Examples(rows, reviews.labels, Informed(reviews, data.max_length, data.truncate, evidence, folds))

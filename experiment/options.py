@@ -4,25 +4,30 @@ import ast
 import dataclasses
 import json
 import math
-import types
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
-from config import Choice, Config, LogRange, Range, Tunable
+from config import Choice, Config, Contender, LogRange, Range, Space, Tunable
+from experiment.field_types import describe, fits, type_problems
+from models.registry import resolve
+from models.roster import architecture_of, id_of, names, resolved
 from records.errors import ConfigError, closest
+from records.study import ALL, YARDSTICKS
 
 if TYPE_CHECKING:
     from saver import RunFolder  # which NumPy comes with: --help does not wait for that
 
-RANGES: dict[str, Any] = {cls.__name__: cls for cls in (Choice, Range, LogRange)}
+RECORDS: dict[str, Any] = {cls.__name__: cls for cls in (Choice, Range, LogRange, Contender)}  # that a value may be written with
+OWN = ("space", "search", "model", "training", "vectors")  # sections of which a contender may have settings of its own
+RESERVED = {*YARDSTICKS, ALL, "ensemble", "chosen"}  # what commands call other things than contenders
 
 # -- overrides: --set section.field=value ------------------------------------------------------------------------------
 
 
 def with_overrides(config: Config, assignments: Collection[str]) -> Config:
-    """A copy with `section.field=value` assignments applied; values are Python literals, bare words or ranges.
+    """A copy with `section.field=value` assignments applied; values are Python literals, bare words, ranges or contenders.
 
     Raises:
         ConfigError: an assignment names no field or cannot be read; all of them are listed.
@@ -39,8 +44,7 @@ def with_overrides(config: Config, assignments: Collection[str]) -> Config:
         except ValueError as error:
             problems.append(f"--set {assignment}: {error}")
             continue
-        changed = dataclasses.replace(getattr(config, section), **{key: value})
-        config = dataclasses.replace(config, **{section: changed})
+        config = config.changed(f"{section}.{key}", value)
     if problems:
         raise ConfigError("\n".join(problems))
     return config
@@ -62,18 +66,31 @@ def from_dict(sections: Mapping[str, Mapping[str, Any]]) -> Config:
     Raises:
         ConfigError: a field is missing, unknown or of the wrong type; all of them are listed.
     """
-    assignments = [
-        f"{section}.{key}={value if section == 'space' and isinstance(value, str) else repr(value)}"  # ranges are texts
-        for section, fields in sections.items()
-        for key, value in fields.items()
-    ]
-    given = {f"{section}.{key}" for section, fields in sections.items() for key in fields}
-    if missing := [f"{name} is missing" for name in _field_names() if name not in given]:
-        raise ConfigError("\n".join(missing))
-    config = with_overrides(Config(), assignments)
-    if problems := _type_problems(config):
+    given = {f"{section}.{key}": value for section, fields in sections.items() for key, value in fields.items()}
+    known, config = _field_names(), Config()
+    problems = [f"{name} is missing" for name in known if name not in given]
+    problems += [f"{name}: there is no such field{closest(name, known)}" for name in given if name not in known]
+    if problems:
+        raise ConfigError("\n".join(problems))
+    for name, value in given.items():
+        try:
+            config = config.changed(name, _of_json(name, value))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            problems.append(f"{name}: {value!r} cannot be read ({type(error).__name__}: {error})")
+    if problems := problems or type_problems(config):
         raise ConfigError("\n".join(problems))
     return config
+
+
+def _of_json(name: str, value: Any) -> Any:
+    """The value of a field, `section.field`, from what `Config.plain` made of it."""
+    if isinstance(value, list):
+        return tuple(_of_json(name, each) for each in value)
+    if isinstance(value, str) and name.startswith("space."):
+        return _read_value(value)  # a range
+    if isinstance(value, Mapping) and name == "compare.architectures":
+        return Contender(**dict(value) | {"set": {own: _of_json(own, each) for own, each in value["set"].items()}})
+    return value
 
 
 def _field_names() -> list[str]:
@@ -83,18 +100,26 @@ def _field_names() -> list[str]:
 
 
 def _read_value(text: str) -> Any:
-    """A literal, a range written as in this file, or the bare text."""
+    """A literal, a range or contender written as in config.py, or the bare text."""
     try:
-        node = ast.parse(text, mode="eval").body
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in RANGES:
-            named = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in node.keywords}
-            return RANGES[node.func.id](*map(ast.literal_eval, node.args), **named)
-        value = ast.literal_eval(node)
+        return _evaluated(ast.parse(text, mode="eval").body)
     except (SyntaxError, ValueError):
         return {"true": True, "false": False}.get(text.lower(), text)
     except TypeError as error:
         raise ValueError(f"cannot be read: {error}") from error
-    return tuple(value) if isinstance(value, list) else value
+
+
+def _evaluated(node: ast.expr) -> Any:
+    """What an expression of literals, ranges and contenders means; nothing is run. Lists are tuples, as fields are."""
+    match node:
+        case ast.Call(func=ast.Name(id=name)) if name in RECORDS:
+            named = {str(keyword.arg): _evaluated(keyword.value) for keyword in node.keywords}
+            return RECORDS[name](*map(_evaluated, node.args), **named)
+        case ast.Tuple() | ast.List():
+            return tuple(map(_evaluated, node.elts))
+        case ast.Dict(keys=keys, values=values) if None not in keys:
+            return {_evaluated(key): _evaluated(value) for key, value in zip(keys, values, strict=True) if key}
+    return ast.literal_eval(node)
 
 
 # -- validation --------------------------------------------------------------------------------------------------------
@@ -110,45 +135,11 @@ def validate(config: Config, architectures: Mapping[str, int]) -> None:
     Raises:
         ConfigError: lists every problem, one a line, as `section.field: expected ..., got ...`.
     """
-    problems = _type_problems(config)
+    problems = type_problems(config)
     if not problems:  # meaning is only checked on values of the right type
         problems = _meaning_problems(config, architectures)
     if problems:
         raise ConfigError("\n".join(problems))
-
-
-def _type_problems(config: Config) -> list[str]:
-    problems = []
-    for section in dataclasses.fields(config):
-        record = getattr(config, section.name)
-        hints = get_type_hints(type(record))
-        for item in dataclasses.fields(record):
-            value = getattr(record, item.name)
-            if not _fits(value, hints[item.name]):
-                problems.append(f"{section.name}.{item.name}: expected {_describe(hints[item.name])}, got {value!r}")
-    return problems
-
-
-def _fits(value: Any, hint: Any) -> bool:
-    if isinstance(hint, types.UnionType):
-        return any(_fits(value, option) for option in get_args(hint))
-    if get_origin(hint) is Literal:
-        return value in get_args(hint)
-    if get_origin(hint) is tuple:
-        return isinstance(value, tuple) and all(_fits(item, get_args(hint)[0]) for item in value)
-    if hint is float:
-        return isinstance(value, int | float) and not isinstance(value, bool) and (isinstance(value, int) or math.isfinite(value))
-    return isinstance(value, hint) and (hint is bool or not isinstance(value, bool))
-
-
-def _describe(hint: Any) -> str:
-    if get_origin(hint) is Literal:
-        return "one of " + ", ".join(map(str, get_args(hint)))
-    if get_origin(hint) is tuple:
-        return f"a tuple of {get_args(hint)[0].__name__}"
-    if hint == Tunable:
-        return "a number or Choice(...), Range(low, high, step), LogRange(low, high)"
-    return {int: "an integer", float: "a number", str: "a text", bool: "True or False"}[hint]
 
 
 @dataclass(frozen=True)
@@ -161,8 +152,7 @@ class Rule:
 
     def problem(self, config: Config) -> str:
         """A sentence where the rule is broken, else nothing."""
-        section, _, key = self.name.partition(".")
-        value = getattr(getattr(config, section), key)
+        value = config.value(self.name)
         return "" if self.holds(value, config) else f"{self.name}: expected {self.expected}, got {value!r}"
 
 
@@ -174,7 +164,7 @@ _POSITIVE = {
     "training": ("epochs", "patience", "reduce_patience", "clip_norm", "fine_tuning_rate", "repeats"),
 }
 RULES = (
-    Rule("compare.architectures", "at least one, each once", lambda names, _: names and len(set(names)) == len(names)),
+    Rule("compare.architectures", "at least one", lambda listed, _: len(listed) > 0),
     Rule(
         "compare.bucket_edges",
         "ascending lengths above 0",
@@ -200,7 +190,7 @@ RULES = (
     Rule("data.test_fraction", "a share between 0 and 0.9", lambda share, _: 0 < share < 0.9),
     Rule("data.validation_fraction", "a share between 0 and 0.9", lambda share, _: 0 < share < 0.9),
     Rule("training.reduce_factor", "between 0 and 1", lambda factor, _: 0 < factor < 1),
-    Rule("compare.fine_tune", "False where there is no generalist", lambda does, c: not does or c.compare.scope != "bucket"),
+    Rule("compare.fine_tune", "False where there is no generalist", lambda does, c: not does or c.compare.scopes != {"bucket"}),
     Rule(
         "run.checkpoints",
         "all where compare.fine_tune starts from them",
@@ -212,20 +202,118 @@ RULES = (
 
 
 def _meaning_problems(config: Config, architectures: Mapping[str, int]) -> list[str]:
+    listed = config.compare.architectures
     problems = [
         f"compare.architectures: no architecture is named {name!r}{closest(name, architectures)}"
-        for name in config.compare.architectures
+        for name in map(architecture_of, listed)
         if name not in architectures
     ]
-    problems += [problem for rule in RULES if (problem := rule.problem(config))]
+    problems += [problem for rule in RULES if (problem := rule.problem(config))] + _setting_problems(config)
+    for name in dict.fromkeys(each for each in listed if isinstance(each, str)):
+        problems += _unit_problems(config, name, architectures)
+    if problems:
+        return problems  # of contenders too, which would repeat them
+    problems = [
+        problem for each in listed if isinstance(each, Contender) for problem in _own_problems(config, each, architectures)
+    ]
+    return problems or _name_problems(listed, architectures)
+
+
+def _setting_problems(config: Config) -> list[str]:
+    """What is wrong with the space, and with the settings to begin the search with."""
+    problems = []
     for item in dataclasses.fields(config.space):
         problems += _range_problems(f"space.{item.name}", getattr(config.space, item.name))
-    units = config.space.units
-    for name in config.compare.architectures:
-        multiple = architectures.get(name, 1)
-        if not _are_multiples(units, multiple):
-            problems.append(f"space.units: expected multiples of {multiple} for {name}, got {units!r}")
-    return problems
+    return problems or _first_problems(config)
+
+
+def _unit_problems(config: Config, name: str, architectures: Mapping[str, int]) -> list[str]:
+    units, multiple = config.space.units, architectures.get(name, 1)
+    return [] if _are_multiples(units, multiple) else [f"space.units: expected multiples of {multiple} for {name}, got {units!r}"]
+
+
+# -- contenders --------------------------------------------------------------------------------------------------------
+
+
+def _own_problems(config: Config, contender: Contender, architectures: Mapping[str, int]) -> list[str]:
+    """What is wrong with a contender's own settings; each sentence begins with its title."""
+    known = [name for name in _field_names() if name.partition(".")[0] in OWN and name != "search.objective"]
+    problems, before = list[str](), f"compare.architectures: {contender.label}: "
+    for name, value in contender.set.items():
+        section, _, key = name.partition(".")
+        if name == "search.objective":
+            problems.append("search.objective is the same for all contenders, because a report shows their trials together")
+        elif name not in known:
+            there = " is the same for all contenders" if name in _field_names() else ": there is no such field"
+            problems.append(f"set: {name}{there}{closest(name, known)}")
+        elif not fits(value, hint := get_type_hints(type(getattr(config, section)))[key]):
+            problems.append(f"{name}: expected {describe(hint)}, got {value!r}")
+    if "model.pooling" in contender.set and (pooling := resolve(contender.architecture).pooling):
+        problems.append(f"model.pooling: {contender.architecture} has a pooling of its own, {pooling}")
+    if not problems:
+        mine = resolved(config, contender)
+        rules = [rule for rule in RULES if not rule.name.startswith("compare.")]
+        problems = [problem for rule in rules if (problem := rule.problem(mine))] + _setting_problems(mine)
+        problems += _unit_problems(mine, contender.architecture, architectures)
+    return [before + problem for problem in problems]
+
+
+def _name_problems(listed: tuple[str | Contender, ...], architectures: Mapping[str, int]) -> list[str]:
+    """What is wrong with the names of contenders, by which commands, folders and tables know them."""
+    problems, ids = list[str](), [id_of(each) for each in listed]
+    titles = [names(each)[1].casefold() for each in listed]
+    for each in listed:
+        if isinstance(each, str):
+            continue
+        others = [other for other in listed if other is not each]
+        if not each.title and not each.set and not each.scope:
+            problem = f"has no settings and no title of its own; write {each.architecture!r} without Contender"
+        elif not each.id:
+            problem = "a title needs letters from a to z, or digits"
+        elif each.id in architectures or each.id in RESERVED:
+            problem = f"its name in commands would be {each.id}, which stands for something else; give it another title"
+        elif each.parent and not any(each.parent in names(other) for other in others):
+            known = [name for other in others for name in names(other)]
+            problem = f"parent: no other contender is called {each.parent!r}{closest(each.parent, known)}"
+        else:
+            continue
+        problems.append(f"compare.architectures: {each.label}: {problem}")
+    doubles = [id for id in dict.fromkeys(ids) if ids.count(id) > 1]
+    doubles += [title for title in dict.fromkeys(titles) if titles.count(title) > 1 and not doubles]
+    return problems + [f"compare.architectures: two contenders are called {name}; give one another title" for name in doubles]
+
+
+# -- ranges ------------------------------------------------------------------------------------------------------------
+
+
+def _first_problems(config: Config) -> list[str]:
+    """What is wrong with the settings that a search is to begin with."""
+    search, known, problems = config.search, [item.name for item in dataclasses.fields(Space)], list[str]()
+    if search.first and search.tuner == "hyperband":
+        problems.append("expected none with hyperband, which proposes whole brackets of settings; take random or bayesian")
+    if len(search.first) > search.max_trials:
+        problems.append(f"expected at most search.max_trials ({search.max_trials}) settings, got {len(search.first)}")
+    for setting in search.first:
+        for name, value in setting.items():
+            if name not in known:
+                problems.append(f"no hyperparameter is named {name!r}{closest(name, known)}")
+            elif not _is_possible(value, of := getattr(config.space, name)):
+                problems.append(f"expected a value of space.{name}, which is {of!r}, got {value!r}")
+        if not setting:
+            problems.append("expected at least one hyperparameter in each setting, such as {'units': 64}")
+    return [f"search.first: {problem}" for problem in problems]
+
+
+def _is_possible(value: float, tunable: Tunable) -> bool:
+    match tunable:
+        case Choice(values=values):
+            return value in values
+        case Range(low=low, high=high, step=step):
+            steps = (value - low) / step
+            return low <= value <= high and math.isclose(steps, round(steps), abs_tol=1e-9)
+        case LogRange(low=low, high=high):
+            return low <= value <= high
+    return value == tunable
 
 
 def _are_multiples(tunable: Tunable, of: int) -> bool:
@@ -251,7 +339,7 @@ def _range_problems(name: str, tunable: Tunable) -> list[str]:
             numbers, ordered = (low, high), 0 < low < high
         case _:
             numbers, ordered = (tunable,), True
-    if not all(_fits(n, float) for n in numbers):
+    if not all(fits(n, float) for n in numbers):
         return [f"{name}: expected numbers, got {tunable}"]
     if not ordered:
         return [f"{name}: expected low < high (above 0 for LogRange), a positive step, at least one value; got {tunable}"]

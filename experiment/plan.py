@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from analysis.search_size import choices, search_size
 from config import Choice, Config, LogRange, Range, Training, Tunable
 from data.types import Dataset
-from models.registry import ARCHITECTURES, with_controls
+from models.roster import Roster
 from records.errors import ConfigError
-from records.study import ALL, YARDSTICK, Study
+from records.study import ALL, YARDSTICKS, Study
 
 # Seconds of one CPU thread, from `python -m benchmarks.recurrent`: a time step of a training batch costs FIXED, and per review
 # PER_WEIGHT for each number of the gates' kernels. Read off finished runs: PREDICT per token read.
 FIXED, PER_WEIGHT, PREDICT = 50e-6, 1.5e-10, 1.0e-6
 GATES = 3  # of `gru`, to which the costs in the registry are relative
-LINEAR_PER_TOKEN = 3e-6
+LINEAR_PER_TOKEN = {"linear": 2.5e-6, "nb_linear": 6e-6}  # of training and test reviews, cross-validation included
+BY_KERAS = 2.4  # a training step by Keras's own GRU on a CPU, relative to `gru`'s, from `python -m benchmarks.step_cost`
 COMPILE, PADDED_CELL = 2.5, 0.3e-6  # a training and a prediction program for one more padded length; a cell of padding, read once
 
 
@@ -25,19 +26,22 @@ def studies(config: Config, dataset: Dataset) -> list[Study]:
     Raises:
         ConfigError: no scope has enough reviews for any point of the learning curve.
     """
-    buckets = [b.name for b in dataset.buckets] if config.compare.scope != "all" else []
-    scopes = ([ALL] if config.compare.scope != "bucket" else []) + buckets
-    planned = [Study(name, scope) for name in with_controls(config.compare.architectures) for scope in scopes]
-    if config.compare.fine_tune:
-        planned += [Study(name, b.name, is_fine_tuned=True) for name in config.compare.architectures for b in dataset.buckets]
+    roster, buckets, planned = Roster.of(config), [bucket.name for bucket in dataset.buckets], list[Study]()
+    scopes = [scope for scope in (ALL, *buckets) if any(scope in entry.scopes(buckets) for entry in roster.entries)]
     sizes = {scope: _sizes(config, dataset.scope(scope)) for scope in scopes}
     if config.compare.learning_curve and not any(sizes.values()):
         largest = max(dataset.scope(scope).n_labelled for scope in scopes)
         problem = f"expected numbers below {largest}, the training reviews there are, got {config.compare.learning_curve}"
         raise ConfigError(f"compare.learning_curve: {problem}")
-    planned += [Study(name, s, n_reviews=n) for name in config.compare.architectures for s in scopes for n in sizes[s]]
-    planned.sort(key=lambda study: -work(study, config, dataset).seconds)
-    return planned + [Study(YARDSTICK, scope, n_reviews=n) for scope in scopes for n in (0, *sizes[scope])]
+    for entry in roster.entries:
+        mine = entry.scopes(buckets)
+        planned += [Study(entry.id, scope) for scope in mine]
+        if entry.control_of is None:
+            is_tuned = config.compare.fine_tune and ALL in mine
+            planned += [Study(entry.id, bucket, is_fine_tuned=True) for bucket in buckets if is_tuned]
+            planned += [Study(entry.id, scope, n_reviews=n) for scope in mine for n in sizes[scope]]
+    planned.sort(key=lambda study: -work(study, roster, dataset).seconds)
+    return planned + [Study(name, scope, n_reviews=n) for scope in scopes for n in (0, *sizes[scope]) for name in YARDSTICKS]
 
 
 def _sizes(config: Config, data: Dataset) -> list[int]:
@@ -45,21 +49,23 @@ def _sizes(config: Config, data: Dataset) -> list[int]:
     return [n for n in config.compare.learning_curve if n < data.n_labelled]
 
 
-def reference(study: Study) -> Study | None:
+def reference(study: Study, roster: Roster) -> Study | None:
     """The study whose setting this one takes, and which comes first; or None.
 
     It is the one this one controls, the generalist whose training it goes on with, or the end of its learning curve.
     """
+    if study.is_yardstick:
+        return None
     if study.is_fine_tuned:
-        return Study(study.architecture, ALL)
-    architecture = ARCHITECTURES.get(study.architecture)
-    if study.n_reviews and architecture:
-        return Study(study.architecture, study.bucket)
-    return Study(architecture.control_of, study.bucket) if architecture and architecture.control_of else None
+        return Study(study.contender, ALL)
+    if study.n_reviews:
+        return Study(study.contender, study.bucket)
+    controlled = roster[study.contender].control_of
+    return Study(controlled, study.bucket) if controlled else None
 
 
-def only(studies: list[Study], names: list[str]) -> list[Study]:
-    """The studies that `ARCH`, `BUCKET` or `ARCH/BUCKET` names, with their controls and yardsticks; all of them for no names.
+def only(studies: list[Study], names: list[str], roster: Roster) -> list[Study]:
+    """The studies that `CONTENDER`, `BUCKET` or `CONTENDER/BUCKET` names, with their controls and yardsticks; all for no names.
 
     Raises:
         ConfigError: a name matches nothing; says what exists.
@@ -68,22 +74,23 @@ def only(studies: list[Study], names: list[str]) -> list[Study]:
         return studies
     unmatched = [name for name in names if not any(name in _names(study) for study in studies)]
     if unmatched:
-        architectures = ", ".join(dict.fromkeys(study.architecture for study in studies))
+        contenders = ", ".join(dict.fromkeys(study.contender for study in studies))
         buckets = ", ".join(dict.fromkeys(study.bucket for study in studies))
         raise ConfigError(
             f"--only: {', '.join(unmatched)} matches no study of this profile; "
-            f"architectures: {architectures}; buckets: {buckets}; write ARCH, BUCKET or ARCH/BUCKET"
+            f"contenders: {contenders}; buckets: {buckets}; write CONTENDER, BUCKET or CONTENDER/BUCKET"
         )
     chosen = [study for study in studies if not _names(study).isdisjoint(names)]
-    chosen += [study for study in map(reference, chosen) if study and study not in chosen]
-    chosen += [study for study in studies if reference(study) in chosen and study not in chosen]
+    before = {study: reference(study, roster) for study in studies}
+    chosen += [study for study in dict.fromkeys(before[study] for study in chosen) if study and study not in chosen]
+    chosen += [study for study in studies if before[study] in chosen and study not in chosen]
     yardsticks = [study for study in studies if study.is_yardstick and study.bucket in {s.bucket for s in chosen}]
     return chosen + [study for study in yardsticks if study not in chosen]
 
 
 def _names(study: Study) -> set[str]:
     """What a person may call it."""
-    return {study.architecture, study.bucket, study.id}
+    return {study.contender, study.bucket, study.id}
 
 
 @dataclass(frozen=True)
@@ -105,22 +112,23 @@ def reviews_of(study: Study, dataset: Dataset) -> Dataset:
     return data.first(study.n_reviews) if study.n_reviews else data
 
 
-def work(study: Study, config: Config, dataset: Dataset) -> Work:
+def work(study: Study, roster: Roster, dataset: Dataset) -> Work:
     """Trials, epochs and a rough number of seconds on one CPU thread."""
     data = reviews_of(study, dataset)
-    limit = config.data.max_length
-    train, test = (float(part.sequences.lengths.clip(max=limit).sum()) for part in (data.train, data.test))
+    train, test = (float(part.sequences.lengths.clip(max=data.max_length).sum()) for part in (data.train, data.test))
     if study.is_yardstick:
         whole = data.train.sequences.lengths.sum() + data.test.sequences.lengths.sum()
-        return Work(0, 0, float(whole) * LINEAR_PER_TOKEN)
-    has_setting = study.is_fine_tuned or study.n_reviews > 0 or ARCHITECTURES[study.architecture].control_of is not None
+        return Work(0, 0, float(whole) * LINEAR_PER_TOKEN[study.contender])
+    entry = roster[study.contender]
+    config, n_repeats = entry.config, repeats(study, roster)
+    has_setting = reference(study, roster) is not None
     trials, most_epochs = (0, 0) if has_setting else search_size(config.space, config.search)
     batch, step = _typical_step(config)
     each = final_epochs(config.training, len(data.train), batch)
-    most_epochs += config.training.repeats * each
-    epochs = _typical_epochs(config, trials, each)
-    seconds = train / batch * step * epochs + test * PREDICT * config.training.repeats
-    return Work(trials, most_epochs, seconds * ARCHITECTURES[study.architecture].cost + COMPILE * _shapes(config, trials))
+    epochs = _searched_epochs(config, trials) + n_repeats * _typical_epochs(config.training, each)
+    seconds = train / batch * step * epochs + test * PREDICT * n_repeats
+    cost = entry.registered.cost * (BY_KERAS if entry.control_of else 1)
+    return Work(trials, most_epochs + n_repeats * each, seconds * cost + COMPILE * _shapes(config, trials))
 
 
 def cost_of_rung(config: Config, *, stops_early: bool) -> float:
@@ -133,7 +141,9 @@ def cost_of_rung(config: Config, *, stops_early: bool) -> float:
     trials = search_size(config.space, config.search).trials
     batch, step = _typical_step(config)
     of_cell = PADDED_CELL if stops_early else step / batch
-    return COMPILE * _shapes(config, trials) / (of_cell * _typical_epochs(config, trials, config.training.epochs))
+    training = config.training
+    epochs = _searched_epochs(config, trials) + training.repeats * _typical_epochs(training, training.epochs)
+    return COMPILE * _shapes(config, trials) / (of_cell * epochs)
 
 
 def _typical_step(config: Config) -> tuple[float, float]:
@@ -154,20 +164,17 @@ def final_epochs(training: Training, reviews: int, batch_size: float) -> int:
     return max(training.epochs, math.ceil(training.min_steps / math.ceil(reviews / batch_size)))
 
 
-def _typical_epochs(config: Config, trials: int, each: int) -> int:
-    """How many epochs the trials and repeats of a study usually take: early stopping ends them at twice its patience or so.
-
-    Args:
-        config: of the run.
-        trials: of a study.
-        each: epochs of a final training, at most.
-    """
-    search, training = config.search, config.training
+def _searched_epochs(config: Config, trials: int) -> int:
+    """How many epochs so many trials of a study usually take: early stopping ends each at twice its patience or so."""
+    search = config.search
     if search.tuner == "hyperband":
-        searched = search_size(config.space, search).epochs if trials else 0
-    else:
-        searched = trials * min(search.epochs, 2 * search.patience)
-    return searched + training.repeats * (each if training.keep == "last" else min(each, 2 * training.patience))
+        return search_size(config.space, search).epochs if trials else 0
+    return trials * min(search.epochs, 2 * search.patience)
+
+
+def _typical_epochs(training: Training, most: int) -> int:
+    """How many epochs one final training of so many at most usually takes."""
+    return most if training.keep == "last" else min(most, 2 * training.patience)
 
 
 def wall_seconds(seconds: list[float], workers: int) -> float:
@@ -189,6 +196,8 @@ def _typical(tunable: Tunable) -> float:
     return tunable
 
 
-def repeats(study: Study, config: Config) -> int:
-    """How many final trainings a study has."""
-    return 1 if study.is_yardstick else config.training.repeats
+def repeats(study: Study, roster: Roster) -> int:
+    """How many final trainings a study has: a yardstick and a control have one."""
+    if study.is_yardstick or roster[study.contender].control_of:
+        return 1
+    return roster[study.contender].config.training.repeats

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from config import Config
 from experiment.plan import reference, repeats
+from models.roster import Roster
 from records.study import Hyperparameters, Repeat, Study, StudyResult, failed
 
 ATTEMPTS = 2  # a task whose worker died is tried once more: a search goes on from its last finished trial
@@ -68,14 +69,14 @@ class Schedule:
             studies: all of them, the longest first; of every study that follows another one, that one too.
             done: the results of those that a former sweep has completed.
         """
-        self._config = config
+        self._roster = Roster.of(config)
         self._open = [study for study in studies if study not in done]
         self._attempts: dict[tuple[Study, int | None], int] = {}
         self._searched: dict[Study, StudyResult] = {}  # without repeats
         self._repeats: dict[Study, dict[int, Repeat]] = {}
-        self._waiting = [Task(study) for study in self._open if reference(study) not in studies]  # they can start now
+        self._waiting = [Task(study) for study in self._open if self._before(study) not in studies]  # they can start now
         for study in self._open:
-            if (before := reference(study)) and before in done:
+            if (before := self._before(study)) and before in done:
                 self._waiting.append(Task(study, hyperparameters=done[before].hyperparameters))
 
     @property
@@ -89,18 +90,18 @@ class Schedule:
         return bool(self._waiting)
 
     def start(self, compiled: Set[str] = frozenset(), elsewhere: Collection[str] = ()) -> Task | None:
-        """The next task for a worker, which is taken to have started: the first of an architecture that the worker prefers.
+        """The next task for a worker, which is taken to have started: the first of a contender that the worker prefers.
 
         It prefers one that it has compiled, else one that no other worker has, so that each is compiled as seldom as possible.
 
         Args:
-            compiled: architectures that the worker has compiled.
-            elsewhere: architectures that other workers have compiled.
+            compiled: contenders that the worker has compiled.
+            elsewhere: contenders that other workers have compiled.
         """
         if not self._waiting:
             return None
-        mine = [task for task in self._waiting if task.study.architecture in compiled]
-        nobodys = [task for task in self._waiting if task.study.architecture not in elsewhere]
+        mine = [task for task in self._waiting if task.study.contender in compiled]
+        nobodys = [task for task in self._waiting if task.study.contender not in elsewhere]
         task = (mine or nobodys or self._waiting)[0]
         self._waiting.remove(task)
         self._attempts[task.key] = self._attempts.get(task.key, 0) + 1
@@ -126,21 +127,25 @@ class Schedule:
                 return self._fail(study, outcome)
             case Finished(StudyResult() as searched):
                 self._searched[study] = searched
-                own = [Task(study, number, searched.hyperparameters) for number in range(repeats(study, self._config))]
+                own = [Task(study, number, searched.hyperparameters) for number in range(repeats(study, self._roster))]
                 self._waiting[:0] = own + self._followers(searched, has_ended=False)
             case Finished(Repeat() as repeat):
                 found = self._repeats.setdefault(study, {})
                 found[repeat.number] = repeat
-                if len(found) == repeats(study, self._config):
+                if len(found) == repeats(study, self._roster):
                     result = replace(self._searched[study], repeats=tuple(found[number] for number in sorted(found)))
                     self._waiting[:0] = self._followers(result, has_ended=True)
                     self._open.remove(study)
                     return [result]
         return []
 
+    def _before(self, study: Study) -> Study | None:
+        """The study that this one follows."""
+        return reference(study, self._roster)
+
     def _followers(self, result: StudyResult, *, has_ended: bool) -> list[Task]:
         """The tasks that can start now: of controls once there is a setting, of fine-tuning once there are networks."""
-        following = [study for study in self._open if reference(study) == result.study and study.is_fine_tuned == has_ended]
+        following = [study for study in self._open if self._before(study) == result.study and study.is_fine_tuned == has_ended]
         return [Task(study, hyperparameters=result.hyperparameters) for study in following]
 
     def _fail(self, study: Study, why: Failed) -> list[StudyResult]:
@@ -149,6 +154,6 @@ class Schedule:
         self._open.remove(study)
         results = [failed(study, why.message, why.device)]
         for other in list(self._open):
-            if reference(other) == study and (other.is_fine_tuned or study not in self._searched):
+            if self._before(other) == study and (other.is_fine_tuned or study not in self._searched):
                 results += self._fail(other, Failed(f"{study.id}, whose settings it repeats, failed", why.device))
         return results

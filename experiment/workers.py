@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import logger
 from config import Config
-from data import store
+from data import store, word_vectors
 from experiment.devices import Device, restrict_process
 from experiment.program_cache import ProgramCache, trim
 from experiment.schedule import Failed, Finished, Outcome, Schedule, Task, Unfinished
@@ -50,7 +50,7 @@ class SweepContext:
     folder: RunFolder
     cache: Path  # folder of what may be deleted between runs: compiled programs
     prepared: Path  # file of the prepared reviews
-    vectors: dict[int, Path]  # width -> file of word vectors; empty where networks start from random ones
+    vectors: dict[word_vectors.Key, Path]  # files of the word vectors that networks start from
     largest_worker: float = 1.0e9  # bytes of memory; a larger worker ends after its trial or repeat, and a new one goes on
 
     def largest(self, device: Device) -> float:
@@ -74,7 +74,7 @@ class _Worker:
     connection: multiprocessing.connection.Connection
     device: Device
     task: Task | None = None
-    architectures: set[str] = field(default_factory=set)  # that it has compiled
+    contenders: set[str] = field(default_factory=set)  # whose networks it has compiled
 
 
 class Sweep:
@@ -124,11 +124,11 @@ class Sweep:
             self._assign(worker)
 
     def _assign(self, worker: _Worker) -> None:
-        elsewhere = {name for other in self._workers if other is not worker for name in other.architectures}
-        worker.task = self._schedule.start(worker.architectures, elsewhere)
+        elsewhere = {name for other in self._workers if other is not worker for name in other.contenders}
+        worker.task = self._schedule.start(worker.contenders, elsewhere)
         if worker.task is None:
             return
-        worker.architectures.add(worker.task.study.architecture)
+        worker.contenders.add(worker.task.study.contender)
         try:
             worker.connection.send(worker.task)
         except OSError:  # it is dead already; its pipe's end says so too

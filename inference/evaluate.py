@@ -11,7 +11,7 @@ from analysis.evaluation import accuracy_interval, is_right
 from data.types import SourceReviews
 from inference.predictor import Predictor
 from inference.run import ENSEMBLE, Encoded, FinishedRun
-from models.registry import title
+from models.roster import Roster
 from records.codec import Record
 from records.errors import InferenceError, RunError
 from records.files import write_record, write_text
@@ -26,7 +26,7 @@ CHOSEN = "chosen"  # what validation chooses for each text's length
 class OtherScore(Record):
     """One way to answer, on the texts of one length bucket or on all of them."""
 
-    answerer: str  # an architecture, `chosen` or `ensemble`
+    answerer: str  # a contender's id, `chosen` or `ensemble`
     bucket: str
     n: int
     accuracy: float
@@ -53,7 +53,7 @@ class OtherReviews(Record):
 def evaluate(
     run: FinishedRun, source: SourceReviews, path: Path, columns: tuple[str, str], note: Callable[[str], None]
 ) -> tuple[OtherReviews, dict[str, np.ndarray]]:
-    """Score every architecture of the run, its choice of validation and its ensemble on the texts.
+    """Score every contender of the run, its choice of validation and its ensemble on the texts.
 
     Args:
         run: to ask.
@@ -100,7 +100,7 @@ def _said(run: FinishedRun, encoded: list[Encoded], is_read: np.ndarray, note: C
             note(f"{refusal}; Keras reads it instead")
     said: dict[str, np.ndarray] = {}
     readable = [each for each, is_one in zip(encoded, is_read, strict=True) if is_one]
-    for answerer in (CHOSEN, *run.architectures, *([ENSEMBLE] if run.leaders else [])):
+    for answerer in (CHOSEN, *run.contenders, *([ENSEMBLE] if run.leaders else [])):
         try:
             predictor = Predictor(run, None if answerer == CHOSEN else answerer)
             found = [prediction.probability for prediction in predictor.judge(readable)]
@@ -147,6 +147,6 @@ def paths(folder: RunFolder) -> list[Path]:
     return sorted(folder.final_stats("other_reviews").glob("*.json"))
 
 
-def answerer_title(answerer: str) -> str:
+def answerer_title(answerer: str, roster: Roster) -> str:
     """How an answerer is called in a table."""
-    return {CHOSEN: "Chosen by validation", ENSEMBLE: f"Ensemble of the {BEST} best"}.get(answerer) or title(answerer)
+    return {CHOSEN: "Chosen by validation", ENSEMBLE: f"Ensemble of the {BEST} best"}.get(answerer) or roster.title(answerer)

@@ -39,7 +39,7 @@ class Verdict(Record):
 
 @dataclass(frozen=True)
 class Sample(Record):
-    """A test review and what every architecture said of it."""
+    """A test review and what every contender said of it."""
 
     bucket: str
     row: int  # in the source
@@ -80,9 +80,9 @@ class Examples(Record):
     left_out: tuple[str, ...]  # sentences, each on a model that is missing from some of the above
 
     @property
-    def architectures(self) -> tuple[str, ...]:
-        """The architectures that have a verdict on some sample, in the order in which they appear."""
-        return tuple(dict.fromkeys(verdict.study.architecture for sample in self.samples for verdict in sample.verdicts))
+    def contenders(self) -> tuple[str, ...]:
+        """The contenders that have a verdict on some sample, in the order in which they appear."""
+        return tuple(dict.fromkeys(verdict.study.contender for sample in self.samples for verdict in sample.verdicts))
 
 
 def stored(folder: RunFolder) -> Examples | None:
@@ -170,10 +170,10 @@ def mean_curves(each: Sequence[Faithfulness]) -> tuple[DeletionCurve, ...]:
 
 
 def _verdicts(run: FinishedRun, bucket: str, omissions: _Omissions) -> dict[Study, dict[int, float]]:
-    """What every architecture's model for a bucket said of its test reviews: the calibrated probability by row of the source."""
+    """What every contender's model for a bucket said of its test reviews: the calibrated probability by row of the source."""
     found = {}
-    for architecture in run.architectures:
-        if study := run.of_architecture(architecture, bucket):
+    for contender in run.contenders:
+        if study := run.of_contender(contender, bucket):
             with omissions.noted():
                 found[study] = _said(run.by_engine(study))
     return found

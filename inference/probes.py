@@ -60,9 +60,9 @@ class Capability:
 
 @dataclass(frozen=True)
 class PassRate(Record):
-    """What an architecture makes of one capability."""
+    """What a contender makes of one capability."""
 
-    architecture: str
+    contender: str
     capability: str
     n: int
     passed: int
@@ -151,37 +151,37 @@ CAPABILITIES = (
 
 
 def measure(run: FinishedRun) -> tuple[tuple[PassRate, ...], tuple[str, ...]]:
-    """The pass rates of every architecture of a run: its specialist for a text's length answers, or its generalist.
+    """The pass rates of every contender of a run: its specialist for a text's length answers, or its generalist.
 
-    Architectures that have neither for some length are left out.
+    Contenders that have neither for some length are left out.
 
     Returns:
-        The pass rates; and, for each architecture of which a model cannot be asked, a sentence that says why it is left out.
+        The pass rates; and, for each contender of which a model cannot be asked, a sentence that says why it is left out.
     """
     rates, left_out = list[PassRate](), list[str]()
     probes = {capability: tuple(capability.make()) for capability in CAPABILITIES}
     encoded = {
         text: run.encode(text) for each in probes.values() for probe in each for text in (probe.text, probe.changed) if text
     }
-    for architecture in run.architectures:
+    for contender in run.contenders:
         try:
-            logits = _logits(run, architecture, encoded)
+            logits = _logits(run, contender, encoded)
         except InferenceError as error:
             left_out.append(str(error))
             continue
         if logits is not None:
-            rates += [_rate(architecture, capability, each, logits) for capability, each in probes.items()]
+            rates += [_rate(contender, capability, each, logits) for capability, each in probes.items()]
     return tuple(rates), tuple(left_out)
 
 
-def _rate(architecture: str, capability: Capability, probes: tuple[Probe, ...], logits: dict[str, float]) -> PassRate:
+def _rate(contender: str, capability: Capability, probes: tuple[Probe, ...], logits: dict[str, float]) -> PassRate:
     failures = [probe for probe in probes if not _passes(probe, capability.kind, logits)]
     shown = tuple(_told(probe, logits) for probe in failures[:SHOWN])
-    return PassRate(architecture, capability.name, len(probes), len(probes) - len(failures), shown)
+    return PassRate(contender, capability.name, len(probes), len(probes) - len(failures), shown)
 
 
-def _logits(run: FinishedRun, architecture: str, texts: dict[str, Encoded]) -> dict[str, float] | None:
-    """The logit that an architecture gives each text; None where it has no model for some length.
+def _logits(run: FinishedRun, contender: str, texts: dict[str, Encoded]) -> dict[str, float] | None:
+    """The logit that a contender gives each text; None where it has no model for some length.
 
     Raises:
         InferenceError: one of its models cannot be asked.
@@ -189,7 +189,7 @@ def _logits(run: FinishedRun, architecture: str, texts: dict[str, Encoded]) -> d
     by_bucket: dict[str, list[str]] = {}
     for text, encoded in texts.items():
         by_bucket.setdefault(run.bucket(encoded.ids), []).append(text)
-    studies = {bucket: run.of_architecture(architecture, bucket) for bucket in by_bucket}
+    studies = {bucket: run.of_contender(contender, bucket) for bucket in by_bucket}
     if None in studies.values():
         return None
     logits: dict[str, float] = {}

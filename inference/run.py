@@ -18,10 +18,10 @@ from experiment.options import config_of
 from inference.trained import Network, Trained
 from models import evidence
 from models.evidence import Evidence
-from models.registry import ARCHITECTURES, in_order
+from models.roster import Roster
 from records.about import About
 from records.errors import TRAIN_AGAIN, ArtifactsError, CheckpointError, DivergedError, RunError, closest
-from records.study import ALL, ENGINE_TOLERANCE, YARDSTICK, Repeat, Study, StudyResult, on_all_reviews
+from records.study import ALL, ENGINE_TOLERANCE, Repeat, Study, StudyResult, on_all_reviews
 from records.summary import DataSummary
 from saver import RunFolder
 
@@ -78,7 +78,7 @@ class FinishedRun:
         with _told_as_run_error(path):
             config, data, verdicts = config_of(folder), folder.summary(), folder.findings().verdicts
             vocabulary = Vocabulary.from_json(folder.vocabulary.read_text(encoding="utf-8"))
-            ended = on_all_reviews(in_order(folder.load_results()))
+            ended = on_all_reviews(Roster.of(config).in_order(folder.load_results()))
             results = {result.study: result for result in ended if result.status == "completed" and result.repeats}
             leaders = {verdict.bucket: verdict.leader for verdict in verdicts if verdict.leader in results}
             ranking = {verdict.bucket: tuple(study for study in verdict.best() if study in results) for verdict in verdicts}
@@ -92,15 +92,20 @@ class FinishedRun:
         return self.folder.path.name
 
     @cached_property
+    def roster(self) -> Roster:
+        """Who the contenders are."""
+        return Roster.of(self.config)
+
+    @cached_property
     def buckets(self) -> tuple[Bucket, ...]:
         """Ascending; together they hold every length."""
         return tuple(Bucket(each.low, each.high) for each in self.data.buckets)
 
     @property
-    def architectures(self) -> list[str]:
-        """Those with a completed study, in the registry's order, the yardstick last."""
-        there = {study.architecture for study in self.results}
-        return [name for name in [*ARCHITECTURES, YARDSTICK] if name in there]
+    def contenders(self) -> list[str]:
+        """The ids of those with a completed study, in the order of the config, the yardsticks last."""
+        there = {study.contender for study in self.results}
+        return [id for id in self.roster.ids if id in there]
 
     def bucket(self, ids: IdArray) -> str:
         """The name of the bucket that a whole review falls in."""
@@ -117,7 +122,7 @@ class FinishedRun:
         """The studies that answer for a text of this bucket; several are an ensemble.
 
         Args:
-            wanted: None for the network that validation chose for the bucket; a study's id; an architecture, whose study for the
+            wanted: None for the network that validation chose for the bucket; a study's id; a contender's id, whose study for the
                 bucket answers, or else its generalist; or `ensemble`, the networks that were best on the bucket's validation.
             bucket: of the text.
 
@@ -129,15 +134,15 @@ class FinishedRun:
             if bucket not in self.leaders:
                 raise RunError(f"{self.name}: no network has completed for {bucket}; choose one with --study: {', '.join(by_id)}")
             return self.ranking[bucket] if wanted else (self.leaders[bucket],)
-        found = by_id.get(str(wanted)) or self.of_architecture(str(wanted), bucket)
+        found = by_id.get(str(wanted)) or self.of_contender(str(wanted), bucket)
         if found is None:
-            known = [*self.architectures, ENSEMBLE, *by_id]
+            known = [*self.contenders, ENSEMBLE, *by_id]
             raise RunError(f"{self.name}: no study is named {wanted!r} for reviews of {bucket}{closest(str(wanted), known)}")
         return (found,)
 
-    def of_architecture(self, architecture: str, bucket: str) -> Study | None:
+    def of_contender(self, contender: str, bucket: str) -> Study | None:
         """Its specialist for the bucket, else its generalist, else None."""
-        wanted = (Study(architecture, bucket), Study(architecture, ALL))
+        wanted = (Study(contender, bucket), Study(contender, ALL))
         return next((study for study in wanted if study in self.results), None)
 
     def refusal(self, study: Study) -> str | None:
@@ -194,7 +199,7 @@ class FinishedRun:
         if not repeat.hyperparameters.get("evidence"):
             return None
         try:
-            return evidence.load(self.folder, study, with_pseudo_labels=self.config.model.pseudo_labels)
+            return evidence.load(self.folder, study, with_pseudo_labels=self.roster[study.contender].config.model.pseudo_labels)
         except (OSError, ValueError, EOFError) as error:
             raise CheckpointError(
                 f"the counts of n-grams that {study.id} reads, in {self.folder.ngrams}, are missing or damaged ({error}); "

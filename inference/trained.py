@@ -46,7 +46,7 @@ class Trained:
 
     @property
     def temperature(self) -> float:
-        """What logits are divided by so that probabilities mean what they say; fitted on validation, 1 for the yardstick."""
+        """What logits are divided by so that probabilities mean what they say; fitted on validation, 1 for a linear model."""
         return next((score.temperature for score in self.repeat.scores if score.temperature), 1.0)
 
     @property

@@ -23,24 +23,21 @@ from typing import Self
 import numpy as np
 
 from data.batches import truncated
-from data.ngrams import UNKNOWN, NGrams
+from data.ngrams import UNKNOWN, NGrams, log_count_ratios
 from data.types import IdArray, Reviews, Sequences
 from records.study import Study
 from saver import RunFolder
 
 
-def log_count_ratios(counts: np.ndarray, reviews: np.ndarray) -> np.ndarray:
+def evidence_for(counts: np.ndarray, reviews: np.ndarray) -> np.ndarray:
     """The evidence for each class, `<float32>[..., classes]`; of two classes for the second alone, `[..., 1]`.
 
     Args:
         counts: reviews of each class that hold an n-gram, `<int>[..., classes]`; where none does the evidence is 0.
         reviews: of each class, `<int>[classes]`.
     """
-    here, all_here = counts.astype(np.float32), reviews.astype(np.float32)
-    total = here.sum(axis=-1, keepdims=True)
-    for_class = np.log((here + 1) / (all_here + 2))
-    for_others = np.log((total - here + 1) / (all_here.sum() - all_here + 2))
-    ratios = np.where(total > 0, for_class - for_others, np.float32(0))
+    ratios = log_count_ratios(counts.astype(np.float32), reviews.astype(np.float32))
+    ratios *= counts.any(axis=-1, keepdims=True)
     return ratios[..., 1:] if len(reviews) == 2 else ratios
 
 
@@ -52,9 +49,10 @@ class Counts:
     reviews: np.ndarray  # <int64>[classes], all of them
 
     def save(self, path: Path) -> None:
-        """Write the counts, and in a last row the reviews of each class, as one array `<int32>[n-grams + 1, classes]`."""
+        """Write the counts, and in a last row the reviews of each class, as one array `<uint16 or 32>[n-grams + 1, classes]`."""
+        smallest = np.uint16 if self.reviews.max() < 1 << 16 else np.uint32
         with path.open("wb") as file:
-            np.save(file, np.concatenate([self.held, self.reviews[None]]).astype(np.int32), allow_pickle=False)
+            np.save(file, np.concatenate([self.held, self.reviews[None]]).astype(smallest), allow_pickle=False)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -127,8 +125,7 @@ class Evidence:
         for number, counts in enumerate(self.counts):
             held = counts.held[numbers.clip(0)]  # of an unknown n-gram those of another one, which are not used
             left = held if own is None or number else held - own
-            ratios = np.where(is_known, log_count_ratios(left, counts.reviews), np.float32(0))
-            columns.append(ratios.reshape(len(numbers), -1))
+            columns.append(evidence_for(np.where(is_known, left, 0), counts.reviews).reshape(len(numbers), -1))
         evidence = np.concatenate(columns, axis=1)
         sums = np.add.reduceat(evidence, reviews.offsets[:-1], axis=0)
         return evidence, sums / np.sqrt(reviews.lengths, dtype=np.float32)[:, None]
@@ -152,11 +149,11 @@ def shared_out(parts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
 class Informed:
     """Whole reviews, and what the network that reads a part of them is told beside it, a batch at a time."""
 
-    evidence: Evidence
     reviews: Reviews
     max_length: int  # tokens that the network reads of a longer review
     truncate: str  # which ones, see `data.batches.truncated`
-    are_counted: bool = False  # the reviews are those of the training labels' counts: none of them reads its own label
+    evidence: tuple[Evidence, ...]  # what all of them read; or, by its number, what the reviews of each fold read
+    folds: np.ndarray | None = None  # <int8>[reviews]; None unless these are the training reviews whose labels are counted
 
     def read(self, positions: np.ndarray, order: int) -> tuple[list[np.ndarray], np.ndarray]:
         """The evidence at the tokens that a network reads of each of these reviews, and its sums over the whole reviews.
@@ -169,40 +166,61 @@ class Informed:
             n arrays `<float32>[time, width]`, and `<float32>[n, width]`.
         """
         whole = self.reviews.sequences.take(positions)
-        own = self._own(whole, positions, order) if self.are_counted else None
-        evidence, sums = self.evidence.read(whole, order, own)
+        if self.folds is None:
+            evidence, sums = self.evidence[0].read(whole, order)
+        else:
+            evidence, sums = self._read_counted(whole, positions, order, self.folds[positions])
         parts = np.split(evidence, whole.offsets[1:-1])
         return [truncated(part, self.max_length, self.truncate) for part in parts], sums
 
+    def _read_counted(
+        self, whole: Sequences, positions: np.ndarray, order: int, folds: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """What training reviews read: no label of their own, and of their group, and what their fold had no part in."""
+        width = self.evidence[0].width(order)
+        evidence = np.empty((len(whole.values), width), np.float32)
+        sums = np.empty((len(positions), width), np.float32)
+        own = self._own(whole, positions, order)
+        for fold in np.unique(folds):
+            inside = folds == fold
+            tokens = np.repeat(inside, whole.lengths)
+            read = self.evidence[fold].read(whole.take(np.flatnonzero(inside)), order, own[tokens])
+            evidence[tokens], sums[inside] = read
+        return evidence, sums
+
     def _own(self, whole: Sequences, positions: np.ndarray, order: int) -> np.ndarray:
         """What the reviews and the others of their groups add to the counts of their n-grams, `<int>[tokens, order, classes]`."""
-        classes, labels = len(self.evidence.counts[0].reviews), self.reviews.labels
+        ngrams, labels = self.evidence[0].ngrams, self.reviews.labels
+        classes = len(self.evidence[0].counts[0].reviews)
         of_review = np.eye(classes, dtype=np.int32)[labels[positions]]
         own = np.repeat(of_review, whole.lengths, axis=0)[:, None].repeat(order, axis=1)
         for place, position in enumerate(positions):
             for other in self._others.get(int(position), ()):
                 start, end = whole.offsets[place], whole.offsets[place + 1]
-                mine = self.evidence.ngrams.find(whole.values[start:end], order)
-                theirs = self.evidence.ngrams.find(self.reviews.sequences[other], order)
+                mine = ngrams.find(whole.values[start:end], order)
+                theirs = ngrams.find(self.reviews.sequences[other], order)
                 own[start:end, :, labels[other]] += np.isin(mine, theirs)
         return own
 
     @cached_property
-    def _others(self) -> dict[int, list[int]]:
+    def _others(self) -> dict[int, np.ndarray]:
         """The positions of the other members of each review's group; only reviews that are not alone in theirs are in it."""
-        groups = dict[bytes, list[int]]()
-        for position in range(len(self.reviews)):
-            groups.setdefault(self.reviews.sequences[position].tobytes(), []).append(position)
-        return {
-            position: [other for other in members if other != position]
-            for members in groups.values()
-            if len(members) > 1
-            for position in members
-        }
+        groups, found = groups_of(self.reviews.sequences), dict[int, np.ndarray]()
+        sizes = np.bincount(groups)
+        for position in np.flatnonzero(sizes[groups] > 1):
+            members = np.flatnonzero(groups == groups[position])
+            found[int(position)] = members[members != position]
+        return found
+
+
+def groups_of(sequences: Sequences) -> np.ndarray:
+    """The number of the group that each review is in, `<int64>[reviews]`: copies of a review are one group."""
+    known = dict[bytes, int]()
+    return np.array([known.setdefault(sequences[i].tobytes(), len(known)) for i in range(len(sequences))], dtype=np.int64)
 
 
 def load(folder: RunFolder, study: Study, *, with_pseudo_labels: bool) -> Evidence:
-    """The evidence that a study of a run reads, as `experiment/evidence.py` has counted it.
+    """The evidence that a study of a run reads on reviews whose labels it does not know.
 
     Raises:
         OSError, ValueError: a file is missing, damaged or of other n-grams.
@@ -215,3 +233,21 @@ def load(folder: RunFolder, study: Study, *, with_pseudo_labels: bool) -> Eviden
         if len(each.held) != len(ngrams):
             raise ValueError(f"{path.name} counts {len(each.held):,} n-grams, and {len(ngrams):,} are there")
     return Evidence(ngrams, counts)
+
+
+def load_by_fold(folder: RunFolder, study: Study, evidence: Evidence) -> tuple[np.ndarray, tuple[Evidence, ...]]:
+    """The fold of each of a study's training reviews, and the evidence that the reviews of each fold read.
+
+    Args:
+        folder: of the run, while it goes on: the files are deleted at its end.
+        study: of the run.
+        evidence: that `load` gave; without pseudo-labels there is one fold, which reads this.
+
+    Raises:
+        OSError, ValueError: a file is missing or damaged.
+    """
+    folds = np.load(folder.evidence_folds(study), allow_pickle=False)
+    if len(evidence.counts) == 1:
+        return np.zeros_like(folds), (evidence,)
+    counts = [Counts.load(folder.pseudo_evidence(study, fold)) for fold in range(folds.max() + 1)]
+    return folds, tuple(Evidence(evidence.ngrams, (evidence.counts[0], each)) for each in counts)

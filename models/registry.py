@@ -1,14 +1,13 @@
-"""Architecture name -> recurrent body. One visible dict; its order is the order of every table and figure.
+"""Architecture name -> recurrent body. One visible dict; its titles and colours are those of plain entries, see `models.roster`.
 
 Names, order and colours are readable without Keras: builders import it when they are called.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from records.errors import closest
-from records.study import YARDSTICK, StudyResult, bucket_order
 
 Body = Callable[[Any, Any], Any]  # <float32>[batch, time, features], <bool>[batch, time] of words -> states or last state
 # (engine, units, return_sequences, makes a dropout layer of that name) -> body
@@ -26,7 +25,7 @@ class Architecture:
     engine: str | None = None  # `keras` or `custom`, in place of what the config says; None: as the config says
     pooling: str | None = None  # in place of what the config says; None: as the config says
     units_multiple_of: int = 1  # a config with other numbers of units is refused
-    control_of: str | None = None  # a control is not searched: it takes the settings and seeds that this architecture found
+    control: str | None = None  # a run that holds both by their plain names trains that one as this one's control
 
 
 def _layer(kind: str, engine: str) -> Any:
@@ -92,8 +91,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "attention_simple_rnn": Architecture(_single("SimpleRNN"), "SimpleRNN with attention", "#3969AC", 0.6, pooling="attention"),
     "lstm": Architecture(_single("LSTM"), "LSTM", "#0072B2", 1.3),
     "gru": Architecture(_single("GRU"), "GRU", "#009E73", 1.0),
-    "custom_gru": Architecture(_single("GRU"), "GRU from scratch", "#CC79A7", 1.0, engine="custom"),
-    "gru_keras": Architecture(_single("GRU"), "GRU, Keras's layer", "#8C564B", 2.4, engine="keras", control_of="custom_gru"),
+    "custom_gru": Architecture(_single("GRU"), "GRU from scratch", "#CC79A7", 1.0, engine="custom", control="gru"),
     "attention_lstm": Architecture(_single("LSTM"), "LSTM with attention", "#332288", 1.4, pooling="attention"),
     "attention_gru": Architecture(_single("GRU"), "GRU with attention", "#117733", 1.1, pooling="attention"),
     "bidirectional_simple_rnn": Architecture(_bidirectional("SimpleRNN"), "Bidirectional SimpleRNN", "#DDCC77", 1.0),
@@ -109,7 +107,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "stacked_bidirectional_gru": Architecture(_two_layers(_bidirectional("GRU")), "2 x bidirectional GRU", "#AA4499", 4.9),
     "transformer": Architecture(_transformer, "Transformer encoder", "#1A1A1A", 5.0, pooling="mean", units_multiple_of=4),
 }
-LINEAR_TITLE, LINEAR_COLOUR = "Linear yardstick", "#6B7280"
+LINEAR = {"linear": ("TF-IDF linear model", "#9CA3AF"), "nb_linear": ("Naive-Bayes linear model", "#4B5563")}  # title, colour
 
 
 def resolve(name: str) -> Architecture:
@@ -124,32 +122,15 @@ def resolve(name: str) -> Architecture:
 
 
 def selectable() -> dict[str, int]:
-    """The names that a config may compare, and what each one's units must be a multiple of; controls come by themselves."""
-    return {name: each.units_multiple_of for name, each in ARCHITECTURES.items() if each.control_of is None}
-
-
-def with_controls(names: tuple[str, ...]) -> tuple[str, ...]:
-    """These architectures, each followed by its control where it has one."""
-    controls = {architecture.control_of: name for name, architecture in ARCHITECTURES.items() if architecture.control_of}
-    return tuple(each for name in names for each in (name, controls.get(name)) if each)
-
-
-def in_order(results: Iterable[StudyResult]) -> list[StudyResult]:
-    """Results in the order of every table: by architecture, the yardstick last, and then by length."""
-    order = {name: number for number, name in enumerate([*ARCHITECTURES, YARDSTICK])}
-
-    def place(result: StudyResult) -> tuple[int, bool, int, int]:
-        study = result.study
-        return order[study.architecture], study.is_fine_tuned, bucket_order(study.bucket), study.n_reviews
-
-    return sorted(results, key=place)
+    """The names that a config may compare, and what each one's units must be a multiple of."""
+    return {name: each.units_multiple_of for name, each in ARCHITECTURES.items()}
 
 
 def title(name: str) -> str:
-    """The title of an architecture, or of the yardstick, in tables and figures."""
-    return LINEAR_TITLE if name == YARDSTICK else resolve(name).title
+    """The title of an architecture, or of a yardstick, in tables and figures."""
+    return LINEAR[name][0] if name in LINEAR else resolve(name).title
 
 
 def colour(name: str) -> str:
-    """The one colour of an architecture, or of the yardstick, in every figure."""
-    return LINEAR_COLOUR if name == YARDSTICK else resolve(name).colour
+    """The one colour of an architecture, or of a yardstick, in every figure."""
+    return LINEAR[name][1] if name in LINEAR else resolve(name).colour

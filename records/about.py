@@ -45,4 +45,6 @@ class ListedRun:
     minutes: float
     last_started: str
     has_report: bool
-    led: tuple[tuple[str, float], ...]  # of each bucket, the architecture that validation chose and its test accuracy
+    led: tuple[
+        tuple[str, float], ...
+    ]  # of each bucket, the contender that validation chose, by its title where it has one of its own, and its test accuracy

@@ -7,6 +7,7 @@ from typing import Literal
 from records.codec import Record
 from records.study import Scope, Seconds, Study
 
+Verdict = Literal["better than", "worse than", "cannot be told from"]
 BEST = 3  # networks of the ensemble that validation chooses
 
 
@@ -21,7 +22,7 @@ class Standing(Record):
     repeats: int
     accuracy_without_leaked: float  # without the reviews whose text stands in the training part too
     loss: float
-    val_loss: float | None  # mean over repeats on the bucket's validation reviews, at their temperature; None for the yardstick
+    val_loss: float | None  # mean over repeats on the bucket's validation reviews, at their temperature; None for a yardstick
     like_chance: bool  # the interval of the accuracy reaches down to the share of the larger class
 
 
@@ -39,7 +40,7 @@ class Comparison(Record):
     only_second: int
     p_value: float  # McNemar's exact test of these two numbers
     p_adjusted: float  # after Holm's correction for all comparisons of the run
-    verdict: Literal["better than", "worse than", "cannot be told from"]  # the first, of the second
+    verdict: Verdict  # the first, of the second
 
     @property
     def turned(self) -> "Comparison":
@@ -57,7 +58,7 @@ class Comparison(Record):
         )
 
 
-_TURNED: dict[str, Literal["better than", "worse than", "cannot be told from"]] = {
+_TURNED: dict[str, Verdict] = {
     "better than": "worse than",
     "worse than": "better than",
     "cannot be told from": "cannot be told from",
@@ -89,14 +90,14 @@ class BucketVerdict(Record):
 
 @dataclass(frozen=True)
 class Reliability(Record):
-    """What an architecture's probabilities are worth, over all its studies of one scope, on their test reviews.
+    """What a contender's probabilities are worth, over all its studies of one scope, on their test reviews.
 
     Each point is a bin of probabilities: their mean, the share of positive reviews, how many reviews.
     """
 
     study: Study  # of a generalist, or of any bucket for specialists
     points: tuple[tuple[float, float, int], ...]
-    points_at_temperature: tuple[tuple[float, float, int], ...]  # none for the yardstick
+    points_at_temperature: tuple[tuple[float, float, int], ...]  # none for a yardstick
 
 
 @dataclass(frozen=True)
@@ -105,9 +106,9 @@ class ControlComparison(Record):
 
     study: Study
     control: Study
-    accuracy: float  # means over repeats
+    accuracy: float  # of the first repeat, which the control repeats
     control_accuracy: float
-    low: float  # 95 % interval of the difference, from scratch minus control, paired over reviews and seeds
+    low: float  # 95 % interval of the difference, from scratch minus control, paired over reviews
     high: float
     step_seconds: float | None  # of one training step, in this run
     control_step_seconds: float | None
@@ -139,7 +140,7 @@ class LengthCurve(Record):
 
 @dataclass(frozen=True)
 class LearningCurve(Record):
-    """Accuracy of an architecture on a scope's test reviews against the number of reviews it was trained and validated on."""
+    """Accuracy of a contender on a scope's test reviews against the number of reviews it was trained and validated on."""
 
     study: Study  # at the end of the curve: all reviews
     n_reviews: tuple[int, ...]  # ascending
@@ -159,13 +160,13 @@ class Importance(Record):
 
 
 @dataclass(frozen=True)
-class ArchitectureAverages(Record):
-    """An architecture's studies of one scope together: totals, and means over buckets and repeats, each bucket counting the same.
+class ContenderAverages(Record):
+    """A contender's studies of one scope together: totals, and means over buckets and repeats, each bucket counting the same.
 
     A mean is None where no study completed, or none has the number.
     """
 
-    architecture: str
+    contender: str
     scope: Scope
     studies_completed: int
     studies_failed: int
@@ -185,10 +186,10 @@ class ArchitectureAverages(Record):
 
 
 @dataclass(frozen=True)
-class ArchitectureTimes(Record):
-    """What an architecture's studies spent their time on."""
+class ContenderTimes(Record):
+    """What a contender's studies spent their time on."""
 
-    architecture: str
+    contender: str
     spent: Seconds  # of all workers together
     step_seconds: float | None  # of one training step, mean over its studies; None where nothing was trained in steps
 
@@ -204,4 +205,4 @@ class Findings(Record):
     length_curves: tuple[LengthCurve, ...] = ()
     importances: tuple[Importance, ...] = ()
     learning_curves: tuple[LearningCurve, ...] = ()
-    architectures: tuple[ArchitectureAverages, ...] = ()
+    contenders: tuple[ContenderAverages, ...] = ()

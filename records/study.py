@@ -3,17 +3,17 @@
 import hashlib
 import re
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, astuple, dataclass, field, fields
 from pathlib import PurePosixPath
 from typing import Literal
 
 from records.codec import Record
 
-YARDSTICK = "linear"  # the architecture name of the TF-IDF + logistic regression rows
+YARDSTICKS = ("linear", "nb_linear")  # linear models: of TF-IDF; of n-grams weighted by naive Bayes
 ALL = "all"  # the bucket name of a generalist, and of the whole test part
 ENGINE_TOLERANCE = 1e-4  # largest difference in probability with which the NumPy engine may answer for a trained network
-Hyperparameters = dict[str, float | int]  # as records keep them: the fields of a network's `Setting`, the yardstick's `C`
+Hyperparameters = dict[str, float | int]  # as records keep them: the fields of `Setting`, or of `LinearForm`
 Scope = Literal["bucket", "all", "fine-tuned"]
 Status = Literal["completed", "pruned", "failed"]  # pruned: a trial stopped because others did better
 
@@ -25,9 +25,9 @@ def bucket_order(bucket: str) -> int:
 
 @dataclass(frozen=True, order=True)
 class Study(Record):
-    """One architecture on one training scope; a pure value."""
+    """One contender on one training scope; a pure value."""
 
-    architecture: str
+    contender: str  # its id in the run, see `models.roster`; a yardstick's name
     bucket: str  # a bucket's name, or `all` for a generalist
     is_fine_tuned: bool = False  # starts from the generalist's weights
     n_reviews: int = 0  # n > 0: a point of the learning curve, trained and validated on so many reviews of its scope
@@ -36,7 +36,7 @@ class Study(Record):
     def id(self) -> str:
         """`gru/130-175`, `gru/all`, `gru/all-130-175` (fine-tuned) or `gru/all@500`; also its path under the run's folders."""
         scope = f"{ALL}-{self.bucket}" if self.is_fine_tuned else self.bucket
-        return str(PurePosixPath(self.architecture) / (f"{scope}@{self.n_reviews}" if self.n_reviews else scope))
+        return str(PurePosixPath(self.contender) / (f"{scope}@{self.n_reviews}" if self.n_reviews else scope))
 
     @property
     def learns_from(self) -> str:
@@ -52,12 +52,13 @@ class Study(Record):
     @property
     def is_yardstick(self) -> bool:
         """Whether this is a linear model, which the networks are measured against."""
-        return self.architecture == YARDSTICK
+        return self.contender in YARDSTICKS
 
     @property
-    def yardstick(self) -> "Study":
-        """The linear model that has seen the same labels."""
-        return Study(YARDSTICK, self.bucket if self.scope == "bucket" else ALL, n_reviews=self.n_reviews)
+    def yardsticks(self) -> tuple["Study", ...]:
+        """The linear models that have seen the same labels."""
+        scope = self.bucket if self.scope == "bucket" else ALL
+        return tuple(Study(name, scope, n_reviews=self.n_reviews) for name in YARDSTICKS)
 
     def seed(self, base: int, *parts: object) -> int:
         """A seed in [1, 2**31) for one random decision of this study, the same in every process.
@@ -79,7 +80,7 @@ class Setting:
     dropout: float  # share of pooled features dropped
     spatial_dropout: float  # share of embedding channels dropped for a whole review
     adversarial: float  # how far word vectors are moved against the network, in their root mean square
-    evidence: int  # words of the longest n-grams whose evidence stands beside the words; 0: none
+    evidence: int = 0  # words of the longest n-grams whose evidence stands beside the words; 0: none
     learning_rate: float  # Adam's initial step size
     batch_size: int  # reviews per training step
 
@@ -92,6 +93,33 @@ class Setting:
     def hyperparameters(self) -> Hyperparameters:
         """What a record keeps of it."""
         return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinearForm(Record):
+    """What a linear model is given to decide: which n-grams it reads, and how far it may trust them."""
+
+    n: int  # words of the longest n-grams
+    min_df: int  # reviews that must hold an n-gram
+    C: float  # of logistic regression: inverse strength of its regularisation
+
+    @classmethod
+    def of(cls, hyperparameters: Hyperparameters) -> "LinearForm":
+        """The form that the record of a repeat or study keeps."""
+        return cls(**hyperparameters)  # type: ignore[arg-type]
+
+    @property
+    def hyperparameters(self) -> Hyperparameters:
+        """What a record keeps of it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class CrossValidated(Record):
+    """A form of a linear model, and how it does on reviews of its training part that were left out when it was fitted."""
+
+    form: LinearForm
+    accuracy: float  # over all folds
 
 
 @dataclass(frozen=True)
@@ -150,7 +178,7 @@ class Score(Record):
     loss: float
     brier: float
     calibration_error: float
-    temperature: float | None  # fitted on validation; None for the yardstick, which has no validation part
+    temperature: float | None  # fitted on validation; None for a yardstick, which has no validation part
     loss_at_temperature: float | None
     brier_at_temperature: float | None
     calibration_error_at_temperature: float | None
@@ -174,7 +202,7 @@ class Repeat(Record):
     epochs: int
     parameters: int  # trained numbers
     train_accuracy: float  # dropout off
-    val_accuracy: float | None  # None for the yardstick, which learns from the validation part too
+    val_accuracy: float | None  # None for a yardstick, which learns from the validation part too
     val_loss: float | None
     train_seconds: float
     history: tuple[Epoch, ...]
@@ -183,13 +211,13 @@ class Repeat(Record):
     scores_elsewhere: tuple[Score, ...] = ()  # of a specialist, on the buckets it is not for
     influence: tuple[tuple[int, float], ...] = ()  # of words by their distance from the end, see `evaluation.by_distance`
     # Largest difference in probability between the NumPy engine, which reads the checkpoint, and the trained network, on some
-    # test reviews; None for the yardstick, and where the engine refuses the checkpoint.
+    # test reviews; None for a yardstick, and where the engine refuses the checkpoint.
     engine_difference: float | None = None
     engine_refusal: str = ""  # why the engine does not read the checkpoint, else ""
 
     @property
     def is_read_by_engine(self) -> bool:
-        """Whether the NumPy engine has been seen to answer like the trained network; False for the yardstick, which has none."""
+        """Whether the NumPy engine has been seen to answer like the trained network; False for a yardstick, which has none."""
         return not self.engine_refusal and self.engine_difference is not None and self.engine_difference <= ENGINE_TOLERANCE
 
     @property
@@ -224,6 +252,12 @@ class StudyResult(Record):
     trials: tuple[Trial, ...]
     repeats: tuple[Repeat, ...]
     search_seconds: float
+    forms: tuple[CrossValidated, ...] = ()  # of a yardstick, in the order tried; none where a class has a single review
+
+    @property
+    def cv_accuracy(self) -> float | None:
+        """Of a yardstick's chosen form, by cross-validation on what it learns from; None for a network."""
+        return max((each.accuracy for each in self.forms), default=None)
 
     @property
     def parameters(self) -> int:
@@ -283,6 +317,15 @@ def failed(study: Study, message: str, device: str, trials: tuple[Trial, ...] = 
 def on_all_reviews(results: Iterable[StudyResult]) -> list[StudyResult]:
     """The results but those on part of a scope's reviews, which are points of learning curves."""
     return [result for result in results if not result.study.n_reviews]
+
+
+def strongest_yardstick(study: Study, results: Mapping[Study, StudyResult]) -> StudyResult | None:
+    """The linear model to measure a study against where only one number has a place.
+
+    It is the one of the same labels that is stronger by cross-validation on them; test reviews have no say in it.
+    """
+    there = [results[each] for each in study.yardsticks if each in results and results[each].repeats]
+    return max(there, key=lambda result: result.cv_accuracy or 0.0, default=None)
 
 
 def one_line(error: Exception) -> str:

@@ -27,11 +27,13 @@ else the command line takes stands in [running.md](running.md).
 
 The fields stand under three headings: what is *compared*, what is *tuned* for each contender, and
 what is *fixed* for all of them. A *bucket* holds the reviews whose number of tokens lies in a
-range; a *specialist* is trained on one bucket, a *generalist* on all reviews. A *study* is one
-architecture trained on one of these; a *trial* is one setting that its search tries, a *repeat*
-one final training of the setting that the search chose. The *linear yardstick* is the linear model
-beside the networks.
+range; a *specialist* is trained on one bucket, a *generalist* on all reviews. A *contender* is an
+architecture, or an architecture with settings of its own. A *study* is one contender trained on a
+bucket or on all reviews; a *trial* is one setting that its search tries, a *repeat* one final
+training of the setting that the search chose. The *yardsticks* are two linear models beside the
+networks; *linear yardstick* in a profile's accuracy is the one of TF-IDF.
 
+CONTENDER
 A `Tunable` is a plain number, which is not searched, or one of these ranges:
 
 """
@@ -56,13 +58,14 @@ class Field:
 
 def page() -> str:
     """The whole page, as Markdown."""
-    text = INTRODUCTION + "".join(f"- `{each}`: {type(each).__doc__}\n" for each in RANGES)
+    doc = f"`compare.architectures` takes names and contenders. {inspect.getdoc(config.Contender)} The name comes first, then:"
+    contender = f"{textwrap.fill(doc, 100, break_on_hyphens=False)}\n\n{_fields(config.Contender)}"
+    text = INTRODUCTION.replace("CONTENDER", contender) + "".join(f"- `{each}`: {type(each).__doc__}\n" for each in RANGES)
     for heading, sections in by_heading().items():
         text += f"\n## {heading.capitalize()}\n"
         for name, section in sections.items():
             text += f"\n### `{name}`\n\n{textwrap.fill(inspect.getdoc(section) or '', 100)}\n\n"
-            rows = [(f"`{each.name}`", f"`{each.type}`", f"`{each.default}`", each.meaning) for each in fields_of(section)]
-            text += table(("field", "type", "default", "meaning"), rows)
+            text += _fields(section)
     profiles = [(f"`{name}`", each.note, each.minutes, each.accuracy) for name, each in config.PROFILES.items()]
     return f"{text}\n{PROFILES}{table(('profile', 'what it compares', 'minutes', 'test accuracy'), profiles)}"
 
@@ -90,6 +93,12 @@ def fields_of(section: type) -> list[Field]:
             previous = node.end_lineno or node.lineno
             found.append(Field(name, kind, default, comments.get(previous, above)))
     return found
+
+
+def _fields(section: type) -> str:
+    """The fields of one section as a table."""
+    rows = [(f"`{each.name}`", f"`{each.type}`", f"`{each.default}`", each.meaning) for each in fields_of(section)]
+    return table(("field", "type", "default", "meaning"), rows)
 
 
 def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

@@ -19,9 +19,10 @@ from config import PROFILES, Config, Profile
 from data_preprocessing import cut_buckets
 from experiment.plan import Work, wall_seconds
 from inference.probes import CAPABILITIES, PassRate
-from models.registry import ARCHITECTURES, in_order, title
+from models.registry import ARCHITECTURES
+from models.roster import Roster
 from records.findings import BucketVerdict
-from records.study import ALL, YARDSTICK, Progress, Study, StudyResult
+from records.study import ALL, YARDSTICKS, Progress, Study, StudyResult
 from saver import RunFolder
 
 if TYPE_CHECKING:
@@ -119,18 +120,19 @@ def describe(result: StudyResult) -> str:
     reviews = sum(score.n_test for repeat in result.repeats for score in repeat.scores)
     right = sum(score.accuracy * score.n_test for repeat in result.repeats for score in repeat.scores)
     seconds = result.search_seconds + result.train_seconds
-    how = f"{len(result.trials)} trials, {seconds:.0f} s on {result.device}"
+    n, searched = (len(result.forms), "form") if result.study.is_yardstick else (len(result.trials), "trial")
+    how = f"{n} {searched}{'s' * (n != 1)}, {seconds:.0f} s on {result.device}"
     return f"{result.study.id}: {right / reviews:.1%} on the test reviews, {how}"
 
 
-def print_summary(folder: RunFolder) -> None:
+def print_summary(folder: RunFolder, roster: Roster) -> None:
     """The table of test accuracies, the failures, and where the report is."""
-    results, data = in_order(folder.load_results()), folder.summary()
+    results, data = roster.in_order(folder.load_results()), folder.summary()
     console = Console(highlight=False)
     console.print(
         f"Test accuracy (%) on {escape(data.title)}; the network that [bold]validation chooses[/] is bold", soft_wrap=True
     )
-    console.print(_accuracies(folder.findings().verdicts))
+    _wide_console().print(_accuracies(folder.findings().verdicts, roster))
     for result in results:
         if result.status == "failed":
             console.print(f"[red]{escape(describe(result))}[/]")
@@ -141,17 +143,17 @@ def print_summary(folder: RunFolder) -> None:
         print(f'ask it:  {_python()} predict.py --run {folder.path} "a review of yours"')
 
 
-def _accuracies(verdicts: Sequence[BucketVerdict]) -> Table:
-    """A row an architecture and scope, a column a bucket."""
-    table = _table("architecture", *(f"{verdict.bucket} #" for verdict in verdicts))
-    series = dict.fromkeys((s.study.architecture, s.study.scope) for v in verdicts for s in v.standings)
-    for architecture, scope in sorted(series, key=lambda key: (key[0] == YARDSTICK, key[1])):
+def _accuracies(verdicts: Sequence[BucketVerdict], roster: Roster) -> Table:
+    """A row a contender and scope, a column a bucket."""
+    table = _table("contender", *(f"{verdict.bucket} #" for verdict in verdicts))
+    series = dict.fromkeys((s.study.contender, s.study.scope) for v in verdicts for s in v.standings)
+    for contender, scope in sorted(series, key=lambda key: (key[0] in YARDSTICKS, key[1])):
         cells = []
         for verdict in verdicts:
-            found = [s for s in verdict.standings if (s.study.architecture, s.study.scope) == (architecture, scope)]
+            found = [s for s in verdict.standings if (s.study.contender, s.study.scope) == (contender, scope)]
             text = f"{100 * found[0].accuracy:.1f}" if found else "-"
             cells.append(f"[bold]{text}[/]" if found and found[0].study == verdict.leader else text)
-        table.add_row(title(architecture) + ("" if scope == "bucket" else f" ({scope})"), *cells)
+        table.add_row(escape(roster.title(contender)) + ("" if scope == "bucket" else f" ({scope})"), *cells)
     return table
 
 
@@ -161,7 +163,7 @@ def _python() -> str:
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
-def print_other_reviews(found: "OtherReviews", folder: RunFolder) -> None:
+def print_other_reviews(found: "OtherReviews", folder: RunFolder, roster: Roster) -> None:
     """The table of accuracies on other reviews, and where they are kept."""
     from inference.evaluate import answerer_title
 
@@ -172,21 +174,21 @@ def print_other_reviews(found: "OtherReviews", folder: RunFolder) -> None:
         mine = {score.bucket: score for score in found.scores if score.answerer == answerer}
         interval = f"{100 * mine[ALL].low:.1f} to {100 * mine[ALL].high:.1f}"
         whole, *others = (f"{100 * mine[bucket].accuracy:.1f}" for bucket in buckets)
-        table.add_row(answerer_title(answerer), whole, interval, *others)
+        table.add_row(escape(answerer_title(answerer, roster)), whole, interval, *others)
     _wide_console().print(table)
     if found.n_unread:
         print(f"{found.n_unread} texts have no word that the run knows; they count as half right")
     print(f"kept in {folder.final_stats('other_reviews')}; report: {folder.report}")
 
 
-def print_probes(rates: tuple[PassRate, ...]) -> None:
-    """A table of behavioural tests, capabilities in rows and architectures in columns, and what each test asks."""
-    architectures = dict.fromkeys(each.architecture for each in rates)
-    table = _table("test", *(f"{title(architecture)} #" for architecture in architectures))
+def print_probes(rates: tuple[PassRate, ...], roster: Roster) -> None:
+    """A table of behavioural tests, capabilities in rows and contenders in columns, and what each test asks."""
+    contenders = dict.fromkeys(each.contender for each in rates)
+    table = _table("test", *(f"{roster.title(contender)} #" for contender in contenders))
     table.title, table.title_justify = "behavioural tests passed (%)", "left"
     for capability in CAPABILITIES:
-        mine = {each.architecture: each for each in rates if each.capability == capability.name}
-        table.add_row(capability.name, *(f"{100 * mine[architecture].rate:.0f}" for architecture in architectures))
+        mine = {each.contender: each for each in rates if each.capability == capability.name}
+        table.add_row(capability.name, *(f"{100 * mine[contender].rate:.0f}" for contender in contenders))
     console = _wide_console()
     console.print(table)
     for capability in CAPABILITIES:
@@ -195,7 +197,7 @@ def print_probes(rates: tuple[PassRate, ...]) -> None:
 
 
 def print_lists(config: Config) -> None:
-    """Architectures, profiles and the chosen profile's buckets."""
+    """Architectures, profiles, and the contenders and buckets of the chosen profile."""
     console = Console(highlight=False)
     architectures = _table("architecture", "what it is")
     architectures.box = box.SIMPLE_HEAD
@@ -208,6 +210,7 @@ def print_lists(config: Config) -> None:
         measured = f"[dim]minutes:[/] {escape(profile.minutes)}\n[dim]accuracy:[/] {escape(profile.accuracy)}"
         profiles.add_row(name, f"{escape(profile.note)}\n{measured}\n")
     console.print(profiles)
+    console.print("contenders:", ", ".join(entry.id for entry in Roster.of(config).entries))
     quantiles = config.compare.bucket_quantiles
     edges = ", ".join(bucket.name for bucket in cut_buckets(config.compare, np.empty(0))) if not quantiles else ""
     console.print("buckets:", edges or f"{quantiles} quantiles of the training lengths", soft_wrap=True)

@@ -11,13 +11,13 @@ from experiment.options import config_of
 from inference import evaluate, examples
 from inference.evaluate import OtherReviews
 from inference.examples import Examples
-from models.registry import in_order, title
+from models.roster import Roster
 from records.about import About
-from records.findings import BEST, ArchitectureTimes, Ensemble, Findings
+from records.findings import BEST, ContenderTimes, Ensemble, Findings
 from records.study import StudyResult, Trial, on_all_reviews
 from records.summary import DataSummary
 from report.figures.style import naming
-from saver import RunFolder, config_dict
+from saver import RunFolder
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,15 @@ class Contents:
     config: Config
     data: DataSummary
     findings: Findings
-    ended: tuple[StudyResult, ...]  # studies in the registry's order, failed ones included
+    ended: tuple[StudyResult, ...]  # studies in the order of the config, failed ones included
     examples: Examples | None = None
     others: tuple[OtherReviews, ...] = ()
     left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # section -> a sentence for each part that is missing
+
+    @cached_property
+    def roster(self) -> Roster:
+        """Who the contenders are."""
+        return Roster.of(self.config)
 
     @cached_property
     def results(self) -> list[StudyResult]:
@@ -68,9 +73,15 @@ class Contents:
         return [result for result in self.results if result.status == "completed" and result.layers]
 
     @property
-    def n_repeats(self) -> int:
-        """Final trainings of a network."""
-        return max((len(r.repeats) for r in self.results if not r.study.is_yardstick), default=0)
+    def yardsticks(self) -> list[StudyResult]:
+        """Completed studies of linear models."""
+        return [result for result in self.results if result.status == "completed" and result.study.is_yardstick]
+
+    @property
+    def n_repeats(self) -> list[int]:
+        """Numbers of final trainings that networks had, ascending; a control's one is not among them."""
+        competing = [result for result in self.networks if result.study.contender not in self.roster.controls]
+        return sorted({len(result.repeats) for result in competing})
 
     @property
     def n_trials(self) -> list[int]:
@@ -83,7 +94,7 @@ class Contents:
         return sum(len(verdict.comparisons) for verdict in self.findings.verdicts)
 
     @property
-    def times(self) -> tuple[ArchitectureTimes, ...]:
+    def times(self) -> tuple[ContenderTimes, ...]:
         """What the time of all studies went into."""
         return tables.times(list(self.ended))
 
@@ -99,10 +110,10 @@ class Contents:
     def ensembles(self) -> list[Averaged]:
         """The rows of the table of ensembles, in the order of the findings."""
         rows: dict[str, Averaged] = {}
-        called = naming(study for record in self.findings.ensembles for study in record.members)
+        called = naming((study for record in self.findings.ensembles for study in record.members), self.roster)
         for record in self.findings.ensembles:
             first, *others = record.members
-            mark = called(first).removeprefix(title(first.architecture))  # all members have one scope
+            mark = called(first).removeprefix(self.roster.title(first.contender))  # all members have one scope
             name = f"the {BEST} best networks on validation{mark}" if others else f"the trainings of {called(first)}"
             rows.setdefault(name, Averaged(name, record.n_models, {})).by_bucket[record.bucket] = record
         return list(rows.values())
@@ -110,7 +121,7 @@ class Contents:
     @property
     def resolved_config(self) -> str:
         """The config as JSON."""
-        return json.dumps(config_dict(self.config), indent=2)
+        return json.dumps(self.config.plain(), indent=2)
 
 
 def load(folder: RunFolder) -> Contents:
@@ -123,12 +134,13 @@ def load(folder: RunFolder) -> Contents:
     """
     found, no_examples = _load_examples(folder)
     others, no_others = _load_others(folder)
+    config = config_of(folder)
     return Contents(
         about=folder.about(),
-        config=config_of(folder),
+        config=config,
         data=folder.summary(),
         findings=folder.findings(),
-        ended=tuple(in_order(folder.load_results())),
+        ended=tuple(Roster.of(config).in_order(folder.load_results())),
         examples=found,
         others=others,
         left_out={"behaviour": no_examples, "others": no_others},

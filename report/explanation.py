@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from inference.explain import START_WORD, DeletionCurve, Explanation
-from models.registry import colour, title
+from models.roster import Roster
 from records.study import Study
 from report.figures.style import INK, MUTED, NEGATIVE, NEUTRAL, POSITIVE, dash, naming, styled
 from report.sentences import RANDOM, completeness_sentence, faithfulness_sentence
@@ -89,14 +89,15 @@ def faded(colour: str, opacity: float) -> str:
 # -- figures -----------------------------------------------------------------------------------------------------------
 
 
-def running_figure(words: Sequence[str], lines: Mapping[Study, Sequence[tuple[int, float]]]) -> go.Figure:
-    """The probability of positive against words read, one line a study, in its architecture's colour.
+def running_figure(words: Sequence[str], lines: Mapping[Study, Sequence[tuple[int, float]]], roster: Roster) -> go.Figure:
+    """The probability of positive against words read, one line a study, in its contender's colour.
 
     Args:
         words: all of the text, without the start token (`Encoded.words`).
         lines: `Explanation.running` of each study.
+        roster: of the run.
     """
-    figure, called = go.Figure(), naming(lines)
+    figure, called = go.Figure(), naming(lines, roster)
     figure.add_hline(y=0.5, line={"color": MUTED, "width": 1, "dash": "dot"})
     for study, running in lines.items():
         figure.add_scatter(
@@ -105,7 +106,7 @@ def running_figure(words: Sequence[str], lines: Mapping[Study, Sequence[tuple[in
             y=[probability for _, probability in running],
             customdata=[_context(words, count) for count, _ in running],
             mode="lines+markers" if len(running) == 1 else "lines",
-            line={"color": colour(study.architecture), "width": 2.5, "dash": dash(study)},
+            line={"color": roster.colour(study.contender), "width": 2.5, "dash": dash(study)},
             hovertemplate="%{customdata}<br>after %{x:,} words: %{y:.1%} positive<extra>" + called(study) + "</extra>",
         )
     last = max((count for running in lines.values() for count, _ in running), default=1)
@@ -143,11 +144,11 @@ def _context(words: Sequence[str], count: int) -> str:
 # -- the terminal ------------------------------------------------------------------------------------------------------
 
 
-def print_explanation(explanation: Explanation) -> None:
+def print_explanation(explanation: Explanation, roster: Roster) -> None:
     """Print which words pushed which way, how the verdict developed, and how far both can be trusted."""
     console = Console(highlight=False)
     positive, negative = (f"[{_style(side, 1.0)}] {name} [/]" for side, name in ((1, "positive"), (-1, "negative")))
-    console.print(f"\n[bold]words[/] for {positive} and {negative}, {title(explanation.study.architecture)}:")
+    console.print(f"\n[bold]words[/] for {positive} and {negative}, {roster.title(explanation.study.contender)}:")
     console.print(_coloured(explanation))
     console.print("\n[bold]the verdict as it is read[/] (probability of positive, from the first word to the last):")
     console.print(_running(explanation))

@@ -12,11 +12,17 @@ from markupsafe import Markup
 from plotly.io import to_html
 from plotly.offline import get_plotlyjs
 
-from models.registry import colour, title
-from records.study import YARDSTICK
+from records.study import YARDSTICKS
 from report.explanation import legend_data, words_data
 from report.figures.style import NEGATIVE, POSITIVE, TRAINED_ON, naming
-from report.sentences import bucket_sentence, chosen_sentence, completeness_sentence, faithfulness_sentence, overall_sentence
+from report.sentences import (
+    bucket_sentence,
+    chosen_sentence,
+    completeness_sentence,
+    contender_sentences,
+    faithfulness_sentence,
+    overall_sentence,
+)
 
 NOTHING = "-"  # in a table, where there is no number
 _OPTIONS = {"responsive": True, "displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
@@ -50,18 +56,17 @@ _PAGES.filters |= {"percent": _percent, "thousands": _thousands, "digits": _digi
 _PAGES.globals |= {
     "COLOURS": {"positive": POSITIVE, "negative": NEGATIVE},
     "TRAINED_ON": TRAINED_ON,
-    "YARDSTICK": YARDSTICK,
+    "YARDSTICKS": YARDSTICKS,
     "bucket_sentence": bucket_sentence,
     "chosen_sentence": chosen_sentence,
-    "colour": colour,
     "completeness_sentence": completeness_sentence,
+    "contender_sentences": contender_sentences,
     "faithfulness_sentence": faithfulness_sentence,
     "confidence": lambda probability: max(probability, 1 - probability),
     "legend_data": legend_data,
     "naming": naming,
     "overall_sentence": overall_sentence,
     "sentiment": lambda probability: "positive" if probability >= 0.5 else "negative",
-    "title": title,
     "words_data": words_data,
 }
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from inference.explain import Explanation, explain, running_verdict
 from inference.predictor import Predictor
 from inference.run import Encoded, FinishedRun, Trained
-from models.registry import title
 from records.errors import CheckpointError, RunError, TextError
 from records.study import Study
 from report import html
@@ -105,7 +104,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Said:
-    """What one architecture says of a text."""
+    """What one contender says of a text."""
 
     study: Study
     probability: float
@@ -144,7 +143,7 @@ def build(predictor: Predictor) -> "gr.Blocks":
     """The page; `look` belongs to it."""
     import gradio as gr
 
-    asked = _Asked(predictor)
+    asked, roster = _Asked(predictor), predictor.run.roster
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     with gr.Blocks(title=f"Lengthwise: {predictor.run.name}", analytics_enabled=False) as page:
         gr.HTML(_part("heading", predictor.run), apply_default_css=False)
@@ -155,7 +154,7 @@ def build(predictor: Predictor) -> "gr.Blocks":
             with gr.Column(scale=6, min_width=320):
                 verdict = gr.HTML(_part("waiting"), elem_id="verdict", apply_default_css=False)
         with gr.Column(elem_id="details"):
-            whose, method, words, table, chart = _details([(title(name), name) for name in predictor.run.architectures])
+            whose, method, words, table, chart = _details([(roster.title(id), id) for id in predictor.run.contenders])
         shown = [verdict, reading, whose, method, words, table, chart]
         gr.on([button.click, box.submit], asked.read, box, shown, trigger_mode="always_last", **quiet)
         for example, text in zip(examples, EXAMPLES.values(), strict=True):
@@ -177,16 +176,16 @@ def _questions() -> tuple[Any, Any, list[Any]]:
         return box, button, [gr.Button(label, size="sm", min_width=10) for label in EXAMPLES]
 
 
-def _details(architectures: list[tuple[str, str]]) -> tuple[Any, Any, Any, Any, Any]:
+def _details(contenders: list[tuple[str, str]]) -> tuple[Any, Any, Any, Any, Any]:
     """What stands behind a verdict; hidden by the style sheet while there is none."""
     import gradio as gr
 
     gr.HTML(_part("title_of_words"), apply_default_css=False)
     with gr.Row(elem_id="choices"):
-        whose = gr.Dropdown(architectures, label="According to", filterable=False, elem_id="whose", scale=2, min_width=240)
+        whose = gr.Dropdown(contenders, label="According to", filterable=False, elem_id="whose", scale=2, min_width=240)
         method = gr.Radio([GRADIENTS, OCCLUSION], label="Colours by", elem_id="method", scale=3, min_width=300)
     words = gr.HTML(elem_id="words", apply_default_css=False)
-    gr.HTML(_part("title_of_architectures"), apply_default_css=False)
+    gr.HTML(_part("title_of_contenders"), apply_default_css=False)
     table = gr.HTML(elem_id="architectures", apply_default_css=False)
     gr.HTML(_part("title_of_running"), apply_default_css=False)
     return whose, method, words, table, gr.Plot(show_label=False, container=False, elem_id="running")
@@ -210,7 +209,7 @@ class _Shown:
             return self.verdict, None, gr.skip(), gr.skip(), "", self.table, None
         first = reading.methods[0]
         method = gr.Radio(choices=reading.methods, value=first)
-        whose, words = reading.explanation.study.architecture, _account(reading, first)
+        whose, words = reading.explanation.study.contender, _account(reading, first)
         return self.verdict, reading, whose, method, words, self.table, self.chart
 
 
@@ -221,33 +220,35 @@ class _Asked:
         self._predictor, self._run = predictor, predictor.run
 
     def read(self, text: str) -> Iterator[tuple[Any, ...]]:
-        """The verdict first; then, as each is known, the words, the architectures and the chart."""
+        """The verdict first; then, as each is known, the words, the contenders and the chart."""
         shown = _Shown(table=_part("coming"))
         try:
             encoded = self._predictor.encode(checked(text))
             prediction = self._predictor(text)
             models = self._predictor.chosen(encoded)
             answering = [model.study for model in models]
-            shown.verdict = _part("verdict", prediction, answering)
+            shown.verdict = _part("verdict", prediction, answering, self._run.roster)
             yield shown.values()
             shown.reading = Reading(encoded, prediction.bucket, explain(models[0], encoded))
             yield shown.values()
-            asked = self._every_architecture(prediction.bucket)
-            shown.table = _part("architectures", [_said(self._run, model, encoded) for model in asked], answering)
+            asked = self._every_contender(prediction.bucket)
+            said = [_said(self._run, model, encoded) for model in asked]
+            shown.table = _part("contenders", said, answering, self._run.roster)
             yield shown.values()
-            shown.chart = running_figure(encoded.words, {model.study: running_verdict(model, encoded.ids) for model in asked})
+            lines = {model.study: running_verdict(model, encoded.ids) for model in asked}
+            shown.chart = running_figure(encoded.words, lines, self._run.roster)
             yield shown.values()
         except (TextError, RunError, CheckpointError) as error:
             yield _Shown(_part("failure", str(error)), table=_part("coming")).values()
 
-    def of_another(self, reading: Reading | None, architecture: str) -> tuple[Any, ...]:
-        """Another architecture's account of the same text."""
+    def of_another(self, reading: Reading | None, contender: str) -> tuple[Any, ...]:
+        """Another contender's account of the same text."""
         import gradio as gr
 
         if reading is None:
             return (gr.skip(),) * 3
         try:
-            study = self._run.choose(architecture, reading.bucket)[0]
+            study = self._run.choose(contender, reading.bucket)[0]
             account = Reading(reading.encoded, reading.bucket, explain(self._run.trained(study), reading.encoded))
         except (RunError, CheckpointError) as error:
             return gr.skip(), gr.skip(), _part("failure", str(error))
@@ -260,8 +261,8 @@ class _Asked:
 
         return _account(reading, method) if reading else gr.skip()
 
-    def _every_architecture(self, bucket: str) -> list[Trained]:
-        studies = [self._run.of_architecture(name, bucket) for name in self._run.architectures]
+    def _every_contender(self, bucket: str) -> list[Trained]:
+        studies = [self._run.of_contender(name, bucket) for name in self._run.contenders]
         return [self._run.trained(study) for study in studies if study]
 
 

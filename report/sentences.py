@@ -1,9 +1,11 @@
 """What the numbers of a run say, in words: sentences that pages and the terminal share."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from inference.explain import COMPLETE, DeletionCurve, Explanation
-from models.registry import ARCHITECTURES, resolve, title
+from models import registry
+from models.roster import Entry, Roster
 from records.about import ListedRun
 from records.findings import BucketVerdict, Standing
 from records.study import ALL, Study
@@ -11,24 +13,25 @@ from report.figures.style import naming
 
 RANDOM = "random"  # the order that every other one is measured against
 _A_POINT = 0.01  # of probability: less is not said to be better than chance
-_AGAINST = {"better than": "beats", "cannot be told from": "cannot be told from", "worse than": "loses to"}
-_PLURAL = {"beats": "beat", "cannot be told from": "cannot be told from", "loses to": "lose to"}
+_VERDICTS = ("better than", "worse than", "cannot be told from")
+_AGAINST = {"better than": "ahead of", "worse than": "behind", "cannot be told from": "cannot be told from"}  # a yardstick
 _Called = Callable[[Study], str]
 
 # -- verdicts ----------------------------------------------------------------------------------------------------------
 
 
-def bucket_sentence(verdict: BucketVerdict) -> str:
+def bucket_sentence(verdict: BucketVerdict, roster: Roster) -> str:
     """Which network validation chooses for a bucket, how it compares, who is like chance, and how all stand to the yardsticks."""
     if verdict.leader is None:
         return "No network has a result here."
     networks = [s for s in verdict.standings if not s.study.is_yardstick]
-    called = naming(s.study for s in verdict.standings)
+    called = naming((s.study for s in verdict.standings), roster)
     leader = next(s for s in networks if s.study == verdict.leader)
-    parts = [_choice(verdict, leader, called), *_rivals(verdict, leader, networks, called)]
+    competing = {s.study for s in networks if s.study.contender not in roster.controls}
+    parts = [_choice(verdict, leader, called), *_rivals(verdict, leader, competing, called)]
     if guessing := [called(s.study) for s in networks if s.like_chance]:
         parts.append(f"{_names(guessing)} cannot be told from chance ({100 * verdict.chance:.1f} %)")
-    parts += _yardsticks(verdict, networks, called)
+    parts += _yardsticks(verdict, networks, called, len(competing))
     return ". ".join(parts) + "."
 
 
@@ -40,55 +43,80 @@ def _choice(verdict: BucketVerdict, leader: Standing, called: _Called) -> str:
     return f"{text}, {100 * leader.accuracy_without_leaked:.1f} % without {shared} in the training part too"
 
 
-def _rivals(verdict: BucketVerdict, leader: Standing, networks: list[Standing], called: _Called) -> list[str]:
+def _rivals(verdict: BucketVerdict, leader: Standing, competing: set[Study], called: _Called) -> list[str]:
     """How the leader compares with the networks it was compared with; nothing where there are none."""
-    rivals = [s.study for s in networks if verdict.verdict_on(leader.study, s.study)]
+    rivals = [s.study for s in verdict.standings if s.study in competing and verdict.verdict_on(leader.study, s.study)]
     by_verdict = {how: [study for study in rivals if verdict.verdict_on(leader.study, study) == how] for how in _AGAINST}
     it = "It" if leader.repeats > 1 else "In one training each it"
-    if len(rivals) > 1 and set(by_verdict["better than"]) == _contenders(networks) - {leader.study}:
+    if len(rivals) > 1 and set(by_verdict["better than"]) == competing - {leader.study}:
         return [f"{it} is better than every other network"]
     clauses = [f"{how} {_names(map(called, studies))}" for how, studies in by_verdict.items() if studies]
     return [f"{it} " + ", ".join(c if c.startswith("cannot") else f"is {c}" for c in clauses)] if clauses else []
 
 
-def _yardsticks(verdict: BucketVerdict, networks: list[Standing], called: _Called) -> list[str]:
-    """What each yardstick reaches, and how the networks that have seen the same labels stand to it."""
-    parts, n = [], len(_contenders(networks))
-    for yardstick in (s for s in verdict.standings if s.study.is_yardstick):
-        rivals = [s.study for s in networks if s.study.yardstick == yardstick.study]
-        against = {how: [s for s in rivals if verdict.verdict_on(s, yardstick.study) == how] for how in _AGAINST}
-        clauses = [_against([*map(called, studies)], how, n) for how, studies in against.items() if studies]
+def _yardsticks(verdict: BucketVerdict, networks: list[Standing], called: _Called, n: int) -> list[str]:
+    """What the yardsticks of each scope reach, and how the networks that have seen the same labels stand to them."""
+    parts = []
+    yardsticks = [s for s in verdict.standings if s.study.is_yardstick]
+    for same_labels in dict.fromkeys(s.study.yardsticks for s in yardsticks):
+        there = [s for s in yardsticks if s.study in same_labels]
+        rivals = dict[tuple[str | None, ...], list[str]]()
+        for study in (s.study for s in networks if s.study.yardsticks == same_labels):
+            rivals.setdefault(tuple(verdict.verdict_on(study, s.study) for s in there), []).append(called(study))
+        names = [f"the {_inside(called(s.study))}" for s in there]
+        clauses = [_stand(rivals[hows], hows, names, n) for hows in sorted(rivals, key=_order) if None not in hows]
         if clauses:
-            parts.append(f"The {called(yardstick.study).lower()} reaches {_percent(yardstick)}: {', '.join(clauses)}")
+            reached = [f"{name} {_percent(s)}" for name, s in zip(names[1:], there[1:], strict=True)]
+            first = f"{_capital(names[0])} reaches {_percent(there[0])}"
+            parts.append(f"{_names([first, *reached])}: {', '.join(clauses)}")
     return parts
 
 
-def _contenders(networks: Iterable[Standing]) -> set[Study]:
-    return {s.study for s in networks if not resolve(s.study.architecture).control_of}
+def _order(hows: tuple[str | None, ...]) -> list[int]:
+    """Sorts how networks stand to the yardsticks: ahead of both first, behind both last."""
+    return [("better than", "cannot be told from", "worse than", None).index(how) for how in hows]
 
 
-def _against(names: list[str], how: str, of: int) -> str:
-    """Who stands so to the yardstick: `GRU beats it`, `LSTM and SimpleRNN lose to it`, `all networks lose to it`."""
-    verb = _AGAINST[how]
-    if len(names) == of > 1:
-        return f"all networks {_PLURAL[verb]} it"
-    return f"{_names(names)} {verb if len(names) == 1 else _PLURAL[verb]} it"
+def _stand(networks: list[str], hows: tuple[str | None, ...], names: Sequence[str], of: int) -> str:
+    """How these networks stand to the yardsticks: `GRU is ahead of both`, `all networks are behind both`.
+
+    Args:
+        networks: that stand alike.
+        hows: the verdict on them and each yardstick.
+        names: of the yardsticks.
+        of: how many networks there are.
+    """
+    who = "all networks" if len(networks) == of > 1 else _names(networks)
+    return f"{who} {_to(hows, names, 'are' if len(networks) > 1 else 'is')}"
 
 
-def overall_sentence(verdicts: Sequence[BucketVerdict]) -> str:
-    """Which networks validation chooses over all buckets, and how often they beat the linear yardstick."""
+def _to(hows: Sequence[str | None], names: Sequence[str], verb: str) -> str:
+    """`is ahead of both`, `cannot be told from either`, `is ahead of one and behind the other`."""
+    if len(set(hows)) == 1:
+        how = _AGAINST[hows[0] or ""]
+        all_of_them = "it" if len(hows) == 1 else "either" if how.startswith("cannot") else "both"
+        return f"{how} {all_of_them}" if how.startswith("cannot") else f"{verb} {how} {all_of_them}"
+    clauses = [f"{_AGAINST[how]} {names[hows.index(how)]}" for how in _VERDICTS if how in hows]
+    return f"{verb} {_names(clauses)}"
+
+
+def overall_sentence(verdicts: Sequence[BucketVerdict], roster: Roster) -> str:
+    """Which networks validation chooses over all buckets, and how often they are ahead of both linear models."""
     leaders = [(verdict, verdict.leader) for verdict in verdicts if verdict.leader is not None and verdict.bucket != ALL]
     if not leaders:
         return "No network has a result yet."
-    called, n = naming(s.study for verdict in verdicts for s in verdict.standings), len(leaders)
+    called, n = naming((s.study for verdict in verdicts for s in verdict.standings), roster), len(leaders)
     text = f"Validation chooses {_names(dict.fromkeys(called(leader) for _, leader in leaders))}."
-    against = [_AGAINST.get(v.verdict_on(leader, leader.yardstick) or "") for v, leader in leaders]
-    counts = {how: against.count(how) for how in _AGAINST.values() if how in against}
-    clauses = [
-        f"{how} {'it' if number else 'the linear yardstick'} in {'every bucket' if k == n else f'{k} of {n} buckets'}"
-        for number, (how, k) in enumerate(counts.items())
-    ]
-    return text + (f" What it chooses {', '.join(clauses)}." if clauses else "")
+    counts = Counter(filter(None, (_to_yardsticks(verdict, leader) for verdict, leader in leaders)))
+    clauses = [f"{how} in {'every bucket' if k == n else f'{k} of {n} buckets'}" for how, k in counts.items()]
+    return text + (f" Beside the linear models of the same reviews, what it chooses {', '.join(clauses)}." if clauses else "")
+
+
+def _to_yardsticks(verdict: BucketVerdict, network: Study) -> str | None:
+    """How a network stands to its yardsticks, which are not named; None where it was compared with none."""
+    there = [how for how in (verdict.verdict_on(network, each) for each in network.yardsticks) if how]
+    there.sort(key=_VERDICTS.index)
+    return _to(there, ("one", "the other"), "is") if there else None
 
 
 def chosen_sentence(run: ListedRun) -> str:
@@ -96,9 +124,38 @@ def chosen_sentence(run: ListedRun) -> str:
     if not run.led:
         return "-"
     names, accuracies = zip(*run.led, strict=True)
-    called = (title(name) if name in ARCHITECTURES else name for name in names)  # an earlier version may have had others
+    known = registry.ARCHITECTURES  # contenders have titles already, and an earlier version may have had other architectures
+    called = (registry.title(name) if name in known else name for name in names)
     n = len(accuracies)
     return f"{', '.join(dict.fromkeys(called))}: {100 * sum(accuracies) / n:.1f} % over {n} bucket{'s' if n > 1 else ''}"
+
+
+def contender_sentences(roster: Roster) -> list[str]:
+    """Who each contender is that is more than an architecture with the run's settings: ablations, variants and controls."""
+    return [_contender_sentence(entry, roster) for entry in roster.entries if entry.title != registry.title(entry.architecture)]
+
+
+def _contender_sentence(entry: Entry, roster: Roster) -> str:
+    if entry.control_of:
+        return (
+            f"{entry.title}, is the control of {roster.title(entry.control_of)}: its first training once more, with the same "
+            "setting and seed, by Keras's own layer. It takes part in no comparison."
+        )
+    own = [f"{change.name} is {change.value} (the run's is {change.of_run})" for change in entry.changes]
+    text = f"{entry.title} is the architecture {registry.title(entry.architecture)}" + (f"; its {_names(own)}" if own else "")
+    if entry.parent is None:
+        return f"{text}."
+    return f"{text}. Among the networks it is compared with {roster.title(entry.parent)} only."
+
+
+def _inside(name: str) -> str:
+    """A title inside a sentence: `naive-Bayes linear model`, but `TF-IDF linear model`."""
+    return name if name[1:2].isupper() else name[:1].lower() + name[1:]
+
+
+def _capital(text: str) -> str:
+    """A text at the beginning of a sentence."""
+    return text[:1].upper() + text[1:]
 
 
 def _percent(standing: Standing) -> str:

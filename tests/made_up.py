@@ -1,9 +1,26 @@
 """Made-up records, for tests of what reads them."""
 
+from config import Compare, Config
+from models.roster import Roster
 from records.about import About
-from records.study import YARDSTICK, Epoch, LayerSize, Repeat, Score, Seconds, Status, Study, StudyResult, Trial
+from records.study import (
+    YARDSTICKS,
+    CrossValidated,
+    Epoch,
+    LayerSize,
+    LinearForm,
+    Repeat,
+    Score,
+    Seconds,
+    Status,
+    Study,
+    StudyResult,
+    Trial,
+)
 from records.summary import BucketSummary, DataSummary
 from saver import ARTEFACT_VERSION
+
+ROSTER = Roster.of(Config(compare=Compare(architectures=("simple_rnn", "lstm", "gru"))))
 
 
 def a_score(bucket: str, accuracy: float, n_test: int = 100) -> Score:
@@ -66,16 +83,17 @@ def a_result(architecture: str, bucket: str, accuracy: float, *, status: Status 
                 0.8,
                 0.5,
                 10.0,
-                epochs(2 if architecture != YARDSTICK else 0),
+                epochs(2 if architecture not in YARDSTICKS else 0),
                 (a_score(bucket, accuracy),),
                 Seconds(1.0, 2.0, 6.0, 1.5),
-                influence=((0, 1.9), (1, 1.0), (2, 0.0)) if architecture != YARDSTICK else (),
+                influence=((0, 1.9), (1, 1.0), (2, 0.0)) if architecture not in YARDSTICKS else (),
             )
             for n in range(repeats)
         )
         if status == "completed"
         else (),
         search_seconds=4.0,
+        forms=(CrossValidated(LinearForm(n=2, min_df=2, C=1.0), accuracy),) if architecture in YARDSTICKS else (),
     )
 
 

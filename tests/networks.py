@@ -20,7 +20,7 @@ PLAN = FitPlan(training=Training(reduce_patience=1), setting=SETTING, epochs=12,
 
 def a_network(padded_lengths: tuple[int, ...] = (10, 25), batch_size: int = 16, **shape: Any) -> TrainableNetwork:
     """A network of a new process, so to speak: nothing compiled yet."""
-    return ModelCache(np.array(padded_lengths), 1.0).get(replace(SHAPE, **shape), batch_size)
+    return ModelCache(np.array(padded_lengths)).get(replace(SHAPE, **shape), batch_size, 1.0)
 
 
 @functools.cache

@@ -1,11 +1,12 @@
 """Laws of the configuration: importing never fails, every problem is reported at once, ranges mean what they say."""
 
 import dataclasses
+import json
 
 import pytest
 
 import saver
-from config import PROFILES, Choice, Config, LogRange, Range
+from config import PROFILES, Choice, Config, Contender, LogRange, Range
 from experiment.options import from_dict, validate, with_overrides
 from models.registry import selectable
 from records.errors import ConfigError
@@ -116,10 +117,115 @@ def test_numbers_that_are_not_finite_are_refused() -> None:
 
 
 def test_a_stored_config_that_lacks_a_field_is_refused_and_not_filled_up() -> None:
-    stored = saver.config_dict(PROFILES["quick"].config)
+    stored = PROFILES["quick"].config.plain()
     assert from_dict(stored) == PROFILES["quick"].config
     del stored["data"]["max_length"]
     with pytest.raises(ConfigError, match=r"^data\.max_length is missing$"):
         from_dict(stored)
     with pytest.raises(ConfigError, match=r"compare\.architectures is missing"):
         from_dict({})
+
+
+# -- contenders --------------------------------------------------------------------------------------------------------
+
+
+def test_contenders_are_written_as_in_the_file_and_read_back_from_a_run() -> None:
+    text = """("lstm", Contender("gru", "GRU, last state", set={"model.pooling": "last", "space.units": Choice(8, 16),
+        "search.first": ({"units": 8},)}), Contender("bidirectional_gru", scope="all", parent="lstm"))"""
+    config = with_overrides(PROFILES["quick"].config, [f"compare.architectures={text}", 'search.first=[{"units": 32}]'])
+    own = {"model.pooling": "last", "space.units": Choice(8, 16), "search.first": ({"units": 8},)}
+    assert config.compare.architectures == (
+        "lstm",
+        Contender("gru", "GRU, last state", set=own),
+        Contender("bidirectional_gru", scope="all", parent="lstm"),
+    )
+    assert config.search.first == ({"units": 32},)
+    validate(config, selectable())
+    stored = json.loads(json.dumps(config.plain()))
+    assert stored["compare"]["architectures"][1]["set"]["space.units"] == "Choice(8, 16)"
+    assert from_dict(stored) == config
+    names = {saver.run_name("p", each, "f", {}) for each in (config, PROFILES["quick"].config)}
+    assert len(names) == 2
+    del stored["compare"]["architectures"][1]["set"]
+    with pytest.raises(ConfigError, match=r"^compare\.architectures: .* cannot be read"):
+        from_dict(stored)
+
+
+@pytest.mark.parametrize(
+    ("listed", "problem"),
+    [
+        ("'gru', Contender('gru')", "has no settings and no title of its own; write 'gru' without Contender"),
+        ("Contender('gruu', 'a')", "no architecture is named 'gruu'; did you mean gru?"),
+        (
+            "Contender('gru', 'a', set={'model.poolin': 'last'})",
+            "model.poolin: there is no such field; did you mean model.pooling",
+        ),
+        ("Contender('gru', 'a', set={'run.seed': 3})", "run.seed is the same for all contenders"),
+        ("Contender('gru', 'a', set={'data.max_length': 3})", "data.max_length is the same for all contenders"),
+        ("Contender('gru', 'a', set={'search.objective': 'val_loss'})", "search.objective is the same for all contenders"),
+        ("Contender('gru', 'a', set={'model.pooling': 3})", "a: model.pooling: expected one of last, mean, max"),
+        ("Contender('attention_gru', 'a', set={'model.pooling': 'last'})", "attention_gru has a pooling of its own, attention"),
+        ("Contender('gru', 'a', set={'space.units': -3})", "a: space.units: expected numbers above 0, got -3"),
+        ("Contender('gru', 'a', set={'training.repeats': 0})", "a: training.repeats: expected a positive number, got 0"),
+        (
+            "Contender('transformer', 'a', set={'space.units': 6})",
+            "a: space.units: expected multiples of 4 for transformer, got 6",
+        ),
+        ("Contender('gru', 'a', set=3)", "Contender('gru'): set: expected names with their values"),
+        ("Contender('gru', 'a', scope='some')", "Contender('gru'): scope: expected one of nothing, bucket, all, both"),
+        ("Contender('gru', 'a', sett=3)", "unexpected keyword argument 'sett'"),
+        ("Contender('gru', '!!')", "!!: a title needs letters from a to z, or digits"),
+        ("Contender('gru', '../..')", "../..: a title needs letters from a to z, or digits"),
+        ("Contender('gru', 'Linear')", "its name in commands would be linear, which stands for something else"),
+        ("Contender('gru', 'All')", "its name in commands would be all, which stands for something else"),
+        ("Contender('gru', 'LSTM')", "its name in commands would be lstm, which stands for something else"),
+        ("Contender('gru', 'One'), Contender('lstm', 'one!')", "two contenders are called one; give one another title"),
+        ("'simple_rnn', Contender('gru', 'SimpleRNN')", "two contenders are called simplernn"),
+        ("'gru', 'gru'", "two contenders are called gru"),
+        ("Contender('gru', 'a', parent='lstmm'), 'lstm'", "parent: no other contender is called 'lstmm'; did you mean lstm?"),
+        ("Contender('gru', 'a', parent='a'), 'lstm'", "parent: no other contender is called 'a'"),
+        ("3", "expected a tuple of names and Contender(...)"),
+    ],
+)
+def test_what_is_wrong_with_a_contender_is_one_sentence(listed: str, problem: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        validate(with_overrides(PROFILES["quick"].config, [f"compare.architectures=({listed},)"]), selectable())
+    (line,) = [line for line in str(caught.value).split("\n") if problem in line]
+    assert "compare.architectures" in line
+
+
+@pytest.mark.parametrize(
+    ("first", "problem"),
+    [
+        ("({'units': 33},)", "expected a value of space.units, which is 32, got 33"),
+        ("({'spatial_dropout': 0.3},)", "expected a value of space.spatial_dropout, which is Choice(0.2, 0.4), got 0.3"),
+        ("({'unit': 32},)", "no hyperparameter is named 'unit'; did you mean units?"),
+        ("({},)", "expected at least one hyperparameter in each setting"),
+        ("({'units': 32},) * 3", "expected a tuple of settings"),
+        ("({'units': 32}, {'units': 32}, {'units': 32})", "expected at most search.max_trials (2) settings, got 3"),
+        ("({'units': 'many'},)", "expected a tuple of settings"),
+    ],
+)
+def test_settings_to_begin_with_must_be_possible(first: str, problem: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        validate(with_overrides(PROFILES["quick"].config, [f"search.first={first}"]), selectable())
+    (line,) = str(caught.value).split("\n")
+    assert line.startswith("search.first: ") and problem in line
+
+
+def test_hyperband_takes_no_settings_to_begin_with() -> None:
+    options = ["search.first=({'units': 32},)", "search.tuner=hyperband", "search.epochs=3"]
+    with pytest.raises(ConfigError, match=r"^search\.first: expected none with hyperband"):
+        validate(with_overrides(PROFILES["quick"].config, options), selectable())
+    ranges = ["space.units=Range(16, 64, 16)", "space.learning_rate=LogRange(1e-4, 1e-2)"]
+    good = "search.first=({'units': 48, 'learning_rate': 0.002},)"
+    validate(with_overrides(PROFILES["quick"].config, [*ranges, good]), selectable())
+    with pytest.raises(ConfigError, match=r"Range\(low=16, high=64, step=16\), got 40"):
+        validate(with_overrides(PROFILES["quick"].config, [*ranges, "search.first=({'units': 40},)"]), selectable())
+
+
+def test_fine_tuning_needs_some_contender_with_a_generalist() -> None:
+    listed = "compare.architectures=('gru', Contender('lstm', 'Everything', scope='all'))"
+    validate(with_overrides(Config(), ["compare.fine_tune=true", listed]), selectable())
+    with pytest.raises(ConfigError, match=r"compare\.fine_tune: expected False"):
+        validate(with_overrides(Config(), ["compare.fine_tune=true", listed.replace("all", "bucket")]), selectable())

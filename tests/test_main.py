@@ -19,6 +19,7 @@ from models.registry import ARCHITECTURES
 from tests.conftest import ROOT, Finished, SmokeRun, main
 
 COLUMNS = [
+    "contender",
     "architecture",
     "scope",
     "bucket",
@@ -60,7 +61,7 @@ def test_list_shows_architectures_profiles_and_buckets() -> None:
 def test_a_dry_run_says_what_would_run_and_writes_nothing(tmp_path: Path) -> None:
     done = main("smoke", "--dry-run", "--artifacts", str(tmp_path / "a"))
     assert done.code == 0 and not (tmp_path / "a").exists()
-    assert "custom_gru/" in done.out and "12 trials" in done.out and "workers" in done.out
+    assert "custom_gru/" in done.out and "8 trials" in done.out and "workers" in done.out
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,7 @@ def test_a_dry_run_says_what_would_run_and_writes_nothing(tmp_path: Path) -> Non
         ),
         (["smoke", "--set", "serch.max_trials=1"], "did you mean search.max_trials?"),
         (["smoke", "--set", "compare.architectures=('grru',)"], "no architecture is named 'grru'; did you mean gru?"),
-        (["smoke", "--only", "gru/1-2"], "--only: gru/1-2 matches no study of this profile; architectures: "),
+        (["smoke", "--only", "gru/1-2"], "--only: gru/1-2 matches no study of this profile; contenders: "),
         (["smoke", "--only", "lstm"], "--only: lstm matches no study"),
         (["smoke", "--workers", "0"], "--workers: expected a positive integer, got 0"),
         (["smoke", "--set", "data.source=/nowhere/at/all"], "there is no such file or folder"),
@@ -113,7 +114,7 @@ def test_an_artifacts_folder_without_permission_is_one_sentence(in_process: Call
 
 def test_a_run_ends_with_a_table_and_the_reports_path(smoke_run: SmokeRun) -> None:
     out = smoke_run.finished.out
-    assert "GRU from scratch" in out and "Linear yardstick" in out
+    assert "GRU from scratch" in out and "TF-IDF linear model" in out and "Naive-Bayes linear model" in out
     assert out.rstrip().split("\n")[-2] == f"report: {smoke_run.folder / 'report.html'}"
     assert smoke_run.finished.err == ""
 
@@ -122,7 +123,7 @@ def test_results_csv_holds_a_row_per_study_with_every_column(smoke_run: SmokeRun
     with (smoke_run.folder / "final_stats" / "results.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert set(COLUMNS) <= set(rows[0])
-    assert len(rows) == (4 + 1) * 2
+    assert len(rows) == (3 + 2) * 2
     for row in rows:
         assert row["status"] == "completed"
         right = int(row["true_negative"]) + int(row["true_positive"])
@@ -143,7 +144,9 @@ def test_nothing_but_the_final_scores_knows_the_test_labels(tmp_path: Path) -> N
             for text, label, is_test in zip(corpus.texts, corpus.labels, corpus.is_test, strict=True):  # type: ignore[arg-type]
                 table.writerow(["test" if is_test else "train", 1 - label if is_test and turn else label, text])
         options = ["compare.bucket_edges=()", "training.repeats=2", f"data.source={path}", "vectors.source=learned"]
-        done = main("smoke", "--only", "gru", "simple_rnn", "--set", *options, "--artifacts", str(tmp_path / name))
+        done = main(
+            "smoke", "--set", "compare.architectures=('gru', 'simple_rnn')", *options, "--artifacts", str(tmp_path / name)
+        )
         assert done.code == 0, done.out + done.err
         runs.append((tmp_path / name / "latest").resolve())
 
@@ -167,7 +170,7 @@ def test_the_run_folder_is_complete(smoke_run: SmokeRun) -> None:
         "config.json", "environment.json", "report.html", "logs/run.log", f"logs/gru/{bucket}.log", f"history/gru/{bucket}/0.csv",
         f"checkpoints/gru/{bucket}/0.keras", "plots/plotly.min.js", "final_stats/results.json", "final_stats/trials.csv",
         "final_stats/predictions.csv.gz", "final_stats/data.json", "final_stats/influence.csv",
-        f"studies/gru/{bucket}.json", f"tuning/gru/{bucket}/trials/1.json",
+        f"studies/gru/{bucket}.json", f"tuning/custom_gru/{bucket}/trials/1.json",
     ):  # fmt: skip
         assert (folder / name).is_file(), name
     about = json.loads((folder / "environment.json").read_text())
@@ -219,11 +222,11 @@ def test_a_second_sweep_in_the_same_folder_is_refused_while_the_first_runs(tmp_p
 
 def test_failed_studies_end_in_exit_code_1_and_are_shown_in_the_report(tmp_path: Path) -> None:
     done = main(
-        "smoke", "--artifacts", str(tmp_path), "--only", "gru", "--set", "space.learning_rate=Choice(1e38, 2e38)",
-        "compare.bucket_edges=()",
+        "smoke", "--artifacts", str(tmp_path), "--set", "compare.architectures=('gru',)", "compare.bucket_edges=()",
+        "space.learning_rate=Choice(1e38, 2e38)",
     )  # fmt: skip
     assert done.code == 1, done.err
     assert "gru/0-end FAILED: SearchError: no trial completed" in done.out
     page = (tmp_path / "latest" / "report.html").read_text()
     assert "1 of the studies failed" in page and "became nan" in page
-    assert "linear" in (tmp_path / "latest" / "final_stats" / "results.csv").read_text()
+    assert "nb_linear" in (tmp_path / "latest" / "final_stats" / "results.csv").read_text()

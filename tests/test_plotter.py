@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import plotter
-from config import PROFILES, Config
+from config import PROFILES, Config, Contender
 from inference.evaluate import OtherReviews, OtherScore
 from inference.explain import START_WORD
 from inference.run import Encoded
@@ -23,7 +23,7 @@ from report.contents import Contents
 from report.figures.table import FIGURES
 from saver import RunFolder
 from tests.conftest import SmokeRun
-from tests.made_up import a_result, a_summary, an_about
+from tests.made_up import ROSTER, a_result, a_summary, an_about
 from tests.report.test_explanation import ACCOUNT
 from tests.report.test_figures import EXAMPLES, findings, results, verdicts
 
@@ -130,7 +130,7 @@ def test_a_run_whose_networks_all_failed_shows_its_yardstick(tmp_path: Path) -> 
         for v in verdicts()
     )
     page = report_of(ended(tmp_path, found, Findings(verdicts=left)))
-    assert "No network has a result here." in page and "Linear yardstick" in page and "the loss became nan" in page
+    assert "No network has a result here." in page and "Naive-Bayes linear model" in page and "the loss became nan" in page
     assert 'class="failed">This figure' not in page
 
 
@@ -183,7 +183,7 @@ def test_an_explanation_is_one_offline_page_and_escapes_its_words(tmp_path: Path
     words = (START_WORD, "a", "<script>alert(1)</script>", "film")
     account = replace(ACCOUNT, words=words, attention=(0.1, 0.2, 0.3, 0.4))
     encoded = Encoded(np.array([1, 4, 5, 6], np.int32), words[1:], (), ())
-    plotter.write_explanation(tmp_path / "why.html", "negative: <b>sure</b>", account, encoded, "quick-12345678")
+    plotter.write_explanation(tmp_path / "why.html", "negative: <b>sure</b>", account, encoded, "quick-12345678", ROSTER)
     page = (tmp_path / "why.html").read_text(encoding="utf-8")
     body = page.split("</head>")[1]
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in body and "<script>alert" not in body and "<b>sure" not in body
@@ -191,10 +191,10 @@ def test_an_explanation_is_one_offline_page_and_escapes_its_words(tmp_path: Path
     assert not re.search(r"<(script|link|img)[^>]+(src|href)=", body)
     assert ">Integrated gradients. " in body
     account = replace(account, gradients=None, base_logit=None, completeness_gap=None)  # as of a network that Keras reads
-    plotter.write_explanation(tmp_path / "why.html", "", account, encoded, "quick-12345678")
+    plotter.write_explanation(tmp_path / "why.html", "", account, encoded, "quick-12345678", ROSTER)
     assert ">Occlusion. " in (tmp_path / "why.html").read_text(encoding="utf-8")
     with pytest.raises(ArtifactsError, match="choose another --output"):
-        plotter.write_explanation(tmp_path / "why.html" / "x.html", "", account, encoded, "")
+        plotter.write_explanation(tmp_path / "why.html" / "x.html", "", account, encoded, "", ROSTER)
 
 
 def test_the_report_of_a_real_run_draws_in_a_real_browser(smoke_run: SmokeRun, tmp_path: Path) -> None:
@@ -235,3 +235,19 @@ def test_the_index_names_an_architecture_that_there_is_no_more(tmp_path: Path) -
     RunFolder(tmp_path / "old-00000001").write_findings(Findings(verdicts=(verdict,)))
     plotter.write_index(tmp_path)
     assert "elman: 75.0 % over 1 bucket" in (tmp_path / "index.html").read_text()
+
+
+def test_a_report_and_the_index_call_contenders_by_their_titles(tmp_path: Path) -> None:
+    listed = ("simple_rnn", "gru", Contender("gru", "GRU, <b>last</b> state", set={"model.pooling": "last"}))
+    config = replace(QUICK, compare=replace(QUICK.compare, architectures=listed))
+    id = "gru_b_last_b_state"
+    found = [a_result(name, "0-129", accuracy) for name, accuracy in (("simple_rnn", 0.6), ("gru", 0.7), (id, 0.8))]
+    leader = Study(id, "0-129")
+    standing = Standing(leader, 0.8, 0.7, 0.9, 1, 0.8, 0.5, 0.5, False)
+    verdict = BucketVerdict("0-129", 100, 0, 0.5, leader, (standing,), ())
+    page = report_of(ended(tmp_path, found, Findings(verdicts=(verdict,)), config=config))
+    assert "Validation chooses GRU, &lt;b&gt;last&lt;/b&gt; state: 80.0" in page and "<b>last</b> state: " not in page
+    assert "its model.pooling is last (the run&#39;s is mean)" in page
+    assert "This figure is left out" not in page
+    plotter.write_index(tmp_path)
+    assert "GRU, &lt;b&gt;last&lt;/b&gt; state: 80.0 % over 1 bucket" in (tmp_path / "index.html").read_text()

@@ -2,7 +2,6 @@
 
 import json
 import stat
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -136,7 +135,7 @@ def test_a_disk_that_fills_up_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_config_json_reads_like_config_py() -> None:
-    plain = saver.config_dict(replace(PROFILES["quick"].config))
+    plain = PROFILES["quick"].config.plain()
     assert plain["space"]["learning_rate"] == "Choice(0.003, 0.006)"
     assert plain["compare"]["architectures"] == ["simple_rnn", "lstm", "gru", "custom_gru"]
 

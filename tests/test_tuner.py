@@ -73,6 +73,29 @@ def test_a_killed_search_ends_as_if_it_had_not_been(kind: str, die_at: int, tmp_
     assert resumed.trained == [n for n in range(len(expected)) if n not in killed.trained]
 
 
+FIRST = ({"units": 48, "learning_rate": 0.002, "embedding_dim": 32}, {"batch_size": 16.0, "dropout": 0.2})
+
+
+@pytest.mark.parametrize("die_at", [None, 0, 1, 2, 5])
+@pytest.mark.parametrize("kind", ["random", "bayesian"])
+def test_given_settings_are_tried_first_and_a_killed_search_still_ends_the_same(
+    kind: str, die_at: int | None, tmp_path: Path
+) -> None:
+    settings, seen = Search(tuner=kind, max_trials=12, first=FIRST), Fake(die_at=die_at)  # type: ignore[arg-type]
+    if die_at is not None:
+        with pytest.raises(KeyboardInterrupt):
+            tuner.search(SPACE, settings, seed=5, folder=tmp_path / "a", run_trial=seen)
+    again, whole, without = Fake(records=seen.records), Fake(), Fake()
+    found = tuner.search(SPACE, settings, seed=5, folder=tmp_path / "a", run_trial=again)
+    assert found == tuner.search(SPACE, settings, seed=5, folder=tmp_path / "b", run_trial=whole) and len(found) == 12
+    one, two, *others = [trial.hyperparameters for trial in found]
+    assert (one["units"], one["learning_rate"], two["batch_size"], two["dropout"]) == (48, 0.002, 16, 0.2)
+    assert isinstance(two["batch_size"], int)
+    tuner.search(SPACE, Search(tuner=kind, max_trials=12), seed=5, folder=tmp_path / "c", run_trial=without)  # type: ignore[arg-type]
+    assert one["dropout"] == without.asked[0].dropout  # what is left open is the tuner's own
+    assert others[0] == without.asked[2].hyperparameters  # and so is what follows, before a Bayesian search has learned
+
+
 def test_broken_files_of_keras_tuner_are_never_read(tmp_path: Path) -> None:
     first = Fake()
     run(first, tmp_path, "random", trials=3)

@@ -12,7 +12,7 @@ from data.vocabulary import OOV
 from inference.export.loading import how_to_load
 from inference.run import FinishedRun, Trained
 from models.registry import title
-from records.study import ALL, Score, Study
+from records.study import ALL, Score, Study, StudyResult, strongest_yardstick
 
 MARK = "<!-- exported by Lengthwise -->"  # a folder with it may be replaced by a newer export
 LIBRARIES = {"keras": "keras", "savedmodel": "tf", "onnx": "onnx", "litert": "litert"}
@@ -73,7 +73,7 @@ def _header(run: FinishedRun, trained: Trained, format: str) -> str:
         "license": "mit",
         "library_name": LIBRARIES[format],
         "pipeline_tag": "text-classification",
-        "tags": ["sentiment-analysis", trained.study.architecture.replace("_", "-"), "lengthwise"],
+        "tags": ["sentiment-analysis", run.roster.architecture(trained.study.contender).replace("_", "-"), "lengthwise"],
         **({"datasets": ["imdb"]} if is_imdb else {}),
         "model-index": [{"name": f"{run.name} {trained.study.id}", "results": results}],
     }
@@ -105,12 +105,15 @@ def _what(run: FinishedRun, trained: Trained) -> str:
         "fine-tuned": f"a generalist that was trained on with {_reviews(study.bucket)}",
     }[study.scope]
     setting = ", ".join(f"{name} {value:g}" for name, value in trained.repeat.hyperparameters.items())
+    own = run.roster[study.contender].changes
+    settings = f" Of the run's settings it has its own {', '.join(map(str, own))}." if own else ""
     reads = f"It reads at most {trained.max_length:,} tokens of a review ({trained.truncate} of longer ones)"
     return (
-        f"# {title(study.architecture)}, {_reviews(study.bucket)}\n\n"
+        f"# {run.roster.title(study.contender)}, {_reviews(study.bucket)}\n\n"
         "The probability that an English film review is positive. "
         f"This network is {scope}. {reads} and knows {trained.vocab_size:,} ids. It has {result.parameters:,} trained numbers "
-        f"({result.body_parameters:,} outside the tables of vectors).{_evidence(trained)}\n\nHyperparameters: {setting}."
+        f"({result.body_parameters:,} outside the tables of vectors).{settings}{_evidence(trained)}\n\n"
+        f"Hyperparameters: {setting}."
     )
 
 
@@ -144,8 +147,8 @@ def _data(run: FinishedRun, trained: Trained) -> str:
 
 
 def _scores(run: FinishedRun, trained: Trained) -> str:
-    """A row for each bucket, beside the yardstick of the same reviews."""
-    yardstick = run.results.get(trained.study.yardstick)
+    """A row for each bucket, beside the stronger of the linear models of the same reviews."""
+    yardstick = strongest_yardstick(trained.study, run.results)
     linear = {score.bucket: score for score in yardstick.repeats[0].scores} if yardstick else {}
     means = _means(run, trained.study)
     rows = [
@@ -155,13 +158,21 @@ def _scores(run: FinishedRun, trained: Trained) -> str:
         for s in trained.repeat.scores
     ]
     n = len(run.results[trained.study].repeats)
-    columns = ("test reviews", "how many", "accuracy", f"mean of {n} repeat{'s' * (n > 1)}", "linear yardstick", "ROC AUC", "F1")
+    columns = ("test reviews", "how many", "accuracy", f"mean of {n} repeat{'s' * (n > 1)}", "linear model", "ROC AUC", "F1")
     head = f"| {' | '.join((*columns, 'without leaked'))} |\n|---|---|---|---|---|---|---|---|"
     return (
         "## Scores\n\nIn brackets: 95 % intervals, for other test reviews; the mean's also for other seeds, where there are "
-        "several repeats. The yardstick is a linear model of TF-IDF that has learned from the same reviews.\n\n"
-        + "\n".join([head, *rows])
+        "several repeats. The linear model has learned from the same reviews; it is "
+        f"{_yardstick(yardstick)}.\n\n" + "\n".join([head, *rows])
     )
+
+
+def _yardstick(result: StudyResult | None) -> str:
+    """Which linear model stands in the table, and why."""
+    if result is None:
+        return "missing in this run"  # it failed
+    kind = title(result.study.contender)
+    return kind if result.cv_accuracy is None else f"the {kind}, the stronger one by cross-validation ({result.cv_accuracy:.4f})"
 
 
 def _accuracy(score: Score | None) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from inference.run import Trained
-from models.evidence import Evidence, log_count_ratios
+from models.evidence import Evidence, evidence_for
 
 FILE = "evidence.npz"
 _NONE = np.iinfo(np.int64).max  # a key above all others
@@ -22,13 +22,13 @@ class NGramsOfLength:
     """The n-grams of one length, by their keys; the last one is none: it stands for all that are not known, and says 0."""
 
     keys: np.ndarray  # <int64>[n-grams + 1], ascending: the place of all words but the last, times 2^32, and the last one's id
-    ratios: np.ndarray  # <float32>[n-grams + 1, sources of counts, numbers], as `models.evidence.log_count_ratios` gives them
+    ratios: np.ndarray  # <float32>[n-grams + 1, sources of counts, numbers], as `models.evidence.evidence_for` gives them
 
 
 def ngrams_by_length(evidence: Evidence, order: int) -> list[NGramsOfLength]:
     """The words, pairs, triples, ... up to this length that say something, or begin an n-gram that does."""
     ends = np.cumsum(evidence.ngrams.sizes[:order])
-    ratios = np.stack([log_count_ratios(each.held[: ends[-1]], each.reviews) for each in evidence.counts], axis=1)
+    ratios = np.stack([evidence_for(each.held[: ends[-1]], each.reviews) for each in evidence.counts], axis=1)
     parts = [evidence.ngrams.parts(words) for words in range(1, order + 1)]
     numbers = np.split(np.arange(ends[-1]), ends[:-1])
     is_kept = np.asarray(ratios.any(axis=(1, 2)))

@@ -75,7 +75,9 @@ def export(run: FinishedRun, study: Study, format: str, target: Path) -> Exporte
     if format not in FORMATS:
         raise ExportError(f"--export: expected one of {', '.join(FORMATS)}, got {format!r}")
     if study.is_yardstick:
-        raise ExportError("linear: the yardstick is no network and cannot be exported; its terms and weights lie in checkpoints/")
+        raise ExportError(
+            f"{study.id}: a yardstick is no network and cannot be exported; its n-grams and weights lie in checkpoints/"
+        )
     trained = run.trained(study)
     path = target / format / study.id.replace("/", "-")
     with _replacing(path) as folder, _quiet():

@@ -1,4 +1,4 @@
-"""Figures of the section on accuracy. Each is data -> frozen record -> Plotly figure; one palette and order, the registry's."""
+"""Figures of the section on accuracy. Each is data -> frozen record -> Plotly figure; one palette and order, the run's."""
 
 import math
 from collections.abc import Iterable
@@ -8,9 +8,9 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from models.registry import colour, title
+from models.roster import Roster
 from records.findings import BucketVerdict, LearningCurve, LengthCurve
-from records.study import YARDSTICK, Scope, Study, StudyResult, bucket_order
+from records.study import YARDSTICKS, Scope, Study, StudyResult, bucket_order
 from report.contents import Contents
 from report.figures.figure import Figure
 from report.figures.style import INK, SCALE, dash, interval, naming, styled
@@ -20,7 +20,7 @@ FLOOR = 1e-8  # of an influence: float32 says nothing below
 
 @dataclass(frozen=True)
 class AccuracySeries:
-    """One architecture over the buckets, in per cent; None where it has no result."""
+    """One contender over the buckets, in per cent; None where it has no result."""
 
     name: str
     colour: str
@@ -32,26 +32,25 @@ class AccuracySeries:
 
 @dataclass(frozen=True)
 class AccuracyByBucket:
-    """Test accuracy of every architecture on every bucket."""
+    """Test accuracy of every contender on every bucket."""
 
     buckets: tuple[str, ...]
     chance: tuple[float, ...]  # per cent
     series: tuple[AccuracySeries, ...]
 
 
-def accuracy_by_bucket_data(verdicts: tuple[BucketVerdict, ...]) -> AccuracyByBucket:
+def accuracy_by_bucket_data(verdicts: tuple[BucketVerdict, ...], roster: Roster) -> AccuracyByBucket:
     """Mean accuracy over repeats with its interval, from the verdicts."""
-    keys = dict.fromkeys((s.study.architecture, s.study.scope) for verdict in verdicts for s in verdict.standings)
-    series, called = [], naming(s.study for verdict in verdicts for s in verdict.standings)
-    for architecture, scope in sorted(keys, key=lambda key: (key[0] == YARDSTICK, key[1])):
+    keys = dict.fromkeys((s.study.contender, s.study.scope) for verdict in verdicts for s in verdict.standings)
+    series, called = [], naming((s.study for verdict in verdicts for s in verdict.standings), roster)
+    for contender, scope in sorted(keys, key=lambda key: (key[0] in YARDSTICKS, key[1])):
         found = [
-            next((s for s in v.standings if (s.study.architecture, s.study.scope) == (architecture, scope)), None)
-            for v in verdicts
+            next((s for s in v.standings if (s.study.contender, s.study.scope) == (contender, scope)), None) for v in verdicts
         ]
         series.append(
             AccuracySeries(
                 name=called(next(s.study for s in found if s)),
-                colour=colour(architecture),
+                colour=roster.colour(contender),
                 scope=scope,
                 accuracy=tuple(100 * s.accuracy if s else None for s in found),
                 low=tuple(100 * s.low if s else None for s in found),
@@ -63,7 +62,7 @@ def accuracy_by_bucket_data(verdicts: tuple[BucketVerdict, ...]) -> AccuracyByBu
 
 
 def accuracy_by_bucket_figure(record: AccuracyByBucket) -> go.Figure:
-    """Bars with 95 % intervals; the yardstick is grey, generalists hatched, fine-tuned ones crossed, chance a dotted line."""
+    """Bars with 95 % intervals; yardsticks are grey, generalists hatched, fine-tuned ones crossed, chance a dotted line."""
     figure = go.Figure()
     for series in record.series:
         figure.add_bar(
@@ -107,11 +106,11 @@ def accuracy_heatmap_figure(record: AccuracyByBucket) -> go.Figure:
     return styled(figure, 150 + 42 * len(series), margin={"l": 190, "r": 24, "t": 36, "b": 56})
 
 
-def accuracy_over_length_figure(records: tuple[LengthCurve, ...]) -> go.Figure:
+def accuracy_over_length_figure(records: tuple[LengthCurve, ...], roster: Roster) -> go.Figure:
     """A line over length for each study, with a 95 % band; generalists are dashed."""
-    figure, shown, called = go.Figure(), set[str](), naming(record.study for record in records)
+    figure, shown, called = go.Figure(), set[str](), naming((record.study for record in records), roster)
     for record in records:
-        series, tint = called(record.study), colour(record.study.architecture)
+        series, tint = called(record.study), roster.colour(record.study.contender)
         for values, line in ((record.high, 0), (record.low, 0), (record.accuracy, 2.5)):
             figure.add_scatter(
                 name=series,
@@ -142,10 +141,12 @@ class InfluenceLine:
     influence: tuple[float, ...]  # geometric means over repeats
 
 
-def influence_data(results: Iterable[StudyResult], verdicts: tuple[BucketVerdict, ...]) -> tuple[InfluenceLine, ...]:
+def influence_data(
+    results: Iterable[StudyResult], verdicts: tuple[BucketVerdict, ...], roster: Roster
+) -> tuple[InfluenceLine, ...]:
     """A line for every study that was asked."""
     accuracies = {(v.bucket, s.study): s.accuracy for v in verdicts for s in v.standings}
-    found, called = [], naming(s.study for v in verdicts for s in v.standings)
+    found, called = [], naming((s.study for v in verdicts for s in v.standings), roster)
     for result in results:
         asked = [dict(repeat.influence) for repeat in result.repeats if repeat.influence]
         if asked:
@@ -158,7 +159,7 @@ def influence_data(results: Iterable[StudyResult], verdicts: tuple[BucketVerdict
     return tuple(found)
 
 
-def influence_figure(records: tuple[InfluenceLine, ...]) -> go.Figure:
+def influence_figure(records: tuple[InfluenceLine, ...], roster: Roster) -> go.Figure:
     """Both axes logarithmic; the distance counts from 1, the last word, so that it can be."""
     figure = go.Figure()
     figure.add_hline(y=1, line={"color": INK, "width": 1, "dash": "dot"})
@@ -168,7 +169,7 @@ def influence_figure(records: tuple[InfluenceLine, ...]) -> go.Figure:
             x=[distance + 1 for distance in record.distances],
             y=record.influence,
             mode="lines",
-            line={"color": colour(record.study.architecture), "width": 2.5, "dash": dash(record.study)},
+            line={"color": roster.colour(record.study.contender), "width": 2.5, "dash": dash(record.study)},
             hovertemplate="word %{x:,} from the end: %{y:.2g}<extra>" + record.label + "</extra>",
         )
     figure.update_xaxes(title="Word, counted from the end of the review", type="log", tickvals=[4**k for k in range(7)])
@@ -178,15 +179,15 @@ def influence_figure(records: tuple[InfluenceLine, ...]) -> go.Figure:
     return styled(figure, 480, margin={"l": 72, "r": 24, "t": 92, "b": 56}, showlegend=True)
 
 
-def learning_curve_figure(records: tuple[LearningCurve, ...]) -> go.Figure:
-    """Accuracy over the number of reviews, a panel a scope and a line an architecture, with 95 % intervals."""
+def learning_curve_figure(records: tuple[LearningCurve, ...], roster: Roster) -> go.Figure:
+    """Accuracy over the number of reviews, a panel a scope and a line a contender, with 95 % intervals."""
     scopes = sorted(dict.fromkeys(record.study.bucket for record in records), key=bucket_order)
     titles = scopes if len(scopes) > 1 else None
     figure = make_subplots(cols=max(1, len(scopes)), column_titles=titles, shared_yaxes=True, horizontal_spacing=0.02)
     figure.update_annotations(font={"size": 12, "color": INK})
     shown = set[str]()
     for record in records:
-        series = title(record.study.architecture)
+        series = roster.title(record.study.contender)
         accuracy, low, high = ([100 * value for value in values] for values in (record.accuracy, record.low, record.high))
         figure.add_scatter(
             row=1,
@@ -198,7 +199,7 @@ def learning_curve_figure(records: tuple[LearningCurve, ...]) -> go.Figure:
             y=accuracy,
             error_y=interval(accuracy, low, high),
             mode="lines+markers",
-            line={"color": colour(record.study.architecture), "width": 2},
+            line={"color": roster.colour(record.study.contender), "width": 2},
             marker={"size": 7},
             hovertemplate="%{x:,} reviews: %{y:.1f} %<extra>" + series + "</extra>",
         )
@@ -211,20 +212,20 @@ def learning_curve_figure(records: tuple[LearningCurve, ...]) -> go.Figure:
 
 @dataclass(frozen=True)
 class CrossLengths:
-    """One architecture's specialists on every bucket: mean test accuracy over repeats in per cent, `[trained on][tested on]`."""
+    """One contender's specialists on every bucket: mean test accuracy over repeats in per cent, `[trained on][tested on]`."""
 
-    architecture: str
+    contender: str
     buckets: tuple[str, ...]
     accuracy: tuple[tuple[float | None, ...], ...]
 
 
 def cross_lengths_data(results: Iterable[StudyResult]) -> tuple[CrossLengths, ...]:
-    """One an architecture, where specialists were tested on other buckets too."""
+    """One a contender, where specialists were tested on other buckets too."""
     shown = [result for result in results if any(repeat.scores_elsewhere for repeat in result.repeats)]
     buckets = tuple(sorted({result.study.bucket for result in shown}, key=bucket_order))
     found: dict[str, list[list[float | None]]] = {}
     for result in shown:
-        rows = found.setdefault(result.study.architecture, [[None] * len(buckets) for _ in buckets])
+        rows = found.setdefault(result.study.contender, [[None] * len(buckets) for _ in buckets])
         scores = [score for repeat in result.repeats for score in repeat.scores + repeat.scores_elsewhere]
         for column, bucket in enumerate(buckets):
             mine = [score.accuracy for score in scores if score.bucket == bucket]
@@ -232,13 +233,13 @@ def cross_lengths_data(results: Iterable[StudyResult]) -> tuple[CrossLengths, ..
     return tuple(CrossLengths(name, buckets, tuple(map(tuple, rows))) for name, rows in found.items())
 
 
-def cross_lengths_figure(records: tuple[CrossLengths, ...]) -> go.Figure:
-    """A matrix an architecture, three in a row: a row is what it was trained on, a column what it reads."""
+def cross_lengths_figure(records: tuple[CrossLengths, ...], roster: Roster) -> go.Figure:
+    """A matrix a contender, three in a row: a row is what it was trained on, a column what it reads."""
     columns, rows = min(3, max(1, len(records))), -(-len(records) // 3) or 1
     figure = make_subplots(
         rows=rows,
         cols=columns,
-        subplot_titles=[title(record.architecture) for record in records],
+        subplot_titles=[roster.title(record.contender) for record in records],
         shared_xaxes=True,
         shared_yaxes=True,
         horizontal_spacing=0.03,
@@ -253,7 +254,7 @@ def cross_lengths_figure(records: tuple[CrossLengths, ...]) -> go.Figure:
             z=record.accuracy,
             texttemplate="%{z:.1f}",
             coloraxis="coloraxis",
-            hovertemplate="trained on %{y}, reads %{x}: %{z:.2f} %<extra>" + title(record.architecture) + "</extra>",
+            hovertemplate="trained on %{y}, reads %{x}: %{z:.2f} %<extra>" + roster.title(record.contender) + "</extra>",
             xgap=1,
             ygap=1,
         )
@@ -281,14 +282,14 @@ FIGURES = (
         "Test accuracy by length bucket",
         "Bars are means over repeats with their 95 % interval. The vertical axis does not start at zero. Click a name to hide "
         "it.",
-        lambda contents: accuracy_by_bucket_figure(accuracy_by_bucket_data(contents.findings.verdicts)),
+        lambda contents: accuracy_by_bucket_figure(accuracy_by_bucket_data(contents.findings.verdicts, contents.roster)),
     ),
     Figure(
         "accuracy_heatmap",
         "accuracy",
         "The same numbers as a table",
         "",
-        lambda contents: accuracy_heatmap_figure(accuracy_by_bucket_data(contents.findings.verdicts)),
+        lambda contents: accuracy_heatmap_figure(accuracy_by_bucket_data(contents.findings.verdicts, contents.roster)),
     ),
     Figure(
         "accuracy_over_length",
@@ -296,7 +297,7 @@ FIGURES = (
         "Accuracy over length",
         "Every test review counts at its own length, and its neighbours with it; a line ends where another network takes over. "
         "The band is the sampling of test reviews at each length by itself.",
-        lambda contents: accuracy_over_length_figure(contents.findings.length_curves),
+        lambda contents: accuracy_over_length_figure(contents.findings.length_curves, contents.roster),
     ),
     Figure(
         "influence",
@@ -307,7 +308,9 @@ FIGURES = (
         "(median). At 1 a word matters as much as any other; where the line falls to nothing, the network has forgotten, and "
         "training could not teach it otherwise. Names carry the test accuracy on the reviews that the network is for.",
         lambda contents: (
-            influence_figure(found) if (found := influence_data(contents.results, contents.findings.verdicts)) else None
+            influence_figure(found, contents.roster)
+            if (found := influence_data(contents.results, contents.findings.verdicts, contents.roster))
+            else None
         ),
     ),
     Figure(
@@ -315,7 +318,7 @@ FIGURES = (
         "accuracy",
         "Accuracy against the number of training reviews",
         _learning_curve_caption,
-        lambda contents: learning_curve_figure(found) if (found := contents.findings.learning_curves) else None,
+        lambda contents: learning_curve_figure(found, contents.roster) if (found := contents.findings.learning_curves) else None,
     ),
     Figure(
         "cross_lengths",
@@ -323,6 +326,8 @@ FIGURES = (
         "Trained on one length, reading another",
         "Mean test accuracy over repeats. A row is the bucket whose reviews a specialist was trained on, a column the bucket "
         "whose test reviews it reads.",
-        lambda contents: cross_lengths_figure(found) if (found := cross_lengths_data(contents.results)) else None,
+        lambda contents: (
+            cross_lengths_figure(found, contents.roster) if (found := cross_lengths_data(contents.results)) else None
+        ),
     ),
 )

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from inference.examples import mean_curves
 from inference.probes import CAPABILITIES, PassRate
-from models.registry import title
+from models.roster import Roster
 from report.contents import Contents
 from report.explanation import deletion_figure
 from report.figures.figure import Figure
@@ -16,24 +16,24 @@ from report.figures.style import SCALE, styled
 
 @dataclass(frozen=True)
 class ProbeMatrix:
-    """Share of tests passed, in per cent: a row an architecture, a column a capability."""
+    """Share of tests passed, in per cent: a row a contender, a column a capability."""
 
-    architectures: tuple[str, ...]
+    contenders: tuple[str, ...]
     capabilities: tuple[str, ...]
     rates: tuple[tuple[float, ...], ...]
     hints: tuple[tuple[str, ...], ...]
 
 
-def probes_data(rates: Sequence[PassRate]) -> ProbeMatrix:
+def probes_data(rates: Sequence[PassRate], roster: Roster) -> ProbeMatrix:
     """From pass rates, in the order of both lists; a capability that came after the run was measured has no column."""
     measured = {each.capability for each in rates}
     capabilities = tuple(capability.name for capability in CAPABILITIES if capability.name in measured)
-    architectures = tuple(dict.fromkeys(each.architecture for each in rates))
-    found = {(each.architecture, each.capability): each for each in rates}
-    rows = [[found[architecture, name] for name in capabilities] for architecture in architectures]
+    contenders = tuple(dict.fromkeys(each.contender for each in rates))
+    found = {(each.contender, each.capability): each for each in rates}
+    rows = [[found[contender, name] for name in capabilities] for contender in contenders]
     hints = [[f"{each.passed} of {each.n} passed" for each in row] for row in rows]
     return ProbeMatrix(
-        architectures=tuple(map(title, architectures)),
+        contenders=tuple(map(roster.title, contenders)),
         capabilities=capabilities,
         rates=tuple(tuple(100 * each.rate for each in row) for row in rows),
         hints=tuple(map(tuple, hints)),
@@ -45,7 +45,7 @@ def probes_figure(matrix: ProbeMatrix) -> go.Figure:
     figure = go.Figure(
         go.Heatmap(
             x=[name.replace("neutral text ", "neutral text<br>") for name in matrix.capabilities],
-            y=matrix.architectures,
+            y=matrix.contenders,
             z=matrix.rates,
             customdata=matrix.hints,
             texttemplate="%{z:.0f}",
@@ -60,7 +60,7 @@ def probes_figure(matrix: ProbeMatrix) -> go.Figure:
     )
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_xaxes(side="top", showgrid=False, tickangle=0)
-    return styled(figure, 150 + 38 * len(matrix.architectures), margin={"l": 190, "r": 24, "t": 70, "b": 16})
+    return styled(figure, 150 + 38 * len(matrix.contenders), margin={"l": 190, "r": 24, "t": 70, "b": 16})
 
 
 def _faithfulness_caption(contents: Contents) -> str:
@@ -78,11 +78,13 @@ FIGURES = (
         "behaviour",
         "Behavioural tests passed",
         "Short texts made for this purpose, in one or two sentences, after the idea of CheckList (Ribeiro et al. 2020); per "
-        "cent passed. They are far shorter than reviews are: the first column says what an architecture makes of such texts at "
-        "all, and who always gives the same verdict passes every test that asks for no change. An architecture's model for "
+        "cent passed. They are far shorter than reviews are: the first column says what a contender makes of such texts at "
+        "all, and who always gives the same verdict passes every test that asks for no change. A contender's model for "
         "the text's length answers, the one that was best on validation.",
         lambda contents: (
-            probes_figure(probes_data(contents.examples.probes)) if contents.examples and contents.examples.probes else None
+            probes_figure(probes_data(contents.examples.probes, contents.roster))
+            if contents.examples and contents.examples.probes
+            else None
         ),
     ),
     Figure(

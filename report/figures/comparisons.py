@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from models.roster import Roster
 from records.findings import BucketVerdict, Comparison
 from records.study import Study
 from report.figures.figure import Figure
@@ -26,9 +27,9 @@ class ComparisonMatrix:
     details: tuple[tuple[str, ...], ...]  # a sentence each
 
 
-def comparisons_data(verdicts: tuple[BucketVerdict, ...]) -> tuple[ComparisonMatrix, ...]:
+def comparisons_data(verdicts: tuple[BucketVerdict, ...], roster: Roster) -> tuple[ComparisonMatrix, ...]:
     """One a bucket, both halves filled, in the order of the standings."""
-    found, called = [], naming(s.study for verdict in verdicts for s in verdict.standings)
+    found, called = [], naming((s.study for verdict in verdicts for s in verdict.standings), roster)
     for verdict in verdicts:
         pairs = {(c.first, c.second): c for c in verdict.comparisons}
         studies = [s.study for s in verdict.standings if any(s.study in pair for pair in pairs)]
@@ -88,7 +89,7 @@ FIGURES = (
         "Who is better than whom",
         "The row against the column, on the same test reviews. Colour is the difference in accuracy; + and − where it is sure, "
         "after correction; · where the two cannot be told apart. Compared are networks with the same training scope, and one "
-        "architecture's scopes with each other.",
-        lambda contents: comparisons_figure(comparisons_data(contents.findings.verdicts)),
+        "contender's scopes with each other; what was made from another contender is compared with that one.",
+        lambda contents: comparisons_figure(comparisons_data(contents.findings.verdicts, contents.roster)),
     ),
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from models.registry import colour
+from models.roster import Roster
 from records.findings import Reliability
 from records.study import Study, StudyResult, bucket_order
 from report.figures.figure import Figure
@@ -34,9 +34,9 @@ def confusion_matrices_data(results: Iterable[StudyResult]) -> tuple[Confusion, 
     return tuple(Confusion(study, bucket, ((c[0], c[1]), (c[2], c[3]))) for (study, bucket), c in found.items())
 
 
-def confusion_matrices_figure(records: tuple[Confusion, ...]) -> go.Figure:
+def confusion_matrices_figure(records: tuple[Confusion, ...], roster: Roster) -> go.Figure:
     """A small matrix for each, coloured by the share of the actual class, with the counts written in."""
-    called = naming(record.study for record in records)
+    called = naming((record.study for record in records), roster)
     rows = tuple(dict.fromkeys(called(record.study) for record in records))
     columns = tuple(sorted(dict.fromkeys(record.bucket for record in records), key=bucket_order))
     figure = grid(rows, columns, shared_yaxes=True)
@@ -63,7 +63,7 @@ def confusion_matrices_figure(records: tuple[Confusion, ...]) -> go.Figure:
     return styled(figure, 110 + 150 * max(1, len(rows)), coloraxis=axis, margin={"l": 72, "r": 40, "t": 40, "b": 56})
 
 
-def reliability_figure(records: tuple[Reliability, ...]) -> go.Figure:
+def reliability_figure(records: tuple[Reliability, ...], roster: Roster) -> go.Figure:
     """Left: as trained; right: after the temperature. On the diagonal, a probability is what it says."""
     titles = ["As trained", "After the temperature that validation chooses"]
     figure = make_subplots(cols=2, column_titles=titles, shared_yaxes=True, horizontal_spacing=0.04)
@@ -72,7 +72,7 @@ def reliability_figure(records: tuple[Reliability, ...]) -> go.Figure:
         figure.add_scatter(
             row=1, col=column, x=[0, 100], y=[0, 100], mode="lines", line={"color": GRID, "width": 2}, showlegend=False
         )
-    called = naming(record.study for record in records)
+    called = naming((record.study for record in records), roster)
     for record in records:
         series = called(record.study)
         for column, points in ((1, record.points), (2, record.points_at_temperature)):
@@ -87,7 +87,7 @@ def reliability_figure(records: tuple[Reliability, ...]) -> go.Figure:
                 customdata=[count for *_, count in points],
                 mode="lines+markers",
                 line={
-                    "color": colour(record.study.architecture),
+                    "color": roster.colour(record.study.contender),
                     "width": 2,
                     "dash": dash(record.study),
                 },
@@ -106,7 +106,7 @@ FIGURES = (
         "errors",
         "Confusion matrices",
         "Test reviews, added up over repeats.",
-        lambda contents: confusion_matrices_figure(confusion_matrices_data(contents.results)),
+        lambda contents: confusion_matrices_figure(confusion_matrices_data(contents.results), contents.roster),
     ),
     Figure(
         "reliability",
@@ -115,6 +115,6 @@ FIGURES = (
         "Test reviews of all buckets and repeats, in ten bins of the probability. Below the diagonal on the right and above it "
         "on the left, a network is too sure. The temperature divides the logits; it is fitted on validation reviews and "
         "changes no verdict.",
-        lambda contents: reliability_figure(contents.findings.reliabilities),
+        lambda contents: reliability_figure(contents.findings.reliabilities, contents.roster),
     ),
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from models.registry import title
+from models.roster import Roster
 from records.findings import Importance
 from records.study import StudyResult, bucket_order
 from report.figures.figure import Figure
@@ -22,15 +22,17 @@ class Axis:
     ticks: tuple[tuple[float, str], ...] = ()  # position and text; empty: numbers speak for themselves
 
 
-def hyperparameters_data(results: Iterable[StudyResult]) -> tuple[Axis, ...]:
-    """Architecture, bucket, every hyperparameter that varied, and the score of each completed trial (last axis)."""
+def hyperparameters_data(results: Iterable[StudyResult], roster: Roster) -> tuple[Axis, ...]:
+    """Contender, bucket, every hyperparameter that varied, and the score of each completed trial (last axis)."""
     trials = [(result.study, trial) for result in results for trial in result.trials if trial.status == "completed"]
     if not trials:
         return ()
-    architectures = list(dict.fromkeys(study.architecture for study, _ in trials))
+    contenders = list(dict.fromkeys(study.contender for study, _ in trials))
     buckets = sorted(dict.fromkeys(study.bucket for study, _ in trials), key=bucket_order)
     axes = [
-        _categories("architecture", [title(study.architecture) for study, _ in trials], [title(a) for a in architectures]),
+        _categories(
+            "contender", [roster.title(study.contender) for study, _ in trials], [roster.title(each) for each in contenders]
+        ),
         _categories("bucket", [study.bucket for study, _ in trials], buckets),
     ]
     for key in trials[0][1].hyperparameters:
@@ -95,7 +97,9 @@ FIGURES = (
         "search",
         "Hyperparameters against score",
         "Every completed trial of every study; pruned ones are in final_stats/trials.csv. Drag along an axis to keep a range.",
-        lambda contents: hyperparameters_figure(hyperparameters_data(contents.results), contents.config.search.objective),
+        lambda contents: hyperparameters_figure(
+            hyperparameters_data(contents.results, contents.roster), contents.config.search.objective
+        ),
     ),
     Figure(
         "importance",

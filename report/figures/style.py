@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from models.registry import title
+from models.roster import Roster
 from records.study import Study
 
 INK, MUTED, GRID = "#1f2933", "#6b7280", "#e5e7eb"
@@ -17,10 +17,10 @@ MARKS = {"bucket": "", "all": " (trained on all)", "fine-tuned": " (fine-tuned)"
 TRAINED_ON = {"bucket": "each bucket", "all": "all reviews", "fine-tuned": "all, then each bucket"}  # in a table
 
 
-def naming(studies: Iterable[Study]) -> Callable[[Study], str]:
-    """How a figure or a sentence calls each of these studies: its architecture, marked by its scope where they have several."""
+def naming(studies: Iterable[Study], roster: Roster) -> Callable[[Study], str]:
+    """How a figure or a sentence calls each of these studies: its title, marked by its scope where they have several."""
     has_several = len({study.scope for study in studies}) > 1
-    return lambda study: title(study.architecture) + (MARKS[study.scope] if has_several else "")
+    return lambda study: roster.title(study.contender) + (MARKS[study.scope] if has_several else "")
 
 
 def dash(study: Study) -> str:

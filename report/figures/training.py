@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from models.registry import colour, title
+from models.roster import Roster
 from records.study import Epoch, StudyResult, bucket_order
 from report.contents import Contents
 from report.figures.figure import Figure
@@ -24,7 +24,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Panels:
-    """Small multiples: a row per architecture, a column per bucket, lines of every repeat."""
+    """Small multiples: a row per contender, a column per bucket, lines of every repeat."""
 
     rows: tuple[str, ...]
     columns: tuple[str, ...]
@@ -41,23 +41,23 @@ GRADIENT_NORM: tuple[Quantity, ...] = (("gradient norm", "gradient_norm", False)
 
 
 def curves_data(
-    results: Iterable[StudyResult], quantities: tuple[Quantity, ...], y_title: str, *, logarithmic: bool = False
+    results: Iterable[StudyResult], quantities: tuple[Quantity, ...], y_title: str, roster: Roster, *, logarithmic: bool = False
 ) -> Panels:
     """The history of every repeat of every completed network."""
     shown = [result for result in results if any(repeat.history for repeat in result.repeats)]
-    rows = list(dict.fromkeys(result.study.architecture for result in shown))
+    rows = list(dict.fromkeys(result.study.contender for result in shown))
     columns = list(dict.fromkeys(result.study.bucket for result in sorted(shown, key=lambda r: bucket_order(r.study.bucket))))
     lines = [
         (
-            rows.index(result.study.architecture),
+            rows.index(result.study.contender),
             columns.index(result.study.bucket),
-            Line(label, colour(result.study.architecture), dashed, _values(repeat.history, attribute)),
+            Line(label, roster.colour(result.study.contender), dashed, _values(repeat.history, attribute)),
         )
         for result in shown
         for repeat in result.repeats
         for label, attribute, dashed in quantities
     ]
-    return Panels(tuple(title(row) for row in rows), tuple(columns), tuple(lines), y_title, logarithmic)
+    return Panels(tuple(roster.title(row) for row in rows), tuple(columns), tuple(lines), y_title, logarithmic)
 
 
 def _values(history: tuple[Epoch, ...], attribute: str) -> tuple[float, ...]:
@@ -92,7 +92,7 @@ def curves_figure(record: Panels) -> go.Figure:
 
 
 def _curves(contents: Contents, quantities: tuple[Quantity, ...], y_title: str, *, logarithmic: bool = False) -> go.Figure:
-    return curves_figure(curves_data(contents.results, quantities, y_title, logarithmic=logarithmic))
+    return curves_figure(curves_data(contents.results, quantities, y_title, contents.roster, logarithmic=logarithmic))
 
 
 FIGURES = (

@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 
 from analysis.comparison import Predictions, Truth, compare, corrected, ensembles, exact_mcnemar, holm, judge
+from config import Compare, Config
+from models.roster import Roster
 from records.findings import BucketVerdict
-from records.study import YARDSTICK, Study
+from records.study import YARDSTICKS, Study
+from tests.made_up import ROSTER
 
-LSTM, GRU, RNN = (Study(architecture, "0-9") for architecture in ("lstm", "gru", "simple_rnn"))
+LSTM, GRU, RNN = (Study(name, "0-9") for name in ("lstm", "gru", "simple_rnn"))
 
 
 def test_mcnemar_is_the_binomial_test_of_the_differing_reviews() -> None:
@@ -35,7 +38,7 @@ def rights(*counts: int, n: int = 1000) -> np.ndarray:
 
 
 def verdict_of(correct: dict[Study, np.ndarray], chosen: dict[Study, int] | None = None) -> BucketVerdict:
-    pairs = compare("0-9", correct, chosen or dict.fromkeys(correct, 0))
+    pairs = compare("0-9", correct, chosen or dict.fromkeys(correct, 0), {})
     (verdict,) = corrected([BucketVerdict("0-9", 1000, 0, 0.5, None, (), pairs)])
     return verdict
 
@@ -66,21 +69,49 @@ def test_a_difference_is_not_sure_among_many_comparisons() -> None:
     assert verdict.verdict_on(LSTM, GRU) == "cannot be told from"
 
 
-def test_compared_are_rivals_of_one_scope_scopes_of_one_rival_and_the_yardstick_that_saw_the_same() -> None:
+def test_compared_are_rivals_of_one_scope_scopes_of_one_rival_and_the_yardsticks_that_saw_the_same() -> None:
     tuned = Study("lstm", "0-9", is_fine_tuned=True)
-    everything = [LSTM, GRU, Study("lstm", "all"), tuned, Study(YARDSTICK, "0-9"), Study(YARDSTICK, "all")]
-    pairs = compare("0-9", dict.fromkeys(everything, rights(900)), dict.fromkeys(everything, 0))
+    everything = [LSTM, GRU, Study("lstm", "all"), tuned]
+    everything += [Study(name, scope) for scope in ("0-9", "all") for name in YARDSTICKS]
+    pairs = compare("0-9", dict.fromkeys(everything, rights(900)), dict.fromkeys(everything, 0), {})
     assert [(c.first.id, c.second.id) for c in pairs] == [
         ("lstm/0-9", "gru/0-9"),
         ("lstm/0-9", "lstm/all"),
         ("lstm/0-9", "lstm/all-0-9"),
         ("lstm/0-9", "linear/0-9"),
+        ("lstm/0-9", "nb_linear/0-9"),
         ("gru/0-9", "linear/0-9"),
+        ("gru/0-9", "nb_linear/0-9"),
         ("lstm/all", "lstm/all-0-9"),
         ("lstm/all", "linear/all"),
+        ("lstm/all", "nb_linear/all"),
         ("lstm/all-0-9", "linear/all"),
+        ("lstm/all-0-9", "nb_linear/all"),
+        ("linear/0-9", "nb_linear/0-9"),
         ("linear/0-9", "linear/all"),
+        ("nb_linear/0-9", "nb_linear/all"),
+        ("linear/all", "nb_linear/all"),
     ]
+
+
+def test_an_ablation_is_compared_with_its_parent_only_among_networks() -> None:
+    parents = {"no_pooling": "gru", "small": "gru", "everything": "gru"}
+    names = ("lstm", "gru", "no_pooling", "small")
+    everything = [*(Study(name, "0-9") for name in names), Study("everything", "all"), Study("lstm", "all")]
+    everything += [Study(YARDSTICKS[0], "0-9"), Study(YARDSTICKS[0], "all")]
+    pairs = compare("0-9", dict.fromkeys(everything, rights(900)), dict.fromkeys(everything, 0), parents)
+    assert [(c.first.id, c.second.id) for c in pairs if not c.second.is_yardstick] == [
+        ("lstm/0-9", "gru/0-9"),
+        ("lstm/0-9", "lstm/all"),
+        ("gru/0-9", "no_pooling/0-9"),
+        ("gru/0-9", "small/0-9"),
+        ("gru/0-9", "everything/all"),  # its parent has no generalist
+    ]
+    assert {c.first.id for c in pairs if c.second == Study(YARDSTICKS[0], "0-9")} == {f"{name}/0-9" for name in names}
+    with_generalist = [*everything, Study("gru", "all")]
+    pairs = compare("0-9", dict.fromkeys(with_generalist, rights(900)), dict.fromkeys(with_generalist, 0), parents)
+    assert [c.second.id for c in pairs if c.first.id == "everything/all"] == ["linear/all", "gru/all"]
+    assert ("gru/0-9", "everything/all") not in [(c.first.id, c.second.id) for c in pairs]
 
 
 # -- verdicts ----------------------------------------------------------------------------------------------------------
@@ -97,21 +128,22 @@ def predictions(truth: Truth, on_test: int, on_validation: int, repeats: int = 2
     return Predictions(saying(truth.test, on_test, repeats), saying(truth.validation, on_validation, repeats))
 
 
+CONTROLLED = Roster.of(Config(compare=Compare(architectures=("lstm", "gru", "custom_gru"))))  # `gru` is a control
 TRUTH = Truth(np.arange(1000) % 2, np.arange(1000) < 10, np.arange(200) % 2)
 
 
 def test_validation_chooses_whatever_the_test_reviews_say() -> None:
-    verdict = judge("0-9", TRUTH, {LSTM: predictions(TRUTH, 900, 150), GRU: predictions(TRUTH, 700, 160)})
+    verdict = judge("0-9", TRUTH, {LSTM: predictions(TRUTH, 900, 150), GRU: predictions(TRUTH, 700, 160)}, ROSTER)
     assert verdict.leader == GRU
-    control = judge("0-9", TRUTH, {LSTM: predictions(TRUTH, 900, 150), GRU: predictions(TRUTH, 700, 160)}, frozenset({"gru"}))
+    control = judge("0-9", TRUTH, {LSTM: predictions(TRUTH, 900, 150), GRU: predictions(TRUTH, 700, 160)}, CONTROLLED)
     assert control.leader == LSTM and control.comparisons == ()
 
 
 def test_verdicts_know_chance_leaks_and_the_yardstick() -> None:
-    linear = Study(YARDSTICK, "0-9")
+    linear = Study(YARDSTICKS[0], "0-9")
     yardstick = Predictions(saying(TRUTH.test, 800, 1), np.zeros((1, 0)))
     (verdict,) = corrected(
-        [judge("0-9", TRUTH, {LSTM: predictions(TRUTH, 900, 150), RNN: predictions(TRUTH, 510, 100), linear: yardstick})]
+        [judge("0-9", TRUTH, {LSTM: predictions(TRUTH, 900, 150), RNN: predictions(TRUTH, 510, 100), linear: yardstick}, ROSTER)]
     )
     by_study = {s.study: s for s in verdict.standings}
     assert verdict.leader == LSTM and verdict.chance == 0.5 and verdict.n_leaked == 10
@@ -122,7 +154,9 @@ def test_verdicts_know_chance_leaks_and_the_yardstick() -> None:
 
 
 def test_the_yardstick_never_leads() -> None:
-    verdict = judge("0-9", TRUTH, {Study(YARDSTICK, "0-9"): Predictions(saying(TRUTH.test, 999, 1), np.zeros((1, 0)))})
+    verdict = judge(
+        "0-9", TRUTH, {Study(YARDSTICKS[0], "0-9"): Predictions(saying(TRUTH.test, 999, 1), np.zeros((1, 0)))}, ROSTER
+    )
     assert verdict.leader is None
 
 
@@ -133,8 +167,8 @@ def test_ensembles_are_means_of_repeats_and_of_what_validation_chose() -> None:
     split = np.where(np.arange(1000) < 500, 0.9, 0.2)  # two repeats that disagree: the surer one decides
     right = np.stack([split, 1 - split]) if TRUTH.test[0] else np.stack([1 - split, split])
     networks[a] = Predictions(np.where(TRUTH.test == 1, right, 1 - right), networks[a].validation)
-    everything = networks | {Study(YARDSTICK, "0-9"): Predictions(saying(TRUTH.test, 999, 1), np.zeros((1, 0)))}
-    verdict = judge("0-9", TRUTH, everything)
+    everything = networks | {Study(YARDSTICKS[0], "0-9"): Predictions(saying(TRUTH.test, 999, 1), np.zeros((1, 0)))}
+    verdict = judge("0-9", TRUTH, everything, ROSTER)
     found = ensembles(verdict, TRUTH, everything)
     assert [e.members for e in found] == [(a,), (b,), (c,), (d,), (d, c, b)]
     assert [e.n_models for e in found] == [2, 2, 2, 2, 6]

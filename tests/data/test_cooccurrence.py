@@ -31,7 +31,7 @@ def counted(texts: list[Sequences]) -> np.ndarray:
 
 def information(counts: np.ndarray) -> np.ndarray:
     """Positive pointwise mutual information by its definition."""
-    contexts = counts.sum(axis=0) ** 0.75
+    contexts = counts.sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = counts * contexts.sum() / (counts.sum(axis=1, keepdims=True) * contexts)
         return np.maximum(np.nan_to_num(np.log(ratios), nan=0, neginf=0), 0)

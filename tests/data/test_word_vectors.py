@@ -165,3 +165,14 @@ def test_a_file_that_is_not_there_or_not_text_is_one_sentence(config: Config, de
     for name in ("v.bin", "v.txt.gz"):
         with pytest.raises(DataError, match="cannot be read"):
             word_vectors.load_or_build(with_file(config, tmp_path / name), demo_data, tmp_path)
+
+
+def test_the_vectors_of_several_contenders_are_made_once_each(demo_data: Dataset, tmp_path: Path) -> None:
+    plain = with_file(Config(), write(tmp_path / "v.txt", ["the 1 2 3", "was 1 2 4"]))
+    other = with_file(Config(), write(tmp_path / "w.txt", ["the 1 2 3", "was 1 2 5"]))
+    frozen = replace(plain, vectors=replace(plain.vectors, frozen_epochs=3))
+    told = list[str]()
+    files = word_vectors.load_or_build_each([plain, Config(), frozen, other], demo_data, tmp_path, told.append)
+    assert len(files) == len(set(files.values())) == 2 and sum("making" in each for each in told) == 2
+    assert word_vectors.key(frozen.vectors, 3) == word_vectors.key(plain.vectors, 3) != word_vectors.key(other.vectors, 3)
+    assert {word_vectors.key(each.vectors, 3) for each in (plain, other)} == files.keys()

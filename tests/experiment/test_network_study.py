@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from config import Config, Space
+from config import PROFILES, Config, Space
 from data.types import Dataset
 from engine import checkpoint
 from engine.network import NumpyNetwork
 from experiment import network_study, workers
 from experiment.context import StudyContext
-from experiment.network import NonFiniteError, TrainableNetwork
+from experiment.network import Examples, NonFiniteError, TrainableNetwork
 from experiment.options import with_overrides
 from experiment.schedule import Failed, Finished, Task
 from experiment.study import open_study
@@ -24,11 +24,13 @@ from saver import RunFolder
 from tests.made_up import a_result
 
 STUDY = Study("gru", "151-end")
+CONTENDERS = """compare.architectures=('gru', Contender('gru', 'Attentive', set={'model.pooling': 'attention',
+    'training.epochs': 2, 'space.units': 8, 'vectors.frozen_epochs': 1}))"""
 
 
 @pytest.fixture(scope="module")
 def context(smoke_config: Config, demo_data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> StudyContext:
-    config = with_overrides(smoke_config, ["space.learning_rate=0.01", "training.epochs=1"])
+    config = with_overrides(smoke_config, ["space.learning_rate=0.01", "training.epochs=1", CONTENDERS])
     folder, seen = RunFolder(tmp_path_factory.mktemp("run")), list[Progress]()
     return StudyContext(config=config, folder=folder, dataset=demo_data, device="cpu", vectors={}, on_progress=seen.append)
 
@@ -126,14 +128,14 @@ def test_a_record_that_cannot_be_written_fails_its_task_by_name(context: StudyCo
 
 def test_a_task_that_is_done_carries_its_record(context: StudyContext) -> None:
     outcome = workers._do(Task(Study("linear", "0-150")), context)
-    assert isinstance(outcome, Finished) and outcome.record.hyperparameters == {"C": 10.0}
+    assert isinstance(outcome, Finished) and outcome.record.hyperparameters == {"n": 2, "min_df": 2, "C": 10.0}
 
 
 def test_what_a_gpu_has_trained_is_compared_on_the_processor_where_products_are_not_rounded(
     context: StudyContext, again: Callable[[], Repeat], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def as_a_gpu_rounds(self: TrainableNetwork, rows: list[np.ndarray]) -> np.ndarray:
-        return (predict(self, rows) + np.float32(2e-4)).clip(0, 1)
+    def as_a_gpu_rounds(self: TrainableNetwork, examples: Examples) -> np.ndarray:
+        return (predict(self, examples) + np.float32(2e-4)).clip(0, 1)
 
     predict = TrainableNetwork.predict
     monkeypatch.setattr(TrainableNetwork, "predict", as_a_gpu_rounds)
@@ -142,3 +144,29 @@ def test_what_a_gpu_has_trained_is_compared_on_the_processor_where_products_are_
     monkeypatch.setattr(StudyContext, "engine", lambda self, architecture: "custom")
     repeat = again()
     assert repeat.is_read_by_engine and repeat.engine_difference and repeat.engine_difference < 1e-6
+
+
+def test_a_contender_is_trained_with_its_own_settings(context: StudyContext) -> None:
+    study = Study("attentive", "151-end")
+    stages = open_study(study, context)
+    result = stages.search(None)
+    repeat = stages.repeat(result.hyperparameters, 0)
+    plain = open_study(STUDY, context).search(None)
+    assert (result.hyperparameters["units"], plain.hyperparameters["units"]) == (8, 16)
+    assert "attention" in " ".join(layer.name for layer in result.layers) and repeat.epochs == 2
+    assert "attention" not in " ".join(layer.name for layer in plain.layers)
+    assert repeat.seed == study.seed(context.config.run.seed, "repeat", 0) != STUDY.seed(context.config.run.seed, "repeat", 0)
+
+
+def test_a_control_is_trained_by_keras_with_the_seed_of_what_it_controls(demo_data: Dataset, tmp_path: Path) -> None:
+    config = with_overrides(PROFILES["smoke"].config, ["training.epochs=1", "space.learning_rate=0.01"])
+    for device in ("cpu", "gpu 0"):
+        context = StudyContext(
+            config=config, folder=RunFolder(tmp_path), dataset=demo_data, device=device, vectors={}, on_progress=print
+        )
+        engines = [context.engine(context.roster[id]) for id in ("custom_gru", "gru", "simple_rnn")]
+        assert engines == ["custom", "keras", "custom" if device == "cpu" else "keras"]
+    control, study = Study("gru", "151-end"), Study("custom_gru", "151-end")
+    setting = open_study(study, context).search(None).hyperparameters
+    repeat = open_study(control, context).repeat(setting, 0)
+    assert repeat.seed == study.seed(config.run.seed, "repeat", 0)

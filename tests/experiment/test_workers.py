@@ -28,9 +28,12 @@ from experiment.options import with_overrides
 from experiment.plan import only
 from experiment.plan import studies as planned
 from experiment.workers import Sweep, SweepContext
+from models.roster import Roster
 from records.errors import ConfigError
-from records.study import Study, StudyResult
+from records.study import YARDSTICKS, Study, StudyResult
 from tests.conftest import ROOT, SmokeRun, lend_programs, main
+
+ONLY_GRU = "compare.architectures=('gru',)"  # beside custom_gru it would be a control
 
 
 def timeless(folder: Path) -> pd.DataFrame:
@@ -132,7 +135,7 @@ def test_a_worker_that_grows_too_large_is_replaced_and_the_numbers_stay(smoke_ru
     config, seen = PROFILES["smoke"].config, list[object]()
     dataset, prepared = load_or_prepare(config, tmp_path)
     store.keep(dataset, prepared)
-    studies = only(planned(config, dataset), [f"simple_rnn/{dataset.buckets[0].name}"])
+    studies = only(planned(config, dataset), [f"simple_rnn/{dataset.buckets[0].name}"], Roster.of(config))
     folder = saver.RunFolder(tmp_path / "run")
     context = SweepContext(config, folder, tmp_path, prepared, {}, largest_worker=0)
     with logger.logging_to(folder.log):
@@ -157,21 +160,19 @@ def test_a_generalist_is_scored_bucket_by_bucket_beside_the_specialists(tmp_path
     assert len(mine) == 2 * 2 + 2 * 2  # specialists: buckets x repeats; generalist: repeats x buckets
     generalist = mine[mine["scope"] == "all"]
     assert list(generalist["n_test"]) == list(mine[(mine["scope"] == "bucket")].sort_values("repeat")["n_test"])
-    assert set(table[table["architecture"] == "linear"]["scope"]) == {"bucket", "all"}
+    assert set(table[table["architecture"] == "nb_linear"]["scope"]) == {"bucket", "all"}
     assert (
         len(list((tmp_path / "latest" / "checkpoints").rglob("*.keras"))) == 6
     )  # the best of two repeats, of it and its control
     assert "GRU from scratch (all)" in done.out
     verdicts = json.loads((tmp_path / "latest" / "final_stats" / "results.json").read_text())["verdicts"]
     assert [verdict["bucket"] for verdict in verdicts] == ["0-150", "151-end", "all"]
-    whole = {s["study"]["architecture"]: s["accuracy"] for s in verdicts[-1]["standings"]}
+    whole = {s["study"]["contender"]: s["accuracy"] for s in verdicts[-1]["standings"]}
     assert verdicts[-1]["n_test"] == verdicts[0]["n_test"] + verdicts[1]["n_test"]
-    assert set(whole) == {"custom_gru", "gru_keras", "linear"}
+    assert set(whole) == {"custom_gru", "gru", *YARDSTICKS}
     rows = generalist.assign(right=generalist["test_accuracy"] * generalist["n_test"])
     across = pd.read_csv(tmp_path / "latest" / "final_stats" / "cross_lengths.csv")
-    assert (
-        len(across) == (2 * 2 + 1) * 2 * 2
-    )  # two networks of two repeats and the yardstick, trained on two buckets, reading two
+    assert len(across) == (2 + 1 + 2) * 2 * 2  # two repeats, a control, two yardsticks, trained on two buckets, reading two
     home = across[across["trained_on"] == across["bucket"]]["test_accuracy"]
     assert list(home) == list(table[table["scope"] == "bucket"]["test_accuracy"])
     assert set(across["n_test"]) == {verdicts[0]["n_test"], verdicts[1]["n_test"]}
@@ -182,27 +183,30 @@ def test_a_generalist_is_scored_bucket_by_bucket_beside_the_specialists(tmp_path
 def test_the_longest_studies_come_first_and_the_yardsticks_last(demo_data: Dataset) -> None:
     config = with_overrides(PROFILES["smoke"].config, ["compare.scope=both"])
     studies = planned(config, demo_data)
-    assert len(studies) == 4 * 3 + 3  # the control of custom_gru comes along
-    assert [s.architecture for s in studies[-3:]] == ["linear"] * 3
-    assert studies[0].bucket == "all" and studies[11].bucket == demo_data.buckets[0].name
+    assert len(studies) == 3 * 3 + 2 * 3
+    assert [s.contender for s in studies[-6:]] == [*YARDSTICKS] * 3
+    assert studies[0].bucket == "all" and studies[8].bucket == demo_data.buckets[0].name
 
 
 def test_only_takes_architectures_and_studies_with_their_yardsticks(demo_data: Dataset) -> None:
-    studies = planned(PROFILES["smoke"].config, demo_data)
+    config = PROFILES["smoke"].config
+    studies, roster = planned(config, demo_data), Roster.of(config)
     first = demo_data.buckets[0].name
-    assert only(studies, []) == studies
-    assert only(studies, [f"gru/{first}"]) == [Study("gru", first), Study("linear", first)]
-    assert {s.architecture for s in only(studies, ["gru", "linear"])} == {"gru", "linear"}
-    with_control = [Study(name, first) for name in ("custom_gru", "gru_keras", "linear")]
-    assert set(only(studies, [f"custom_gru/{first}"])) == set(only(studies, [f"gru_keras/{first}"])) == set(with_control)
-    assert {s.bucket for s in only(studies, [first])} == {first} and len(only(studies, [first])) == len(studies) / 2
+    assert only(studies, [], roster) == studies
+    assert only(studies, [f"simple_rnn/{first}"], roster) == [Study(name, first) for name in ("simple_rnn", *YARDSTICKS)]
+    assert {s.contender for s in only(studies, ["simple_rnn", "linear"], roster)} == {"simple_rnn", *YARDSTICKS}
+    assert {s.contender for s in only(studies, ["nb_linear"], roster)} == set(YARDSTICKS)
+    with_control = {Study(name, first) for name in ("custom_gru", "gru", *YARDSTICKS)}
+    assert set(only(studies, [f"custom_gru/{first}"], roster)) == set(only(studies, [f"gru/{first}"], roster)) == with_control
+    of_bucket = only(studies, [first], roster)
+    assert {s.bucket for s in of_bucket} == {first} and len(of_bucket) == len(studies) / 2
     with pytest.raises(ConfigError, match=r"--only: gru/9-9 matches no study"):
-        only(studies, ["gru/9-9"])
+        only(studies, ["gru/9-9"], roster)
 
 
 def test_generalists_are_trained_on_with_a_buckets_reviews_and_are_never_worse_on_validation(tmp_path: Path) -> None:
-    options = ["compare.scope=all", "compare.fine_tune=true", "training.repeats=2", "data.demo_reviews=1200"]
-    done = main("smoke", "--only", "gru", "--artifacts", str(tmp_path), "--set", *options)
+    options = ["compare.scope=all", "compare.fine_tune=true", "training.repeats=2", "data.demo_reviews=1200", ONLY_GRU]
+    done = main("smoke", "--artifacts", str(tmp_path), "--set", *options)
     assert done.code == 0, done.out + done.err
     table = pd.read_csv(tmp_path / "latest" / "final_stats" / "results.csv")
     tuned = table[table["scope"] == "fine-tuned"]
@@ -220,26 +224,27 @@ def test_generalists_are_trained_on_with_a_buckets_reviews_and_are_never_worse_o
     assert "all, then each bucket" in (folder.path / "report.html").read_text()
 
 
-def test_a_learning_curve_has_the_yardstick_beside_it_and_takes_no_part_in_comparisons(tmp_path: Path) -> None:
+def test_a_learning_curve_has_the_yardsticks_beside_it_and_takes_no_part_in_comparisons(tmp_path: Path) -> None:
     options = [
         "compare.scope=all", "compare.learning_curve=(100, 400, 99999)", "training.repeats=2", "data.demo_reviews=1200",
-        "training.keep=last", "training.min_steps=30",
+        "training.keep=last", "training.min_steps=30", ONLY_GRU,
     ]  # fmt: skip
-    done = main("smoke", "--only", "gru", "--artifacts", str(tmp_path), "--set", *options)
+    done = main("smoke", "--artifacts", str(tmp_path), "--set", *options)
     assert done.code == 0, done.out + done.err
     folder = tmp_path / "latest"
     curve = pd.read_csv(folder / "final_stats" / "learning_curve.csv")
     results = pd.read_csv(folder / "final_stats" / "results.csv")
     whole = int(results[results["architecture"] == "linear"]["n_train"].iloc[0])
-    for name in ("gru", "linear"):
+    for name in ("gru", *YARDSTICKS):
         mine, ends = curve[curve["architecture"] == name], results[results["architecture"] == name]
         assert list(mine["n_reviews"]) == pytest.approx([100, 400, whole], abs=1)
         assert (mine["test_accuracy_low"] <= mine["test_accuracy"]).all()
         right = (ends["test_accuracy"] * ends["n_test"]).groupby(ends["repeat"]).sum() / ends.groupby("repeat")["n_test"].sum()
         assert mine["test_accuracy"].iloc[-1] == pytest.approx(right.mean())
-    assert len(results) == 2 * 2 + 2 and set(results["n_train"]) == {whole, *results[results["architecture"] == "gru"]["n_train"]}
+    assert len(results) == 2 * 2 + 2 * 2
+    assert set(results["n_train"]) == {whole, *results[results["architecture"] == "gru"]["n_train"]}
     comparisons = pd.read_csv(folder / "final_stats" / "comparisons.csv")
-    assert set(comparisons["first"]) | set(comparisons["second"]) == {"gru/all", "linear/all"}
+    assert set(comparisons["first"]) | set(comparisons["second"]) == {"gru/all", "linear/all", "nb_linear/all"}
     record = saver.RunFolder(folder.resolve()).load_result(Study("gru", "all", n_reviews=100))
     assert record and record.trials == () and abs(record.n_train + record.n_validation - 100) <= 1
     assert {repeat.epochs for repeat in record.repeats} == {10}  # of 3 steps; all reviews make that many in 5 or fewer
@@ -260,3 +265,33 @@ def test_fine_tuning_fails_with_its_generalist(tmp_path: Path) -> None:
     table = pd.read_csv(tmp_path / "latest" / "final_stats" / "results.csv")
     failed = table[table["status"] == "failed"]
     assert len(failed) == 3 and failed["message"].str.contains("simple_rnn/all, whose settings it repeats, failed").sum() == 2
+
+
+def test_contenders_of_one_run_have_settings_and_a_scope_of_their_own_and_change_no_other_number(
+    smoke_run: SmokeRun, tmp_path: Path
+) -> None:
+    contenders = (
+        "compare.architectures=('simple_rnn', Contender('gru', 'GRU, learned', set={'vectors.source': 'learned', "
+        "'vectors.epochs': 1, 'model.pooling': 'mean', 'space.units': 8, 'training.repeats': 2, 'space.learning_rate': 0.01}), "
+        "Contender('simple_rnn', 'One for all', scope='all', set={'training.epochs': 1}))"
+    )
+    done = main("smoke", "--artifacts", str(tmp_path), "--set", contenders)
+    assert done.code == 0, done.out + done.err
+    folder, before = tmp_path / "latest", timeless(smoke_run.folder)
+    table = timeless(folder)
+    assert list(table.columns[:2]) == ["contender", "architecture"]
+    plain = table[table["contender"] == "simple_rnn"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(plain, before[before["contender"] == "simple_rnn"].reset_index(drop=True))
+    mine = table[table["contender"] == "gru_learned"]
+    assert set(mine["architecture"]) == {"gru"} and len(mine) == 2 * 2 and set(mine["trials"]) == {0}
+    assert set(table[table["contender"] == "one_for_all"]["scope"]) == {"all"}
+    assert set(table[table["contender"] == "linear"]["scope"]) == {"bucket", "all"}
+    pairs = pd.read_csv(folder / "final_stats" / "comparisons.csv")[["first", "second"]].itertuples(index=False, name=None)
+    networks = {pair for pair in pairs if "linear" not in "".join(pair)}
+    assert networks == {  # an ablation with its parent, wherever each was trained; two of a scope
+        *((f"simple_rnn/{bucket}", f"gru_learned/{bucket}") for bucket in ("0-150", "151-end")),
+        *((f"simple_rnn/{bucket}", "one_for_all/all") for bucket in ("0-150", "151-end")),
+    }
+    assert len(list((tmp_path / "cache").glob("vectors-16-*.npz"))) == 1
+    again = main("smoke", "--artifacts", str(tmp_path), "--set", contenders)
+    assert again.code == 0 and timeless(folder).equals(table)

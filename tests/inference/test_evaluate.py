@@ -52,7 +52,7 @@ def test_the_command_scores_stores_and_shows_other_reviews(table: Path, copy: Pa
                 for row, label in zip(said, labels, strict=True)
             ]
             assert score.accuracy == pytest.approx(np.mean(right)) and score.low < score.accuracy < score.high
-    assert {score.answerer for score in record.scores} == {CHOSEN, *run.architectures, "ensemble"}
+    assert {score.answerer for score in record.scores} == {CHOSEN, *run.contenders, "ensemble"}
     page = (copy / "report.html").read_text()
     assert 'id="others"' in page and "letters.csv" in page and "not this run's test reviews" in page.replace("&#39;", "'")
     assert {path: path.read_bytes() for path in (copy / "final_stats").glob("*.csv")} == before

@@ -18,7 +18,7 @@ from inference.predictor import Predictor
 from inference.probes import CAPABILITIES, measure
 from inference.run import FinishedRun
 from records.errors import CheckpointError, DivergedError, RunError
-from records.study import YARDSTICK, Study
+from records.study import YARDSTICKS, Study
 from saver import RunFolder
 from tests.conftest import SmokeRun
 
@@ -52,7 +52,7 @@ def test_samples_are_test_reviews_of_both_classes_with_the_stored_verdict_of_eve
 ) -> None:
     assert {(sample.bucket, sample.label) for sample in examples.samples} == {(b.name, y) for b in run.buckets for y in (0, 1)}
     for sample in examples.samples:
-        assert [verdict.study.architecture for verdict in sample.verdicts] == run.architectures
+        assert [verdict.study.contender for verdict in sample.verdicts] == run.contenders
         for verdict in sample.verdicts:
             predicted = run.folder.load_predictions(verdict.study, 0)
             index = int(np.flatnonzero(predicted["rows"] == sample.row)[0])
@@ -128,7 +128,7 @@ def test_a_network_that_diverged_is_named_and_everything_else_is_gathered(
     assert [sentence for sentence in found.left_out if f"{study.id} gives numbers that are not finite" in sentence] == [
         *found.left_out
     ]
-    assert {rate.architecture for rate in found.probes} == {*run.architectures} - {study.architecture}
+    assert {rate.contender for rate in found.probes} == {*run.contenders} - {study.contender}
     assert found.samples == examples.samples  # what it said of the test reviews is as it was
     assert [each.bucket for each in found.faithfulness] == [bucket.name for bucket in run.buckets[1:]]
     assert {mistake.bucket for mistake in found.mistakes} == {each.bucket for each in examples.mistakes} - {run.buckets[0].name}
@@ -184,7 +184,7 @@ def test_the_engine_is_not_asked_for_a_network_that_it_does_not_reproduce(
         run.by_engine(unreproduced)
     found = load_or_gather(folder, dataset)
     assert len(found.left_out) == 1 and sentence in found.left_out[0]
-    assert unreproduced.architecture not in {rate.architecture for rate in found.probes}
+    assert unreproduced.contender not in {rate.contender for rate in found.probes}
     assert unreproduced not in {verdict.study for sample in found.samples for verdict in sample.verdicts}
     assert unreproduced not in {each.study for each in found.faithfulness}
     assert {each.study for each in found.faithfulness} == {*run.leaders.values()} - {unreproduced}
@@ -216,4 +216,4 @@ def test_without_keras_the_sentence_says_so(
     predictor = Predictor.load(own_smoke_run.folder)
     with pytest.raises(CheckpointError, match=f"{unreproduced.id} is not read by the NumPy engine.* keras is not installed"):
         predictor(TEXT)
-    assert Predictor.load(own_smoke_run.folder, YARDSTICK)(TEXT).probability > 0
+    assert Predictor.load(own_smoke_run.folder, YARDSTICKS[0])(TEXT).probability > 0

@@ -98,7 +98,7 @@ def test_an_ensemble_is_the_mean_of_the_networks_that_were_best_on_validation(ru
 def test_an_architecture_answers_by_its_study_for_the_length_and_the_yardstick_can_be_asked(
     run: FinishedRun, words: list[str]
 ) -> None:
-    for name in run.architectures:
+    for name in run.contenders:
         for bucket in run.buckets:
             assert Predictor(run, name)(a_review(words, bucket.low + 20)).study == f"{name}/{bucket.name}"
 
@@ -159,7 +159,7 @@ def test_a_text_that_says_nothing_is_one_sentence(text: str, sentence: str, run:
     ],
 )
 def test_odd_texts_with_a_known_word_are_answered(text: str, run: FinishedRun) -> None:
-    for study in (None, "linear", "ensemble"):
+    for study in (None, "linear", "nb_linear", "ensemble"):
         assert 0 <= Predictor(run, study)(text).probability <= 1
 
 

@@ -55,7 +55,7 @@ def test_a_test_is_passed_as_its_kind_says(kind, before, after, is_positive, pas
 def test_every_architecture_is_measured_and_failures_are_told(run: FinishedRun) -> None:
     rates, left_out = measure(run)
     assert left_out == ()
-    assert [*dict.fromkeys(each.architecture for each in rates)] == run.architectures
-    assert len(rates) == len(run.architectures) * len(CAPABILITIES)
+    assert [*dict.fromkeys(each.contender for each in rates)] == run.contenders
+    assert len(rates) == len(run.contenders) * len(CAPABILITIES)
     for each in rates:
         assert 0 <= each.passed <= each.n and bool(each.failures) == (each.passed < each.n)

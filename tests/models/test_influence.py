@@ -23,7 +23,7 @@ def test_influence_is_the_gradient_with_respect_to_a_words_vector(
     network.start(fit_plan())
     rows = [rng.integers(4, 30, length).astype(np.int32) for length in (10, 6)]
     reviews = Reviews(Sequences.from_lists(rows), np.zeros(2, np.int8), np.arange(2))
-    examples = Examples(rows, reviews.labels, Informed(an_evidence(30), reviews, 50, "tail"))
+    examples = Examples(rows, reviews.labels, Informed(reviews, 50, "tail", (an_evidence(30),)))
     network.predict(examples)  # traced before, as in a study
     found = network.influence(examples, np.arange(2))
     assert [len(one) for one in found] == [10, 6]

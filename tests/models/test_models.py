@@ -12,7 +12,7 @@ from keras import ops
 from models.classifier import NetworkShape, build_classifier, layer_sizes
 from models.pooling import attention_weights, pool
 from models.registry import ARCHITECTURES, colour, resolve, title
-from records.study import YARDSTICK
+from records.study import YARDSTICKS
 from tests.conftest import ROOT
 
 POOLINGS = ("last", "mean", "max", "mean_max", "attention")
@@ -147,7 +147,7 @@ def test_unknown_names_say_which_exist_and_the_closest() -> None:
 
 
 def test_every_architecture_has_a_colour_and_a_title_of_its_own() -> None:
-    names = [*ARCHITECTURES, YARDSTICK]
+    names = [*ARCHITECTURES, *YARDSTICKS]
     assert len({colour(name) for name in names}) == len({title(name) for name in names}) == len(names)
 
 

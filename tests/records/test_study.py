@@ -4,7 +4,20 @@ from dataclasses import replace
 
 import pytest
 
-from records.study import Epoch, LayerSize, Repeat, Score, Setting, Study, StudyResult, Trial, one_line
+from records.study import (
+    CrossValidated,
+    Epoch,
+    LayerSize,
+    LinearForm,
+    Repeat,
+    Score,
+    Setting,
+    Study,
+    StudyResult,
+    Trial,
+    one_line,
+    strongest_yardstick,
+)
 from records.summary import DataSummary
 from tests.made_up import a_result, a_summary
 
@@ -69,3 +82,21 @@ def test_a_setting_comes_back_from_what_a_record_keeps() -> None:
         units=8, embedding_dim=4, dropout=0.1, spatial_dropout=0, adversarial=0.0, learning_rate=1e-3, batch_size=32
     )
     assert Setting.of(setting.hyperparameters) == setting
+
+
+def test_the_strongest_yardstick_is_chosen_by_cross_validation_whatever_the_test_reviews_say() -> None:
+    def a_yardstick(name: str, scope: str, accuracy: float, test: float) -> StudyResult:
+        forms = tuple(CrossValidated(LinearForm(n=2, min_df=2, C=c), a) for c, a in ((1.0, accuracy), (2.0, accuracy - 0.1)))
+        return replace(a_result(name, scope, test), forms=forms)
+
+    found = [
+        a_yardstick("linear", "0-129", 0.7, 0.9),
+        a_yardstick("nb_linear", "0-129", 0.8, 0.6),
+        a_yardstick("linear", "all", 0.9, 0.9),
+    ]
+    results = {result.study: result for result in found}
+    assert found[0].cv_accuracy == 0.7 and a_result("gru", "0-129", 0.8).cv_accuracy is None
+    assert strongest_yardstick(Study("gru", "0-129"), results) == found[1] == strongest_yardstick(found[0].study, results)
+    assert strongest_yardstick(Study("gru", "0-129", is_fine_tuned=True), results) == found[2]
+    assert strongest_yardstick(Study("gru", "130-end"), results) is None
+    assert StudyResult.from_json(found[1].to_json()) == found[1]

@@ -47,6 +47,7 @@ def test_the_notice_of_the_demo_corpus_is_printed(capsys: pytest.CaptureFixture[
 
 def test_a_result_is_described_by_its_mean_over_repeats_and_reviews() -> None:
     assert describe(a_result("gru", "0-129", 0.8)) == "gru/0-129: 80.0% on the test reviews, 3 trials, 24 s on cpu"
+    assert describe(a_result("nb_linear", "0-129", 0.8)).endswith("on the test reviews, 1 form, 24 s on cpu")
 
 
 def test_wall_time_is_that_of_workers_taking_the_next_study() -> None:

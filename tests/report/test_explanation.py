@@ -9,14 +9,15 @@ import pytest
 
 from inference.explain import START_WORD, DeletionCurve, Explanation
 from models.registry import ARCHITECTURES, colour
-from records.study import YARDSTICK, Study
+from records.study import YARDSTICKS, Study
 from report import html
 from report.explanation import STRONGEST, deletion_figure, print_explanation, running_figure
 from report.figures.style import NEGATIVE, NEUTRAL, POSITIVE
 from report.sentences import completeness_sentence, faithfulness_sentence
 from tests.conftest import ROOT
+from tests.made_up import ROSTER
 
-GRU, LSTM, LINEAR = Study("gru", "0-129"), Study("lstm", "0-129"), Study(YARDSTICK, "0-129")
+GRU, LSTM, LINEAR = Study("gru", "0-129"), Study("lstm", "0-129"), Study(YARDSTICKS[0], "0-129")
 CURVES = (
     DeletionCurve("integrated gradients", (0.0, 0.1, 0.5), (0.9, 0.6, 0.4)),
     DeletionCurve("occlusion", (0.0, 0.1, 0.5), (0.9, 0.7, 0.5)),
@@ -74,7 +75,7 @@ def test_a_word_is_text_whatever_is_in_it() -> None:
     assert len(spans(shown)) == 4
     assert set(re.findall(r"</?([a-z]+)", shown)) == {"p", "span"}
     assert "&amp;lt;" in shown
-    [line] = [trace for trace in running_figure(bad, {GRU: ((4, 0.5),)}).data if trace.customdata]
+    [line] = [trace for trace in running_figure(bad, {GRU: ((4, 0.5),)}, ROSTER).data if trace.customdata]
     assert "<img" not in line.customdata[0] and "<script" not in line.customdata[0]
 
 
@@ -119,11 +120,11 @@ def test_the_sentence_on_faithfulness_names_every_fall_and_the_winner() -> None:
 
 
 def test_every_study_has_its_line_in_its_colour_and_every_point_its_word() -> None:
-    figure = running_figure(ACCOUNT.words[1:], {GRU: ACCOUNT.running, LSTM: ((1, 0.6), (3, 0.9)), LINEAR: ((3, 0.5),)})
+    figure = running_figure(ACCOUNT.words[1:], {GRU: ACCOUNT.running, LSTM: ((1, 0.6), (3, 0.9)), LINEAR: ((3, 0.5),)}, ROSTER)
     assert [(line.name, line.line.color) for line in figure.data] == [
         ("GRU", colour("gru")),
         ("LSTM", colour("lstm")),
-        ("Linear yardstick", colour(YARDSTICK)),
+        ("TF-IDF linear model", colour(YARDSTICKS[0])),
     ]
     assert figure.data[0].y == (0.5, 0.3, 0.23)
     assert figure.data[1].customdata == ("<b>a</b>", "a dull <b>film</b>")
@@ -132,20 +133,20 @@ def test_every_study_has_its_line_in_its_colour_and_every_point_its_word() -> No
 
 
 def test_a_point_of_pieces_shows_whole_words() -> None:
-    figure = running_figure(("▁a", "▁dul", "lest", "▁film", "▁ever"), {GRU: ((3, 0.5), (5, 0.2))})
+    figure = running_figure(("▁a", "▁dul", "lest", "▁film", "▁ever"), {GRU: ((3, 0.5), (5, 0.2))}, ROSTER)
     assert figure.data[0].customdata == ("a dul <b>lest</b>", "… dullest film <b>ever</b>")
 
 
 def test_both_figures_can_be_drawn_for_every_architecture() -> None:
     lines = {Study(name, "all"): ACCOUNT.running for name in ARCHITECTURES}
-    assert len(running_figure(ACCOUNT.words[1:], lines).to_plotly_json()["data"]) == len(ARCHITECTURES)
+    assert len(running_figure(ACCOUNT.words[1:], lines, ROSTER).to_plotly_json()["data"]) == len(ARCHITECTURES)
     figure = deletion_figure(CURVES)
     assert [line.name for line in figure.data] == ["integrated gradients", "occlusion", "random order"]
     assert figure.data[0].x == (0.0, 0.1, 0.5) and len({(line.line.color, line.line.dash) for line in figure.data}) == 3
 
 
 def test_an_account_is_printed_in_the_terminal_with_what_it_is_worth(capsys: pytest.CaptureFixture[str]) -> None:
-    print_explanation(ACCOUNT)
+    print_explanation(ACCOUNT, ROSTER)
     out = capsys.readouterr().out
     assert "a dull film" in out and "50% " in out and " 23%" in out  # the words, and the verdict from the first to the last
     assert completeness_sentence(ACCOUNT) in out and faithfulness_sentence(CURVES) in out

@@ -22,18 +22,18 @@ from records.findings import (
     Reliability,
     Standing,
 )
-from records.study import YARDSTICK, Study, StudyResult
+from records.study import YARDSTICKS, Study, StudyResult
 from report.contents import Contents
 from report.figures import accuracy, comparisons, cost, errors, search, training
 from report.figures.table import FIGURES, SECTIONS
-from tests.made_up import a_result, a_score, a_summary, an_about
+from tests.made_up import ROSTER, a_result, a_score, a_summary, an_about
 from tests.report.test_explanation import CURVES
 
 BUCKETS = ("0-129", "130-end")
 
 
 def results() -> list[StudyResult]:
-    names = ("simple_rnn", "gru", "custom_gru", YARDSTICK)
+    names = ("simple_rnn", "gru", "custom_gru", *YARDSTICKS)
     return [a_result(a, b, 0.6 + i / 20) for i, a in enumerate(names) for b in BUCKETS] + [
         a_result("lstm", "0-129", 0, status="failed")
     ]
@@ -49,13 +49,13 @@ def verdicts() -> tuple[BucketVerdict, ...]:
                 right = round(100 * result.repeats[0].scores[0].accuracy)
                 said = np.where((np.arange(100) < right) == (truth.test == 1), 0.9, 0.1)[None]
                 p[result.study] = Predictions(said, said[:, :0] if result.study.is_yardstick else said)
-        found.append(judge(bucket, truth, p))
+        found.append(judge(bucket, truth, p, ROSTER))
     return corrected(found)
 
 
 RELIABILITIES = (
     Reliability(Study("gru", "0-129"), ((0.1, 0.2, 50), (0.9, 0.8, 60)), ((0.2, 0.2, 50), (0.8, 0.8, 60))),
-    Reliability(Study(YARDSTICK, "0-129"), ((0.1, 0.15, 50), (0.9, 0.85, 60)), ()),
+    Reliability(Study(YARDSTICKS[0], "0-129"), ((0.1, 0.15, 50), (0.9, 0.85, 60)), ()),
 )
 
 
@@ -70,7 +70,7 @@ EXAMPLES = Examples(
 
 
 def a_comparison() -> ControlComparison:
-    study, control = Study("custom_gru", "0-129"), Study("gru_keras", "0-129")
+    study, control = Study("custom_gru", "0-129"), Study("gru", "0-129")
     return ControlComparison(study, control, 0.81, 0.80, -0.01, 0.03, 0.012, 0.048)
 
 
@@ -97,41 +97,47 @@ def travelled(result: StudyResult) -> StudyResult:
 
 
 def test_matrices_are_read_from_the_row() -> None:
-    matrix = comparisons.comparisons_data(verdicts())[0]
-    assert matrix.names == ("SimpleRNN", "GRU", "GRU from scratch", "Linear yardstick")
+    matrix = comparisons.comparisons_data(verdicts(), ROSTER)[0]
+    assert matrix.names == ("SimpleRNN", "GRU", "GRU from scratch", "TF-IDF linear model", "Naive-Bayes linear model")
     assert matrix.points[0][0] is None and matrix.points[3][0] == pytest.approx(15.0) == -(matrix.points[0][3] or 0)
     assert (matrix.signs[3][0], matrix.signs[0][3], matrix.signs[0][1]) == ("+", "−", "·")
-    assert matrix.details[3][0].startswith("Linear yardstick better than SimpleRNN<br>+15.0 points (")
+    assert matrix.details[3][0].startswith("TF-IDF linear model better than SimpleRNN<br>+15.0 points (")
 
 
 def test_the_control_panel_shows_the_difference_with_its_interval_and_both_step_times() -> None:
-    difference, ours, theirs = cost.from_scratch_figure((a_comparison(),)).data
+    difference, ours, theirs = cost.from_scratch_figure((a_comparison(),), ROSTER).data
     assert difference.x == pytest.approx((1.0,))
     assert (difference.error_x.array, difference.error_x.arrayminus) == (pytest.approx((2.0,)), pytest.approx((2.0,)))
     assert (ours.x, theirs.x) == (pytest.approx((12.0,)), pytest.approx((48.0,)))
-    assert (ours.marker.color, theirs.marker.color) == (colour("custom_gru"), colour("gru_keras"))
+    assert (ours.marker.color, theirs.marker.color) == (colour("custom_gru"), colour("gru"))
 
 
 def test_bars_hold_the_accuracies_of_the_verdicts_in_order_with_the_yardstick_last() -> None:
-    record = accuracy.accuracy_by_bucket_data(verdicts())
+    record = accuracy.accuracy_by_bucket_data(verdicts(), ROSTER)
     assert record.buckets == BUCKETS
-    assert [s.name for s in record.series] == ["SimpleRNN", "GRU", "GRU from scratch", "Linear yardstick"]
+    assert [s.name for s in record.series] == [
+        "SimpleRNN",
+        "GRU",
+        "GRU from scratch",
+        "TF-IDF linear model",
+        "Naive-Bayes linear model",
+    ]
     assert record.series[1].accuracy == (65.0, 65.0)
     assert all(low <= a <= high for s in record.series for low, a, high in zip(s.low, s.accuracy, s.high, strict=True))  # type: ignore[operator]
 
 
 def test_an_architecture_keeps_its_colour_in_every_figure() -> None:
-    bars = accuracy.accuracy_by_bucket_figure(accuracy.accuracy_by_bucket_data(verdicts()))
-    points = cost.cost_figure(cost.cost_data(results(), verdicts()), "train_seconds", "s")
+    bars = accuracy.accuracy_by_bucket_figure(accuracy.accuracy_by_bucket_data(verdicts(), ROSTER))
+    points = cost.cost_figure(cost.cost_data(results(), verdicts()), "train_seconds", "s", ROSTER)
     for figure in (bars, points):
         tints = {trace.name: trace.marker.color for trace in figure.data if trace.name in ("GRU", "SimpleRNN")}
         assert tints == {"GRU": colour("gru"), "SimpleRNN": colour("simple_rnn")}
-    lines = training.curves_data(results(), training.LOSS, "loss")
+    lines = training.curves_data(results(), training.LOSS, "loss", ROSTER)
     assert {line.colour for _, _, line in lines.lines} == {colour(a) for a in ("simple_rnn", "gru", "custom_gru")}
 
 
 def test_curves_show_every_repeat_of_every_network() -> None:
-    record = training.curves_data(results(), training.ACCURACY, "accuracy")
+    record = training.curves_data(results(), training.ACCURACY, "accuracy", ROSTER)
     assert (record.rows, record.columns) == (("SimpleRNN", "GRU", "GRU from scratch"), BUCKETS)
     assert len(record.lines) == 3 * 2 * 2 * 2  # networks, buckets, repeats, training and validation
     assert record.lines[0][2].y == (0.6, 0.6)
@@ -144,8 +150,8 @@ def test_confusion_matrices_add_up_repeats() -> None:
 
 
 def test_trial_axes_hold_completed_trials_and_what_varied() -> None:
-    axes = search.hyperparameters_data([a_result("gru", "0-129", 0.7), a_result("lstm", "130-end", 0.7)])
-    assert [axis.label for axis in axes] == ["architecture", "bucket", "score"]  # each trial's own rate is the same
+    axes = search.hyperparameters_data([a_result("gru", "0-129", 0.7), a_result("lstm", "130-end", 0.7)], ROSTER)
+    assert [axis.label for axis in axes] == ["contender", "bucket", "score"]  # each trial's own rate is the same
     assert all(len(axis.values) == 2 for axis in axes)
 
 
@@ -205,18 +211,18 @@ def test_the_front_holds_what_nothing_beats_in_both() -> None:
 
 
 def test_specialists_away_from_home_stand_in_the_row_of_what_they_were_trained_on() -> None:
-    (gru,) = accuracy.cross_lengths_data([travelled(r) for r in results() if r.study.architecture == "gru"])
+    (gru,) = accuracy.cross_lengths_data([travelled(r) for r in results() if r.study.contender == "gru"])
     assert gru.buckets == BUCKETS and gru.accuracy == ((65.0, 50.0), (50.0, 65.0))
     assert accuracy.cross_lengths_data(results()) == ()
-    assert isinstance(accuracy.cross_lengths_figure((gru,) * 4), go.Figure)
+    assert isinstance(accuracy.cross_lengths_figure((gru,) * 4, ROSTER), go.Figure)
 
 
 def test_influence_is_drawn_with_the_accuracy_of_whoever_was_asked() -> None:
-    lines = accuracy.influence_data(results(), verdicts())
-    assert {line.study.architecture for line in lines} == {r.study.architecture for r in results() if r.repeats} - {YARDSTICK}
+    lines = accuracy.influence_data(results(), verdicts(), ROSTER)
+    assert {line.study.contender for line in lines} == {r.study.contender for r in results() if r.repeats} - set(YARDSTICKS)
     assert lines[0].distances == (0, 1, 2) and lines[0].influence == pytest.approx((1.9, 1.0, accuracy.FLOOR))
     accuracies = {s.study: 100 * s.accuracy for verdict in verdicts() for s in verdict.standings}
     for line in lines:
         if line.study in accuracies:
             assert line.label.endswith(f": {accuracies[line.study]:.1f} %")
-    assert accuracy.influence_figure(lines).data[0].x == (1, 2, 3)
+    assert accuracy.influence_figure(lines, ROSTER).data[0].x == (1, 2, 3)

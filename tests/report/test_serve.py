@@ -20,7 +20,6 @@ import pytest
 
 from inference.predictor import Predictor
 from inference.run import Encoded, FinishedRun
-from models.registry import colour, title
 from records.errors import CheckpointError, ServeError, TextError
 from report import serve
 from report.limits import BODY, CHARACTERS, TEXTS, UPLOADS, Gate, checked
@@ -310,11 +309,11 @@ def test_a_person_sees_the_verdict_the_words_every_architecture_and_the_chart(pr
     assert page.locator(".explained span").count() == len(predictor.encode(REVIEW).ids)
     assert "The shares of integrated gradients" in page.locator("#words").inner_text()
     assert "in a random order" in page.locator("#words").inner_text()
-    names = [title(name) for name in run.architectures]
+    names = [run.roster.title(name) for name in run.contenders]
     assert [name.strip() for name in page.locator("#architectures td:first-child").all_inner_texts()] == names
     assert page.locator("#running .legendtext").all_text_contents() == names
     first = page.locator("#running .scatterlayer .js-line").nth(0).evaluate("line => getComputedStyle(line).stroke")
-    assert first == f"rgb({', '.join(str(int(colour(run.architectures[0])[at : at + 2], 16)) for at in (1, 3, 5))})"
+    assert first == f"rgb({', '.join(str(int(run.roster.colour(run.contenders[0])[at : at + 2], 16)) for at in (1, 3, 5))})"
 
 
 def test_other_methods_and_other_architectures_give_their_own_account(predictor: Predictor, page: Any) -> None:
@@ -325,7 +324,7 @@ def test_other_methods_and_other_architectures_give_their_own_account(predictor:
     page.get_by_text("By how much the logit falls when the word is left out.").wait_for()
     assert page.locator(".explained").inner_html() != before
     page.locator("#whose input").click()
-    page.get_by_role("option", name="Linear yardstick").click()
+    page.get_by_role("option", name="Naive-Bayes linear model").click()
     page.get_by_text("Each word's share of the logit").wait_for()
     assert page.locator(".explained").inner_html() != before
     assert page.get_by_label("integrated gradients").is_checked()

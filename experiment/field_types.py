@@ -1,0 +1,66 @@
+"""Whether the values of a config are of the types that config.py declares, and what these types are called in a sentence."""
+
+import dataclasses
+import math
+import types
+from collections.abc import Mapping
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from config import Config, Contender, Tunable
+
+
+def type_problems(config: Config) -> list[str]:
+    """A sentence for every field of a config, and of its contenders, whose value has not its type."""
+    problems = []
+    for section in dataclasses.fields(config):
+        problems += unfit(getattr(config, section.name), f"{section.name}.")
+    if not problems:
+        for each in config.compare.architectures:
+            if isinstance(each, Contender):
+                problems += unfit(each, f"compare.architectures: Contender({each.architecture!r}): ")
+    return problems
+
+
+def unfit(record: Any, prefix: str) -> list[str]:
+    """A sentence for every field of a record whose value has not its type."""
+    hints = get_type_hints(type(record))
+    values = {item.name: getattr(record, item.name) for item in dataclasses.fields(record)}
+    return [
+        f"{prefix}{name}: expected {describe(hints[name])}, got {value!r}"
+        for name, value in values.items()
+        if not fits(value, hints[name])
+    ]
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Whether a value is of a type as config.py writes them; numbers are finite, and True is no number."""
+    if hint is Any:
+        return True
+    if isinstance(hint, types.UnionType):
+        return any(fits(value, option) for option in get_args(hint))
+    if get_origin(hint) is Literal:
+        return value in get_args(hint)
+    if get_origin(hint) is tuple:
+        return isinstance(value, tuple) and all(fits(item, get_args(hint)[0]) for item in value)
+    if get_origin(hint) is Mapping:
+        return isinstance(value, Mapping) and all(
+            fits(part, kind) for item in value.items() for part, kind in zip(item, get_args(hint), strict=True)
+        )
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool) and (isinstance(value, int) or math.isfinite(value))
+    return isinstance(value, hint) and (hint is bool or not isinstance(value, bool))
+
+
+def describe(hint: Any) -> str:
+    """A type in words, for a sentence on what was expected."""
+    if get_origin(hint) is Literal:
+        return "one of " + ", ".join(str(each) or "nothing" for each in get_args(hint))
+    if get_origin(hint) is Mapping:
+        return "names with their values, such as {'space.units': 64}"
+    if hint == Tunable:
+        return "a number or Choice(...), Range(low, high, step), LogRange(low, high)"
+    if get_origin(hint) is tuple:
+        of = get_args(hint)[0]
+        words = {str | Contender: "names and Contender(...)", int: "int", Mapping[str, float | int]: "settings ({'units': 64},)"}
+        return f"a tuple of {words[of]}"
+    return {int: "an integer", float: "a number", str: "a text", bool: "True or False"}[hint]
