@@ -141,7 +141,7 @@ def test_the_sums_of_evidence_stand_in_the_logit_as_they_are(tmp_path: Path, rng
     trained(shape_of("gru", "mean_max", 0, 3, 2), rng).save(tmp_path / "model.keras")
     plain, (reading, *_) = load(tmp_path / "model.keras"), readings(rng, 6)
     moved = rng.normal(size=6).astype(np.float32)
-    logits = plain.logits([reading, replace(reading, sums=np.add(reading.sums, moved))])
+    logits = plain.logits([reading, replace(reading, sums=reading.sums + moved if reading.sums is not None else moved)])
     assert plain.of_sums.shape == (6,)
     assert logits[1] - logits[0] == pytest.approx(float(moved @ plain.of_sums), abs=1e-5)
 
