@@ -123,7 +123,7 @@ def test_results_csv_holds_a_row_per_study_with_every_column(smoke_run: SmokeRun
     with (smoke_run.folder / "final_stats" / "results.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert set(COLUMNS) <= set(rows[0])
-    assert len(rows) == (3 + 1) * 2
+    assert len(rows) == (3 + 2) * 2
     for row in rows:
         assert row["status"] == "completed"
         right = int(row["true_negative"]) + int(row["true_positive"])
