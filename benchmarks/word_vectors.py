@@ -26,7 +26,9 @@ from experiment.plan import cost_of_rung
 from models.roster import architecture_of
 from records.study import Setting
 
-SETTING = Setting(units=32, embedding_dim=64, dropout=0.3, spatial_dropout=0.2, adversarial=0, learning_rate=3e-3, batch_size=64)
+SETTING = Setting(
+    units=32, embedding_dim=64, dropout=0.3, spatial_dropout=0.2, adversarial=0, learning_rate=3e-3, batch_size=64, evidence=0
+)
 FROZEN = 1_000  # epochs: for good
 CONTENDERS = {
     "random, trained": Vectors(),

@@ -23,6 +23,7 @@ from data.vocabulary import START
 UNKNOWN = -1  # the number of an n-gram that is not known
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 by the golden ratio: Knuth, The art of computer programming, 6.4
 _TOKENS_AT_ONCE = 1 << 20  # of a tally: more reviews at once would only take more memory
+_INVERSE = np.uint64(pow(int(_MULTIPLIER), -1, 1 << 64))  # modulo 2^64
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,16 @@ class NGrams:
     def order(self) -> int:
         """Words of the longest n-grams."""
         return 1 + len(self.keys)
+
+    def parts(self, words: int) -> tuple[np.ndarray, np.ndarray]:
+        """Of the n-grams of so many words: the number of all words but the last, and the id of the last, `<int64>[n-grams]` each.
+
+        The number is 0 for single words, which have none before the last.
+        """
+        if words == 1:
+            return np.zeros(len(self.words), np.int64), self.words.astype(np.int64)
+        undone = self.keys[words - 2] * _INVERSE
+        return (undone >> np.uint64(32)).astype(np.int64), (undone & np.uint64(0xFFFFFFFF)).astype(np.int64)
 
     def find(self, ids: IdArray, order: int | None = None) -> np.ndarray:
         """The number of the word, pair, triple, ... that ends at each token, `<int32>[tokens, order]`, or `UNKNOWN`.
@@ -83,7 +94,7 @@ class NGrams:
     @property
     def lengths(self) -> np.ndarray:
         """How many words each n-gram has, `<int8>[n-grams]`."""
-        return np.repeat(np.arange(1, self.order + 1, dtype=np.int8), [len(self.words), *map(len, self.keys)])
+        return np.repeat(np.arange(1, self.order + 1, dtype=np.int8), self.sizes)
 
     def tally(self, reviews: Sequence[IdArray], order: int | None = None) -> "Tally":
         """Which n-grams each review holds, and how often.

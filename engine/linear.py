@@ -66,7 +66,7 @@ def tf_idf(tally: Tally, idf: Array) -> Array:
 def save(model: LinearModel, path: Path) -> None:
     """Write a model as flat arrays, so that reading it runs nothing.
 
-    `words <int32>[words]` and for pairs, triples, ... `keys2 <int64>[pairs]`, ... as in `NGrams`; `weights <float64>[n-grams]`,
+    `words <int32>[words]` and for pairs, triples, ... `keys2 <uint64>[pairs]`, ... as in `NGrams`; `weights <float64>[n-grams]`,
     `intercept <float64>[1]`, and of TF-IDF `idf <float64>[n-grams]`.
     """
     arrays = {f"keys{length}": keys for length, keys in enumerate(model.ngrams.keys, start=2)}
@@ -110,8 +110,8 @@ def _checked(arrays: dict[str, Array]) -> LinearModel:
     numbers = [weights, intercept, *([] if idf is None else [idf])]
     if not (
         words.dtype == np.int32
-        and all(each.dtype == np.int64 for each in keys)
-        and all(each.ndim == 1 and (each[:1] >= 0).all() and (np.diff(each) > 0).all() for each in (words, *keys))
+        and all(each.dtype == np.uint64 for each in keys)
+        and all(each.ndim == 1 and (each[:1] >= 0).all() and (each[1:] > each[:-1]).all() for each in (words, *keys))
         and all(each.dtype == np.float64 and np.isfinite(each).all() for each in numbers)
         and all(each.shape == (len(ngrams),) for each in numbers if each is not intercept)
         and intercept.shape == (1,)

@@ -44,12 +44,12 @@ def prepare(dataset: Dataset, scopes: dict[Study, Dataset], order: int, folder: 
     missing = [(study, data) for study, data in scopes.items() if not folder.evidence_folds(study).is_file()]
     if not missing:
         return
-    corpus = _Corpus(dataset, order)
+    corpus = Corpus(dataset, order)
     folder.ngrams.mkdir(parents=True, exist_ok=True)
     corpus.ngrams.save(folder.ngrams)
 
     def count(study: Study, data: Dataset) -> None:
-        folds = _folds(data.train)
+        folds = folds_of(data.train)
         if with_pseudo_labels:
             for fold, counts in corpus.pseudo_counts(data, folds).items():
                 _keep(counts, folder.pseudo_evidence(study, fold))
@@ -66,7 +66,7 @@ def _keep(counts: Counts, path: Path) -> None:
         counts.save(temporary)
 
 
-def _folds(reviews: Reviews) -> np.ndarray:
+def folds_of(reviews: Reviews) -> np.ndarray:
     """The fold of each review, `<int8>[reviews]`: groups stay together, and each class is spread evenly, as far as that goes."""
     groups = groups_of(reviews.sequences)
     _, first = np.unique(groups, return_index=True)  # of each group
@@ -77,7 +77,7 @@ def _folds(reviews: Reviews) -> np.ndarray:
     return of_group[groups]
 
 
-class _Corpus:
+class Corpus:
     """All texts that may be learned from, and which of them holds which n-gram."""
 
     def __init__(self, dataset: Dataset, order: int) -> None:

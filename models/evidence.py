@@ -125,8 +125,7 @@ class Evidence:
         for number, counts in enumerate(self.counts):
             held = counts.held[numbers.clip(0)]  # of an unknown n-gram those of another one, which are not used
             left = held if own is None or number else held - own
-            ratios = np.where(is_known, evidence_for(left, counts.reviews), np.float32(0))
-            columns.append(ratios.reshape(len(numbers), -1))
+            columns.append(evidence_for(np.where(is_known, left, 0), counts.reviews).reshape(len(numbers), -1))
         evidence = np.concatenate(columns, axis=1)
         sums = np.add.reduceat(evidence, reviews.offsets[:-1], axis=0)
         return evidence, sums / np.sqrt(reviews.lengths, dtype=np.float32)[:, None]
@@ -224,12 +223,16 @@ def load(folder: RunFolder, study: Study, *, with_pseudo_labels: bool) -> Eviden
     """The evidence that a study of a run reads on reviews whose labels it does not know.
 
     Raises:
-        OSError, ValueError: a file is missing or damaged.
+        OSError, ValueError: a file is missing, damaged or of other n-grams.
     """
     paths = [folder.evidence(study)]
     if with_pseudo_labels and folder.pseudo_evidence(study).is_file():
         paths.append(folder.pseudo_evidence(study))
-    return Evidence(NGrams.load(folder.ngrams), tuple(map(Counts.load, paths)))
+    ngrams, counts = NGrams.load(folder.ngrams), tuple(map(Counts.load, paths))
+    for path, each in zip(paths, counts, strict=True):
+        if len(each.held) != len(ngrams):
+            raise ValueError(f"{path.name} counts {len(each.held):,} n-grams, and {len(ngrams):,} are there")
+    return Evidence(ngrams, counts)
 
 
 def load_by_fold(folder: RunFolder, study: Study, evidence: Evidence) -> tuple[np.ndarray, tuple[Evidence, ...]]:

@@ -80,7 +80,7 @@ class Setting:
     dropout: float  # share of pooled features dropped
     spatial_dropout: float  # share of embedding channels dropped for a whole review
     adversarial: float  # how far word vectors are moved against the network, in their root mean square
-    evidence: int  # words of the longest n-grams whose evidence stands beside the words; 0: none
+    evidence: int = 0  # words of the longest n-grams whose evidence stands beside the words; 0: none
     learning_rate: float  # Adam's initial step size
     batch_size: int  # reviews per training step
 

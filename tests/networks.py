@@ -12,7 +12,9 @@ from models.classifier import NetworkShape
 from records.study import Setting
 
 SHAPE = NetworkShape(architecture="gru", engine="custom", vocab_size=30, embedding_dim=8, units=8, pooling="max")
-SETTING = Setting(units=8, embedding_dim=8, dropout=0.1, spatial_dropout=0.0, adversarial=0.0, learning_rate=0.02, batch_size=16)
+SETTING = Setting(
+    units=8, embedding_dim=8, dropout=0.1, spatial_dropout=0.0, adversarial=0.0, learning_rate=0.02, batch_size=16, evidence=0
+)
 PLAN = FitPlan(training=Training(reduce_patience=1), setting=SETTING, epochs=12, patience=3, seed=1)
 
 

@@ -2,24 +2,38 @@
 
 import importlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from data.types import IdArray
 from data.vocabulary import PADDING
 from engine.arrays import Array
+from models.evidence import Reading, inputs_of
 from records.errors import ExportError
 
-Reader = Callable[[Sequence[Any]], Array]  # of texts, or of rows of ids, by the format: probabilities `<float>[reviews]`
+INPUTS = ("token_ids", "evidence", "evidence_sums")  # of a network, the last two where it reads evidence
 
 
-def padded(rows: Sequence[IdArray]) -> Array:
-    """Token ids as one array, `<int32>[reviews, time]`."""
-    ids = np.full((len(rows), max(map(len, rows))), PADDING, np.int32)
-    for number, row in enumerate(rows):
-        ids[number, : len(row)] = row
-    return ids
+@dataclass(frozen=True)
+class Review:
+    """A review that an export is tried with."""
+
+    text: str
+    reading: Reading  # what the network reads of it
+
+
+Reader = Callable[[Sequence[Review]], Array]  # probabilities `<float>[reviews]`, from the texts or from the readings
+
+
+def inputs(reviews: Sequence[Review]) -> dict[str, Array]:
+    """What a network is given, by the names of its inputs: ids `<int32>[reviews, time]`, and evidence where it reads some."""
+    readings = [review.reading for review in reviews]
+    ids = np.full((len(readings), max(map(len, readings))), PADDING, np.int32)
+    for number, reading in enumerate(readings):
+        ids[number, : len(reading)] = reading.ids
+    given = [ids] if readings[0].evidence is None else inputs_of(readings, ids)
+    return dict(zip(INPUTS, given, strict=False))
 
 
 def library(name: str, extra: str) -> Any:

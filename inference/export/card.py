@@ -3,15 +3,13 @@
 Every number comes from the run's own records. Mitchell et al. (2019), Model cards for model reporting, FAT*.
 """
 
-import zipfile
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
-from data.vocabulary import FIRST_WORD, OOV, START, tokenize
-from engine.graph import OWN
-from inference.export.network import LAYERS
+from data.vocabulary import OOV
+from inference.export.loading import how_to_load
 from inference.run import FinishedRun, Trained
 from models.registry import title
 from records.study import ALL, Score, Study, StudyResult, strongest_yardstick
@@ -32,11 +30,6 @@ class Measured:
     texts: int  # that parity was measured on
 
 
-def separators() -> str:
-    """The characters that stand between words beside the space."""
-    return "".join(chr(code) for code in range(1, 128) if chr(code) != " " and not tokenize(chr(code)))
-
-
 def card(run: FinishedRun, study: Study, format: str, measured: Measured) -> str:
     """Markdown with the Hub's header.
 
@@ -55,7 +48,7 @@ def card(run: FinishedRun, study: Study, format: str, measured: Measured) -> str
         _scores(run, trained),
         _calibration(trained),
         _limits(run, trained),
-        _loading(run, trained, format),
+        how_to_load(run, trained, format),
         _export(format, measured),
         _origin(run, trained),
     )
@@ -119,7 +112,23 @@ def _what(run: FinishedRun, trained: Trained) -> str:
         f"# {run.roster.title(study.contender)}, {_reviews(study.bucket)}\n\n"
         "The probability that an English film review is positive. "
         f"This network is {scope}. {reads} and knows {trained.vocab_size:,} ids. It has {result.parameters:,} trained numbers "
-        f"({result.body_parameters:,} outside the tables of vectors).{settings}\n\nHyperparameters: {setting}."
+        f"({result.body_parameters:,} outside the tables of vectors).{settings}{_evidence(trained)}\n\n"
+        f"Hyperparameters: {setting}."
+    )
+
+
+def _evidence(trained: Trained) -> str:
+    """What a network is told beside the words, as a paragraph; nothing of one that is told nothing."""
+    if trained.evidence is None:
+        return ""
+    labelled, *others = (int(counts.reviews.sum()) for counts in trained.evidence.counts)
+    ngrams = ("the word", "the word and the pair of words", "the word, the pair and the triple of words")[trained.order - 1]
+    pseudo = f" It is told the same of a linear model's opinion of {sum(others):,} other texts." if others else ""
+    return (
+        f"\n\nAt each word it is also told what the labels of its {labelled:,} training reviews say of {ngrams} that end there: "
+        "the logarithm of how much more often positive than negative reviews hold the n-gram (Wang and Manning 2012, Baselines "
+        f"and bigrams, ACL), 0 where it is not known.{pseudo} Beside the pooled features it is given the sums of these numbers "
+        "over the whole review, divided by the root of its number of tokens. These numbers are of all words of the data's index."
     )
 
 
@@ -204,86 +213,6 @@ def _limits(run: FinishedRun, trained: Trained) -> str:
         f"read as id {OOV}. A text without any known word still gives a number, that of the start token: it means nothing.\n"
         "- Irony, quotations and reviews that weigh several things were not tested by themselves.\n"
         "- It says how a review is rated, not why, and nothing of who wrote it. It is no basis for decisions about people."
-    )
-
-
-# -- how to load it ----------------------------------------------------------------------------------------------------
-
-_TEXT = 'text = "Great cast, dull story"'
-_IMPORTS = {
-    "keras": "import keras\nimport numpy as np",
-    "savedmodel": "import tensorflow as tf",
-    "onnx": "import numpy as np\nimport onnxruntime",
-    "litert": "import numpy as np\nfrom ai_edge_litert.interpreter import Interpreter",
-}
-_CODE = {
-    "keras": """model = keras.saving.load_model("model.keras")
-logit = float(model(np.array([encode(text)], dtype="int32"))[0, 0])
-print(1 / (1 + np.exp(-logit / TEMPERATURE)))""",
-    "savedmodel": """model = tf.saved_model.load("saved_model").signatures["serving_default"]
-print(float(model(texts=tf.constant([text]))["probability"][0]))""",
-    "onnx": """model = onnxruntime.InferenceSession("model.onnx", providers=["CPUExecutionProvider"])
-(probability,) = model.run(["probability"], {"token_ids": np.array([encode(text)], dtype="int32")})
-print(float(probability[0]))""",
-    "litert": """model = Interpreter("model.tflite")
-token_ids = np.array([encode(text)], dtype="int32")
-model.resize_tensor_input(model.get_input_details()[0]["index"], token_ids.shape)
-model.allocate_tensors()
-model.set_tensor(model.get_input_details()[0]["index"], token_ids)
-model.invoke()
-print(float(model.get_tensor(model.get_output_details()[0]["index"])[0]))""",
-}
-_NOTES = {
-    "keras": "The file is the run's checkpoint, byte for byte; it gives logits, which the temperature makes probabilities.",
-    "savedmodel": "Texts in, probabilities out: the words and the encoding are part of the graph. The signature `token_ids` "
-    "takes ids `<int32>[batch, time]`, right-padded with 0.",
-    "onnx": "`token_ids` `<int32>[batch, time]`, right-padded with 0, every row with at least one id; "
-    "`probability` `<float32>[batch]`.",
-    "litert": "One review at a time, of any length: `token_ids` `<int32>[1, time]`, without padding.",
-}
-_OWN = f"\nimport {', '.join(LAYERS)}  # Lengthwise's own layers: its folder must be on PYTHONPATH"
-
-
-def _loading(run: FinishedRun, trained: Trained, format: str) -> str:
-    with zipfile.ZipFile(run.folder.checkpoint(trained.study, trained.repeat.number)) as archive:
-        is_own = format == "keras" and OWN.encode() in archive.read("config.json")
-    encoding = [] if format == "savedmodel" else [_encoding(run, trained)]
-    code = _CODE[format].replace("TEMPERATURE", repr(trained.temperature))
-    blocks = "\n\n".join([_IMPORTS[format] + _OWN * is_own, *encoding, f"{_TEXT}\n{code}"])
-    return f"## How to load it\n\n{_NOTES[format]} In this folder:\n\n```python\n{blocks}\n```"
-
-
-def _encoding(run: FinishedRun, trained: Trained) -> str:
-    """Python that encodes a text as the run does, by `vocabulary.json` alone."""
-    n = trained.max_length
-    head = {"head": n, "tail": 0, "both": n // 2}[trained.truncate]
-    body = _words(run) if not run.vocabulary.piece_model else _pieces()
-    return (
-        "import json\nfrom pathlib import Path\n\n"
-        'vocabulary = json.loads(Path("vocabulary.json").read_text(encoding="utf-8"))\n'
-        f"{body}    if len(ids) > {n}:\n        ids = ids[:{head}] + ids[len(ids) - {n - head} :]\n"
-        f"    return [i if i < {trained.vocab_size} else {OOV} for i in ids]\n"
-    )
-
-
-def _words(run: FinishedRun) -> str:
-    known = f"numbers.get(word, {OOV}) for word in words"
-    if run.vocabulary.drops_unknown:
-        known = "numbers[word] for word in words if word in numbers"
-    return (
-        f'numbers = {{word: rank + {FIRST_WORD} for rank, word in enumerate(vocabulary["words"])}}\n'
-        f'table = {{ord(c): " " for c in {separators()!r}}} | {{c: c + 32 for c in range(65, 91)}}\n\n\n'
-        'def encode(text):\n    words = [word for word in text.translate(table).split(" ") if word]\n'
-        f"    ids = [{START}, *({known})]\n"
-    )
-
-
-def _pieces() -> str:
-    return (
-        "import base64\n\nimport sentencepiece\n\n"
-        'pieces = sentencepiece.SentencePieceProcessor(model_proto=base64.b64decode(vocabulary["piece_model"]))\n\n\n'
-        'def encode(text):\n    found = pieces.encode(text.replace("<br />", " "))\n'
-        f"    ids = [{START}, *(piece + {FIRST_WORD - 1} if piece else {OOV} for piece in found)]\n"
     )
 
 

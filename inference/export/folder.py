@@ -13,12 +13,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from data.vocabulary import Vocabulary
-from inference.export import Reader, keras, litert, onnx, savedmodel
+from inference.export import Reader, Review, evidence, keras, litert, onnx, savedmodel
 from inference.export.card import MARK, Measured, card
 from inference.run import FinishedRun, Trained
 from records.codec import Record
@@ -56,7 +55,7 @@ class Exported(Record):
     bytes: int  # of all files
     latency_ms: float  # median of one warm review of about 178 tokens, from what it takes to the probability
     parity: float  # largest difference in probability from the checkpoint as Keras runs it
-    takes: str  # "text" or "token ids"
+    takes: str  # "text", "token ids" or "token ids and evidence"
 
 
 def export(run: FinishedRun, study: Study, format: str, target: Path) -> Exported:
@@ -82,19 +81,22 @@ def export(run: FinishedRun, study: Study, format: str, target: Path) -> Exporte
     trained = run.trained(study)
     path = target / format / study.id.replace("/", "-")
     with _replacing(path) as folder, _quiet():
-        takes = "text" if format == "savedmodel" else "token ids"
+        takes = "text" if format == "savedmodel" else "token ids" if trained.evidence is None else "token ids and evidence"
         read = _WRITERS[format](run, trained, folder)
         if takes != "text":
             shutil.copyfile(run.folder.vocabulary, folder / "vocabulary.json")
-        texts = _texts(run.vocabulary, trained)
-        parity = _parity(run, trained, read, texts, takes)
+            evidence.write(trained, folder)
+        reviews = _reviews(run.vocabulary, trained, _texts(run.vocabulary, trained))
+        expected = keras.probabilities(run, trained, [review.reading for review in reviews])
+        parity = float(np.abs(read(reviews) - expected).max())
         if not parity <= TOLERANCE:
             raise ExportError(
                 f"{study.id}: as {format} its probabilities differ by {parity:.1e} from what Keras gives, over {TOLERANCE:.0e}; "
                 f"nothing was exported. Another format may hold: {', '.join(f for f in FORMATS if f != format)}"
             )
-        latency = _milliseconds(read, _given(run, trained, [_text(run.vocabulary, _TYPICAL - 1, trained.vocab_size)], takes))
-        measured = Measured(_sizes(folder), takes, latency, parity, len(texts))
+        typical = _text(run.vocabulary, _TYPICAL - 1, trained.vocab_size)
+        latency = _milliseconds(read, _reviews(run.vocabulary, trained, [typical]))
+        measured = Measured(_sizes(folder), takes, latency, parity, len(reviews))
         (folder / "README.md").write_text(card(run, study, format, measured), encoding="utf-8")
         return Exported(format, study.id, str(path), _bytes(folder), latency, parity, takes)
 
@@ -180,16 +182,13 @@ def _texts(vocabulary: Vocabulary, trained: Trained) -> list[str]:
     return [*_ODD_TEXTS, *(_text(vocabulary, length, trained.vocab_size) for length in sorted(lengths))]
 
 
-def _given(run: FinishedRun, trained: Trained, texts: list[str], takes: str) -> Sequence[Any]:
-    return texts if takes == "text" else [trained.row(run.vocabulary.encode(text)) for text in texts]
+def _reviews(vocabulary: Vocabulary, trained: Trained, texts: list[str]) -> list[Review]:
+    """These texts, and what the network reads of them."""
+    readings = trained.readings([trained.row(vocabulary.encode(text)) for text in texts])
+    return [Review(text, reading) for text, reading in zip(texts, readings, strict=True)]
 
 
-def _parity(run: FinishedRun, trained: Trained, read: Reader, texts: list[str], takes: str) -> float:
-    expected = keras.probabilities(run, trained, _given(run, trained, texts, "token ids"))
-    return float(np.abs(read(_given(run, trained, texts, takes)) - expected).max())
-
-
-def _milliseconds(read: Reader, review: Sequence[Any]) -> float:
+def _milliseconds(read: Reader, review: Sequence[Review]) -> float:
     seconds = []
     for _ in range(1 + _CALLS):
         started = time.perf_counter()

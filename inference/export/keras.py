@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from data.types import IdArray
 from engine.arrays import Array, sigmoid
-from inference.export import Reader, padded
+from inference.export import Reader, Review, inputs
 from inference.export.network import KerasNetwork, read
 from inference.run import FinishedRun, Trained
 from models.bigrams import bigram_rows
+from models.evidence import Reading
 from records.errors import ExportError
 
 
@@ -22,25 +22,31 @@ def write(run: FinishedRun, trained: Trained, folder: Path) -> Reader:
     file = folder / "model.keras"
     shutil.copyfile(_path(run, trained), file)
     model = read(file)
-    return lambda rows: sigmoid(np.asarray(model.predict_on_batch(padded(rows)))[:, 0] / trained.temperature)
+
+    def probabilities(reviews: Sequence[Review]) -> Array:
+        given = list(inputs(reviews).values())
+        logits = np.asarray(model.predict_on_batch(_alone_or_listed(given)))[:, 0]
+        return sigmoid(logits / trained.temperature)
+
+    return probabilities
 
 
-def probabilities(run: FinishedRun, trained: Trained, rows: Sequence[IdArray]) -> Array:
+def probabilities(run: FinishedRun, trained: Trained, readings: Sequence[Reading]) -> Array:
     """The calibrated probability of each review, `<float64>[reviews]`, from the checkpoint as Keras runs it.
 
     Args:
         run: that the checkpoint is of.
         trained: the network.
-        rows: token ids as the network reads them, each `<int32>[time]`.
+        readings: what the network reads of the reviews.
 
     Raises:
         CheckpointError: Keras cannot read it.
     """
-    return sigmoid(KerasNetwork(_path(run, trained)).logits(rows) / trained.temperature)
+    return sigmoid(KerasNetwork(_path(run, trained)).logits(readings) / trained.temperature)
 
 
 def portable(run: FinishedRun, trained: Trained) -> Any:
-    """From token ids `<int32>[batch, time]` to calibrated probabilities `<float32>[batch]`, for TensorFlow's formats.
+    """From what the network is given, see `inputs`, to calibrated probabilities `<float32>[batch]`, for TensorFlow's formats.
 
     The weights are the checkpoint's; recurrent layers are Keras's own, which need no project, no XLA and no cuDNN where the
     graph is run.
@@ -55,12 +61,25 @@ def portable(run: FinishedRun, trained: Trained) -> Any:
     network = read(_path(run, trained))
     model = keras.models.clone_model(network, clone_function=_stock)
     model.set_weights(network.get_weights())
-    ids = keras.Input((None,), dtype="int32", name="token_ids")
-    given: Any = ids
+    given = [keras.Input(each.shape[1:], dtype=each.dtype, name=each.name) for each in model.inputs]
+    read_by_model: list[Any] = list(given)
     if tables := [layer for layer in model.layers if layer.name == "bigram_embedding"]:
-        model = keras.Model([model.input, tables[0].input], model.output)
-        given = [ids, bigram_rows(_without_unsigned(), ids, tables[0].input_dim)]
-    return keras.Model(ids, keras.ops.sigmoid(model(given)[:, 0] / trained.temperature))
+        model = keras.Model([*model.inputs, tables[0].input], model.output)
+        read_by_model.append(bigram_rows(_without_unsigned(), given[0], tables[0].input_dim))
+    logits = model(_alone_or_listed(read_by_model))
+    return keras.Model(_alone_or_listed(given), keras.ops.sigmoid(logits[:, 0] / trained.temperature))
+
+
+def signature(model: Any, reviews: int | None) -> list[Any]:
+    """What a function of a portable model is traced with, for so many reviews at a time; None for any number."""
+    import tensorflow as tf
+
+    return [tf.TensorSpec([reviews, *each.shape[1:]], each.dtype, name=each.name) for each in model.inputs]
+
+
+def _alone_or_listed(inputs: list[Any]) -> Any:
+    """As Keras takes the inputs of a model: one by itself, several in a list."""
+    return inputs if len(inputs) > 1 else inputs[0]
 
 
 def _path(run: FinishedRun, trained: Trained) -> Path:

@@ -28,7 +28,7 @@ from engine.layers import (
 )
 from engine.network import NumpyNetwork
 from engine.transformer import LocalAttention, PositionalEncoding
-from inference.export import Reader, library, padded
+from inference.export import INPUTS, Reader, inputs, library
 from inference.run import FinishedRun, Trained
 from models.bigrams import FACTORS, SHIFT
 from models.cells import GRUCell, LSTMCell, SimpleRNNCell
@@ -59,13 +59,14 @@ def write(run: FinishedRun, trained: Trained, folder: Path) -> Reader:
     onnx.checker.check_model(written, full_check=True)
     onnx.save(written, folder / "model.onnx")
     session = onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
-    return lambda rows: session.run(["probability"], {"token_ids": padded(rows)})[0]
+    return lambda reviews: session.run(["probability"], inputs(reviews))[0]
 
 
 def model(network: NumpyNetwork, temperature: float) -> Any:
     """`token_ids` `<int32>[batch, time]`, right-padded with 0, to `probability` `<float32>[batch]`, as an `onnx.ModelProto`.
 
-    Every row must hold at least one token, the start token.
+    Every row must hold at least one token, the start token. A network with evidence is also given `evidence`
+    `<float32>[batch, time, numbers]` and `evidence_sums` `<float32>[batch, numbers]`.
 
     Args:
         network: any of this project.
@@ -81,10 +82,15 @@ def model(network: NumpyNetwork, temperature: float) -> Any:
     logits = graph("Add", graph("MatMul", features, graph.constant(network.kernel)), graph.constant(network.bias))
     cooled = graph("Div", graph("Squeeze", logits, graph.axes(1)), graph.constant(np.float32(temperature)))
     graph("Sigmoid", cooled, name="probability")
-    given = helper.make_tensor_value_info("token_ids", TensorProto.INT32, ["batch", "time"])
+    types = (
+        (TensorProto.INT32, ["batch", "time"]),
+        (TensorProto.FLOAT, ["batch", "time", network.evidence]),
+        (TensorProto.FLOAT, ["batch", network.evidence]),
+    )
+    given = [helper.make_tensor_value_info(name, *each) for name, each in zip(INPUTS, types, strict=True)]
     wanted = helper.make_tensor_value_info("probability", TensorProto.FLOAT, ["batch"])
     return helper.make_model(
-        helper.make_graph(graph.nodes, "review", [given], [wanted], graph.constants),
+        helper.make_graph(graph.nodes, "review", given if network.evidence else given[:1], [wanted], graph.constants),
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
         producer_name="lengthwise",
@@ -142,10 +148,12 @@ def _features(graph: _Graph, network: NumpyNetwork) -> str:
     if network.bigrams is not None:
         pairs = graph("Gather", graph.constant(network.bigrams), _bigram_rows(graph, len(network.bigrams)))
         vectors = graph("Concat", vectors, pairs, axis=-1)
+    if network.evidence:
+        vectors = graph("Concat", vectors, "evidence", axis=-1)
     features = graph("Transpose", vectors, perm=[1, 0, 2])
     for layer in network.body:
         features = _layer(graph, layer, features)
-    return features
+    return graph("Concat", features, "evidence_sums", axis=-1) if network.evidence else features
 
 
 def _bigram_rows(graph: _Graph, count: int) -> str:

@@ -6,13 +6,17 @@ from typing import Any
 
 from data.vocabulary import FIRST_WORD, OOV, PADDING, START, Vocabulary
 from inference.export import Reader, keras
-from inference.export.card import separators
+from inference.export.evidence import ngrams_by_length
+from inference.export.loading import separators
 from inference.run import FinishedRun, Trained
+from models.evidence import Evidence
 from records.errors import ExportError
+
+_Function = Callable[[Any], Any]
 
 
 def write(run: FinishedRun, trained: Trained, folder: Path) -> Reader:
-    """Write `folder/saved_model`, with the signatures `serving_default`, of texts, and `token_ids`.
+    """Write `folder/saved_model`, with the signatures `serving_default`, of texts, and `token_ids`, of a network's inputs.
 
     Raises:
         ExportError: the run's words are pieces, or Keras does not run on TensorFlow.
@@ -26,42 +30,93 @@ def write(run: FinishedRun, trained: Trained, folder: Path) -> Reader:
     from keras.export import ExportArchive
 
     model = keras.portable(run, trained)
-    encode, table = text_encoder(run.vocabulary, trained)
-    texts, ids = tf.TensorSpec([None], tf.string, name="texts"), tf.TensorSpec([None, None], tf.int32, name="token_ids")
+    encode, table = text_encoder(run.vocabulary)
+    give = inputs_from_ids(trained)
+
+    def of_inputs(*given: Any) -> dict[str, Any]:
+        return {"probability": model(list(given) if len(given) > 1 else given[0])}
+
+    texts = tf.TensorSpec([None], tf.string, name="texts")
     archive = ExportArchive()
     archive.track(table)  # not the model: its weights come with the endpoints, and would be stored twice
-    archive.add_endpoint("serving_default", lambda texts: {"probability": model(encode(texts))}, input_signature=[texts])
-    archive.add_endpoint("token_ids", lambda token_ids: {"probability": model(token_ids)}, input_signature=[ids])
+    archive.add_endpoint("serving_default", lambda texts: of_inputs(*give(encode(texts))), input_signature=[texts])
+    archive.add_endpoint("token_ids", of_inputs, input_signature=keras.signature(model, None))
     archive.write_out(str(folder / "saved_model"), verbose=False)
     loaded = tf.saved_model.load(str(folder / "saved_model"))
-    return lambda texts: loaded.signatures["serving_default"](texts=tf.constant(texts))["probability"].numpy()
+    serve = loaded.signatures["serving_default"]
+    return lambda reviews: serve(texts=tf.constant([review.text for review in reviews]))["probability"].numpy()
 
 
-def text_encoder(vocabulary: Vocabulary, trained: Trained) -> tuple[Callable[[Any], Any], Any]:
-    """`Vocabulary.encode` and `Trained.row` in TensorFlow's own operators, and the table of words that they read.
+def text_encoder(vocabulary: Vocabulary) -> tuple[_Function, Any]:
+    """`Vocabulary.encode` in TensorFlow's own operators, and the table of words that it reads.
 
-    The first takes `<string>[batch]` and gives `<int32>[batch, time]`, padded with 0.
+    The first takes `<string>[batch]` and gives the ids of whole reviews, a ragged `<int32>[batch, time]`.
     """
     import tensorflow as tf
 
-    ids = {word: i if i < trained.vocab_size else OOV for i, word in enumerate(vocabulary.words, start=FIRST_WORD)}
     dropped = -1
-    words = tf.constant(["", *ids])  # nothing stands between two spaces
-    numbers = tf.constant([dropped, *ids.values()], tf.int32)
+    words = tf.constant(["", *vocabulary.words])  # nothing stands between two spaces
+    numbers = tf.constant([dropped, *range(FIRST_WORD, FIRST_WORD + len(vocabulary.words))], tf.int32)
     unknown = dropped if vocabulary.drops_unknown else OOV
     table = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(words, numbers), unknown)
     pattern = "[" + "".join(c if c.isspace() else f"\\{c}" for c in separators()) + "]"
-    n = trained.max_length
-    head = {"head": n, "tail": 0, "both": n // 2}[trained.truncate]
 
     def encode(texts: Any) -> Any:
         spaced = tf.strings.regex_replace(tf.strings.lower(texts), pattern, " ")  # lower: ASCII letters only, as said there
         ids = tf.ragged.map_flat_values(table.lookup, tf.strings.split(spaced, sep=" "))
         ids = tf.ragged.boolean_mask(ids, ids != dropped)
-        ids = tf.concat([tf.fill([tf.shape(texts)[0], 1], START), ids], axis=1)
+        return tf.concat([tf.fill([tf.shape(texts)[0], 1], START), ids], axis=1)
+
+    return encode, table
+
+
+def inputs_from_ids(trained: Trained) -> _Function:
+    """`Trained.readings` in TensorFlow's own operators: from ids of whole reviews, ragged, to what a network is given."""
+    import tensorflow as tf
+
+    n = trained.max_length
+    head = {"head": n, "tail": 0, "both": n // 2}[trained.truncate]
+    read_evidence = None if trained.evidence is None else evidence_reader(trained.evidence, trained.order)
+
+    def give(ids: Any) -> list[Any]:
         lengths = ids.row_lengths()
         places = tf.ragged.range(lengths)
         is_read = (places < head) | (places >= tf.expand_dims(lengths - (n - head), 1))
-        return tf.ragged.boolean_mask(ids, is_read).to_tensor(PADDING)
+        known = tf.ragged.map_flat_values(lambda each: tf.where(each < trained.vocab_size, each, OOV), ids)
+        token_ids = tf.ragged.boolean_mask(known, is_read).to_tensor(PADDING)
+        if read_evidence is None:
+            return [token_ids]
+        evidence = read_evidence(ids.to_tensor(PADDING))
+        sums = tf.reduce_sum(evidence, axis=1) / tf.sqrt(tf.cast(lengths, tf.float32))[:, None]
+        of_words = tf.RaggedTensor.from_tensor(evidence, lengths)
+        read = tf.ragged.boolean_mask(of_words, is_read).to_tensor(shape=[None, None, evidence.shape[-1]])
+        return [token_ids, read, sums]
 
-    return encode, table
+    return give
+
+
+def evidence_reader(evidence: Evidence, order: int) -> _Function:
+    """`Evidence.read` in TensorFlow's own operators: padded ids `<int32>[batch, time]` to `<float32>[batch, time, width]`.
+
+    Keys and ratios are variables, which lie beside the graph: as constants, and so in a hash table, they would be in it, and
+    a graph may have at most 2 GB.
+    """
+    import tensorflow as tf
+
+    levels = [
+        (tf.Variable(each.keys, trainable=False), tf.Variable(each.ratios, trainable=False))
+        for each in ngrams_by_length(evidence, order)
+    ]
+
+    def read(ids: Any) -> Any:
+        last, columns, before = tf.cast(ids, tf.int64), [], tf.zeros_like(ids, tf.int64)
+        for keys, ratios in levels:
+            wanted = before * (1 << 32) + last
+            flat = tf.searchsorted(keys, tf.reshape(wanted, [-1]), out_type=tf.int64)
+            place, nothing = tf.reshape(flat, tf.shape(ids)), tf.size(keys, tf.int64) - 1
+            place = tf.where(tf.gather(keys, place) == wanted, place, nothing)
+            columns.append(tf.gather(ratios, place))  # [batch, time, sources, numbers]
+            before = tf.concat([tf.fill([tf.shape(ids)[0], 1], nothing), place[:, :-1]], axis=1)
+        return tf.reshape(tf.stack(columns, axis=3), [*tf.unstack(tf.shape(ids)), evidence.width(order)])
+
+    return read

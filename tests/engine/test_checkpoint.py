@@ -19,7 +19,7 @@ from engine.checkpoint import load
 from models.classifier import build_classifier
 from models.registry import ARCHITECTURES
 from records.errors import CheckpointError
-from tests.engine.test_network import IDS, rows, shape_of, trained
+from tests.engine.test_network import IDS, logits_of, readings, shape_of, trained
 
 Tensor = Any
 
@@ -27,7 +27,7 @@ Tensor = Any
 @pytest.fixture
 def checkpoint(tmp_path: Path, rng: np.random.Generator) -> Path:
     path = tmp_path / "model.keras"
-    trained("gru", "mean", 0, rng).save(path)
+    trained(shape_of("gru", "mean", 0), rng).save(path)
     return path
 
 
@@ -40,9 +40,9 @@ def added(
     """A network of the architecture `gru` followed by other layers, as CONTRIBUTING.md says how to add one."""
     gru = ARCHITECTURES["gru"]
 
-    def build(*arguments: Any) -> Callable[[Tensor], Tensor]:
+    def build(*arguments: Any) -> Callable[[Tensor, Tensor], Tensor]:
         body = gru.build(*arguments)
-        return lambda sequences: then(body(sequences))
+        return lambda sequences, is_word: then(body(sequences, is_word))
 
     monkeypatch.setitem(ARCHITECTURES, "mine", replace(gru, build=build))
     model = build_classifier(shape_of("mine", pooling, bigrams), dropout=0.2, spatial_dropout=0.1)
@@ -61,9 +61,8 @@ def test_known_layers_after_a_recurrent_one_are_read(
 
     model = added(then, monkeypatch, pooling, 97)
     model.save(tmp_path / "model.keras")
-    reviews = rows(rng)
-    expected = [float(ops.convert_to_numpy(model(row[None]))[0, 0]) for row in reviews]
-    np.testing.assert_allclose(load(tmp_path / "model.keras").logits(reviews), expected, atol=3e-6)
+    reviews = readings(rng)
+    np.testing.assert_allclose(load(tmp_path / "model.keras").logits(reviews), logits_of(model, reviews), atol=3e-6)
 
 
 UNKNOWN = {
@@ -102,14 +101,16 @@ def test_what_is_not_known_is_refused_by_its_name_and_its_class(
 def a_network(kind: str) -> keras.Model:
     """Of known layers, but not as `build_classifier` puts them together."""
     ids = keras.Input((None,), dtype="int32", name="token_ids")
-    words = layers.Embedding(IDS, 4, mask_zero=kind != "no mask", name="words")(ids)
+    words = layers.Embedding(IDS, 4, mask_zero=kind == "a mask by itself", name="words")(ids)
     if kind == "two tables":
-        words = layers.Concatenate()([words, layers.Embedding(IDS, 4, mask_zero=True, name="others")(ids)])
+        words = layers.Concatenate()([words, layers.Embedding(IDS, 4, name="others")(ids)])
     if kind == "a table of other rows":
-        words = layers.Embedding(IDS, 4, mask_zero=True, name="others")(ops.where(ops.equal(ids, 0), 0, ids + 1))
+        words = layers.Embedding(IDS, 4, name="others")(ops.where(ops.equal(ids, 0), 0, ids + 1))
     shared = layers.GRU(4, return_sequences=True, name="shared")
-    states = shared(shared(words)) if kind == "a layer twice" else shared(words)
-    mask = ops.not_equal(ids, 7 if kind == "a mask of other words" else 0)
+    is_word = ops.not_equal(ids, 0)
+    mask = ops.not_equal(ids, 7) if kind == "a mask of other words" else is_word
+    is_read = {"no mask": None, "a mask of other words before": ops.not_equal(ids, 7)}.get(kind, is_word)
+    states = shared(shared(words, mask=is_read), mask=is_read) if kind == "a layer twice" else shared(words, mask=is_read)
     pooled = states if kind == "no pooling" else layers.GlobalAveragePooling1D(name="mean")(states, mask=mask)
     activation = "sigmoid" if kind == "a probability" else "linear"
     return keras.Model(ids, layers.Dense(2 if kind == "two logits" else 1, activation, name="logit")(pooled))
@@ -118,7 +119,9 @@ def a_network(kind: str) -> keras.Model:
 @pytest.mark.parametrize(
     ("kind", "named"),
     [
-        ("no mask", "'words' of class Embedding: expected mask_zero=True, got False"),
+        ("a mask by itself", "'words' of class Embedding: expected mask_zero=False, got True"),
+        ("no mask", "'shared' of class GRU: expected a mask beside its input, got \\[\\]"),
+        ("a mask of other words before", "'shared' of class GRU: expected its mask to be that of the words"),
         ("two tables", "'others' of class Embedding: expected one table for token ids"),
         ("a table of other rows", "'others' of class Embedding: expected one table for token ids"),
         ("a layer twice", "'shared' of class GRU: it is applied 2 times, expected once"),
@@ -131,6 +134,47 @@ def a_network(kind: str) -> keras.Model:
 def test_a_network_of_another_shape_is_refused_by_the_layer_that_is_not_expected(kind: str, named: str, tmp_path: Path) -> None:
     a_network(kind).save(tmp_path / "model.keras")
     with pytest.raises(CheckpointError, match=f"holds {named}"):
+        load(tmp_path / "model.keras")
+
+
+def a_network_with_evidence(kind: str) -> keras.Model:
+    """Of known layers and inputs, but not as `build_classifier` puts them together."""
+    ids = keras.Input((None,), dtype="int32", name="token_ids")
+    evidence, sums = keras.Input((None, 3), name="evidence"), keras.Input((3,), name="evidence_sums")
+    is_word = ops.not_equal(ids, 0)
+    words: Tensor = layers.Embedding(IDS, 4, name="words")(ids)
+    beside = keras.Input((None, 3), name="rumours") if kind == "under another name" else evidence
+    if kind not in ("only the sums", "behind the layers"):
+        words = layers.Concatenate(name="both")([evidence, words] if kind == "before the words" else [words, beside])
+    states = layers.GRU(4, return_sequences=True, name="states")(words, mask=is_word)
+    if kind == "behind the layers":
+        states = layers.Concatenate(name="both")([states, evidence])
+    pooled = layers.GlobalAveragePooling1D(name="mean")(states, mask=is_word)
+    if kind == "as sums of themselves":
+        pooled = layers.Concatenate(name="sums")([pooled, layers.GlobalAveragePooling1D(name="sum")(evidence, mask=is_word)])
+    elif kind != "only at the words":
+        pooled = layers.Concatenate(name="sums")([sums, pooled] if kind == "sums first" else [pooled, sums])
+    inputs = [ids, *([] if kind == "only the sums" else [beside]), *([] if kind == "only at the words" else [sums])]
+    return keras.Model(inputs, layers.Dense(1, name="logit")(pooled))
+
+
+@pytest.mark.parametrize(
+    ("kind", "named"),
+    [
+        ("only at the words", "'logit' of class Dense: expected evidence at each word and its sums .*, or neither"),
+        ("only the sums", "'logit' of class Dense: expected evidence at each word and its sums .*, or neither"),
+        ("before the words", "'both' of class Concatenate: expected poolings of the same sequences"),
+        ("behind the layers", "'states' of class GRU: expected the vectors of words"),
+        ("under another name", "'both' of class Concatenate: expected poolings of the same sequences"),
+        ("as sums of themselves", "'sums' of class Concatenate: expected poolings of the same sequences"),
+        ("sums first", "'sums' of class Concatenate: expected poolings of the same sequences"),
+    ],
+)
+def test_evidence_that_stands_elsewhere_or_half_of_it_is_refused_by_the_name_of_a_layer(
+    kind: str, named: str, tmp_path: Path
+) -> None:
+    a_network_with_evidence(kind).save(tmp_path / "model.keras")
+    with pytest.raises(CheckpointError, match=f"holds {named}.*; nothing of it was run"):
         load(tmp_path / "model.keras")
 
 

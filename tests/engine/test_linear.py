@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data.types import Dataset
+from data.ngrams import NGrams, collect
+from data.types import Dataset, Sequences
 from engine import linear
 from experiment import baseline
 from records.errors import CheckpointError
@@ -31,17 +32,21 @@ def test_a_model_that_was_read_back_says_the_same_and_its_parts_add_up(kind: str
 
 
 def test_an_ngram_is_shared_equally_by_its_words_and_its_places() -> None:
-    ngrams, _ = baseline.collect(baseline.Sequences.from_lists([[1, 5, 6, 9, 5, 6], [1, 5, 6]]), 2, 2)
+    ngrams = ngrams_of([[1, 5, 6, 9, 5, 6], [1, 5, 6]])
     assert ngrams.find(np.array([1, 5, 6], np.int32)).tolist() == [[-1, -1], [0, -1], [1, 2]]
     model = linear.LinearModel(ngrams, np.array([1.0, 10.0, 8.0]), 0.5)
     np.testing.assert_allclose(model.contributions(np.array([1, 5, 6, 9, 5, 6], np.int32)), [0, 2.5, 7, 0, 2.5, 7])
     assert model.logits([np.array([1, 5, 6, 9, 5, 6], np.int32)])[0] == 19.5
 
 
+def ngrams_of(rows: list[list[int]]) -> NGrams:
+    return collect(Sequences.from_lists(rows), 2, 2)[0]
+
+
 def write_model(path: Path, **changes: Any) -> None:
     arrays: dict[str, Any] = {
         "words": np.array([5, 6], np.int32),
-        "keys2": np.array([6], np.int64),
+        "keys2": ngrams_of([[1, 5, 6], [1, 5, 6]]).keys[0],
         "weights": np.array([1.0, 10.0, 8.0]),
         "intercept": np.array([0.5]),
     }
@@ -56,6 +61,7 @@ def write_model(path: Path, **changes: Any) -> None:
         {"words": np.array([6, 5], np.int32)},
         {"words": np.array([-1, 5], np.int32)},
         {"keys2": np.array([6.5])},
+        {"keys2": np.array([6, 5], np.uint64), "weights": np.ones(4)},
         {"keys2": None},
         {"intercept": np.zeros(0)},
         {"idf": np.ones(2)},

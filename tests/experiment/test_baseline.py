@@ -131,7 +131,7 @@ def test_on_the_demo_corpus_a_recurrent_network_beats_the_yardsticks_by_far(demo
     plan = fit_plan(epochs=10, patience=10, reduce_patience=10)
     reader.start(plan)
     reader.fit(shown[0], shown[1], plan, lambda _: False)
-    network = np.mean((reader.predict(shown[2].rows) >= 0.5) == shown[2].labels)
+    network = np.mean((reader.predict(shown[2]) >= 0.5) == shown[2].labels)
     for kind, forms in baseline.FORMS.items():
         model = baseline.fit(kind, [demo_data.train, demo_data.validation], forms[-1], 7)
         assert network > accuracy(model, demo_data.test) / 100 + 0.2

@@ -53,7 +53,7 @@ def test_training_learns_and_gives_the_best_weights_back() -> None:
     assert tuple(seen) == history and [e.epoch for e in history] == list(range(1, len(history) + 1))
     assert history[-1].loss < history[0].loss and max(e.val_accuracy for e in history) > 0.9
     assert all(e.gradient_norm > 0 and e.seconds > 0 for e in history)
-    probabilities = network.predict(validation.rows)
+    probabilities = network.predict(validation)
     loss = -np.mean(np.log(np.where(validation.labels == 1, probabilities, 1 - probabilities)))
     assert loss == pytest.approx(min(e.val_loss for e in history), abs=1e-5)
 
@@ -63,10 +63,10 @@ def test_a_network_used_before_gives_the_same_numbers_as_a_new_one(engine: str) 
     train, validation = examples(100, 1), examples(40, 2)
     new, used = a_network(engine=engine), a_network(engine=engine)
     trained(used, train, validation, learning_rate=0.1, dropout=0.5, spatial_dropout=0.3, seed=9, epochs=3)
-    used.predict(train.rows)
+    used.predict(train)
     again = trained(used, train, validation, epochs=4)
     assert numbers(again) == numbers(trained(new, train, validation, epochs=4))  # bit for bit
-    np.testing.assert_array_equal(used.predict(train.rows), new.predict(train.rows))
+    np.testing.assert_array_equal(used.predict(train), new.predict(train))
 
 
 def test_dropout_rate_learning_rate_and_seed_need_no_new_program() -> None:
@@ -134,8 +134,8 @@ def test_a_weight_that_is_not_finite_is_named_though_no_loss_knows_it() -> None:
 def test_predictions_come_back_in_the_order_asked_and_do_not_depend_on_the_batch() -> None:
     network, some = shared_network(), examples(70, 4)
     network.start(fit_plan())
-    together = network.predict(some.rows)
-    alone = np.array([network.predict([row])[0] for row in some.rows])
+    together = network.predict(some)
+    alone = np.array([network.predict(Examples([row], some.labels[:1]))[0] for row in some.rows])
     np.testing.assert_allclose(together, alone, atol=1e-6)
 
 
@@ -144,7 +144,7 @@ def test_loss_and_accuracy_of_an_epoch_are_means_over_its_batches() -> None:
     train, network, plan = examples(64, 1), shared_network(), fit_plan(epochs=1, learning_rate=0.0, dropout=0.0)
     network.start(plan)
     (epoch,) = network.fit(train, examples(20, 2), plan, lambda _: False)
-    probabilities = network.predict(train.rows)
+    probabilities = network.predict(train)
     assert epoch.loss == pytest.approx(log_loss(train.labels, probabilities), rel=1e-5)
     assert epoch.accuracy == pytest.approx(np.mean((probabilities >= 0.5) == train.labels))
 
@@ -163,7 +163,7 @@ def test_the_stock_model_gives_the_same_probabilities(engine: str, tmp_path: Pat
     stock = network.stock(SETTING)
     assert all(type(layer).__module__.startswith("keras.") for layer in stock.layers)
     logits = np.array([ops.convert_to_numpy(stock(row[None]))[0, 0] for row in some.rows])
-    np.testing.assert_allclose(1 / (1 + np.exp(-logits)), network.predict(some.rows), atol=1e-6)
+    np.testing.assert_allclose(1 / (1 + np.exp(-logits)), network.predict(some), atol=1e-6)
 
 
 def test_the_gradient_norm_is_the_global_norm_before_clipping() -> None:
@@ -206,7 +206,7 @@ def test_the_last_weights_are_kept_without_stopping_before() -> None:
     history = network.fit(examples(100, 1), opposed, plan, lambda _: False)
     losses = [epoch.val_loss for epoch in history]
     assert len(history) == 5 and min(losses) < losses[-1]
-    assert log_loss(opposed.labels, network.predict(opposed.rows)) == pytest.approx(losses[-1], abs=1e-6)
+    assert log_loss(opposed.labels, network.predict(opposed)) == pytest.approx(losses[-1], abs=1e-6)
 
 
 def test_the_norm_of_a_gradient_adds_up_what_a_word_gets_at_each_of_its_places() -> None:

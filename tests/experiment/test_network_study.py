@@ -14,7 +14,7 @@ from engine import checkpoint
 from engine.network import NumpyNetwork
 from experiment import network_study, workers
 from experiment.context import StudyContext
-from experiment.network import NonFiniteError, TrainableNetwork
+from experiment.network import Examples, NonFiniteError, TrainableNetwork
 from experiment.options import with_overrides
 from experiment.schedule import Failed, Finished, Task
 from experiment.study import open_study
@@ -128,14 +128,14 @@ def test_a_record_that_cannot_be_written_fails_its_task_by_name(context: StudyCo
 
 def test_a_task_that_is_done_carries_its_record(context: StudyContext) -> None:
     outcome = workers._do(Task(Study("linear", "0-150")), context)
-    assert isinstance(outcome, Finished) and outcome.record.hyperparameters == {"C": 10.0}
+    assert isinstance(outcome, Finished) and outcome.record.hyperparameters == {"n": 2, "min_df": 2, "C": 10.0}
 
 
 def test_what_a_gpu_has_trained_is_compared_on_the_processor_where_products_are_not_rounded(
     context: StudyContext, again: Callable[[], Repeat], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def as_a_gpu_rounds(self: TrainableNetwork, rows: list[np.ndarray]) -> np.ndarray:
-        return (predict(self, rows) + np.float32(2e-4)).clip(0, 1)
+    def as_a_gpu_rounds(self: TrainableNetwork, examples: Examples) -> np.ndarray:
+        return (predict(self, examples) + np.float32(2e-4)).clip(0, 1)
 
     predict = TrainableNetwork.predict
     monkeypatch.setattr(TrainableNetwork, "predict", as_a_gpu_rounds)

@@ -1,15 +1,23 @@
 """Laws of the explanations: shares add up, occlusion asks the model, the running verdict ends in the verdict."""
 
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from data.batches import truncated
+from data.types import Sequences
 from engine.layers import Mean
 from engine.network import NumpyNetwork
 from inference.explain import COMPLETE, FRACTIONS, deletion_curves, explain, faithfulness, integrated_gradients, running_verdict
 from inference.predictor import Predictor
 from inference.run import Encoded, FinishedRun, Trained
+from records.errors import CheckpointError
 from records.study import YARDSTICKS
 from tests.conftest import SmokeRun
+from tests.made_up_evidence import an_evidence, an_informed_run
 
 TEXT = "the script was dull . my neighbour lent me the disc last week . the music was not clever but the ending was superb ."
 
@@ -38,9 +46,7 @@ def a_bag(vocab_size: int, rng: np.random.Generator) -> NumpyNetwork:
 
 
 def with_model(trained: Trained, model: NumpyNetwork) -> Trained:
-    from dataclasses import replace
-
-    return replace(trained, model=model, vocab_size=len(model.embedding))
+    return replace(trained, model=model, vocab_size=len(model.embedding), evidence=None)
 
 
 def test_integrated_gradients_add_up_to_the_logits_distance_or_say_by_how_much_they_do_not(
@@ -92,9 +98,11 @@ def test_the_running_verdict_of_a_one_directional_network_is_the_opinion_of_its_
     assert study is not None
     model = run.trained(study)
     assert isinstance(model.model, NumpyNetwork)
-    vectors, lengths = model.model.embed([model.row(encoded.ids)])
-    states = model.model.body[0](vectors, lengths)[:, 0]
-    so_far = np.maximum.accumulate(states)  # smoke pools by the maximum
+    inputs = model.model.embed(model.readings([model.row(encoded.ids)]))
+    so_far = np.maximum.accumulate(model.model.body[0](inputs.vectors, inputs.lengths)[:, 0])  # smoke pools by the maximum
+    if model.evidence:
+        beginnings = [encoded.ids[:count] for count in range(1, len(encoded.ids) + 1)]
+        so_far = np.concatenate([so_far, [reading.sums for reading in model.readings(beginnings)]], axis=1)
     logits = (so_far @ model.model.kernel + model.model.bias)[:, 0] / model.temperature
     found = running_verdict(model, encoded.ids)
     expected = [1 / (1 + np.exp(-logits[count])) for count, _ in found]
@@ -130,3 +138,95 @@ def test_faithfulness_is_the_mean_over_reviews(run: FinishedRun, encoded: Encode
     for number, curve in enumerate(both[:2]):  # the random orders differ
         mean = np.mean([one[number].probabilities for one in alone], axis=0)
         np.testing.assert_allclose(curve.probabilities, mean, atol=1e-9)
+
+
+# -- networks with evidence --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def informed(smoke_run: SmokeRun, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    folder = tmp_path_factory.mktemp("informed") / "run"
+    shutil.copytree(smoke_run.folder, folder, symlinks=True)
+    run, study = an_informed_run(folder, TEXT)
+    return run.trained(study)
+
+
+@pytest.mark.parametrize("max_length", [100, 9])
+def test_with_evidence_shares_and_the_logit_of_no_meaning_add_up_to_the_logit(
+    max_length: int, informed: Trained, encoded: Encoded
+) -> None:
+    model = replace(informed, max_length=max_length)
+    found = explain(model, encoded)
+    assert found.gradients is not None and found.base_logit is not None and found.completeness_gap is not None
+    assert len(found.gradients) == len(encoded.ids) == len(found.words)  # cut words count for the sums too
+    assert sum(found.gradients) == pytest.approx(found.logit - found.base_logit, abs=COMPLETE + 1e-6)
+    assert abs(found.logit - found.base_logit) > 10 * COMPLETE and found.completeness_gap <= COMPLETE + 1e-6
+    nothing = NumpyNetwork.embed(model.model, model.readings([encoded.ids]))  # type: ignore[arg-type]
+    zeros = replace(nothing, vectors=0 * nothing.vectors, sums=0 * nothing.sums)
+    assert found.base_logit == pytest.approx(model.model.read(zeros)[0] / model.temperature, abs=1e-6)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("order", "sources"), [(1, 1), (2, 2), (3, 1), (3, 2)])
+@pytest.mark.parametrize("truncate", ["head", "both"])
+def test_an_ngrams_share_is_divided_equally_among_its_words(
+    order: int, sources: int, truncate: str, informed: Trained, rng: np.random.Generator
+) -> None:
+    """Of a network that only adds up evidence, every n-gram's part is known."""
+    width = order * sources
+    kernel = rng.normal(size=(2 * width, 1)).astype(np.float32)
+    adds_up = NumpyNetwork(np.zeros((50, 0), np.float32), None, (Mean(),), kernel, np.ones(1, np.float32), width)
+    setting = informed.repeat.hyperparameters | {"evidence": order}
+    model = replace(
+        informed,
+        repeat=replace(informed.repeat, hyperparameters=setting),
+        model=adds_up,
+        vocab_size=50,
+        max_length=10,
+        truncate=truncate,
+        evidence=an_evidence(60, sources=sources),
+    )
+    row = np.array([1, *range(4, 14), *range(30, 36)], np.int32)
+    assert model.evidence is not None
+    evidence, _ = model.evidence.read(Sequences.from_lists([row]), order)
+    assert evidence.any(axis=0).all()
+    is_read = np.isin(np.arange(len(row)), truncated(np.arange(len(row)), 10, truncate))
+    expected = np.zeros(len(row))
+    for end in range(len(row)):
+        for column in range(width):
+            words = 1 + column % order  # words, pairs and triples of the first source, then of the second
+            part = kernel[column, 0] * is_read[end] / 10 + kernel[width + column, 0] / np.sqrt(len(row))
+            for word in range(end - words + 1, end + 1) if evidence[end, column] else ():
+                expected[word] += evidence[end, column] * part / words
+    shares, base = integrated_gradients(model, row)
+    np.testing.assert_allclose(shares, expected / model.temperature, atol=1e-5)
+    assert base == pytest.approx(1 / model.temperature) and expected[0] == 0
+    assert model.logits_of_rows([row])[0] == pytest.approx(base + shares.sum(), abs=1e-5)
+
+
+def test_with_evidence_occlusion_running_verdict_and_deletion_read_the_evidence_of_the_words_that_are_left(
+    informed: Trained, encoded: Encoded
+) -> None:
+    model = replace(informed, max_length=9)
+    found = explain(model, encoded)
+    without = np.delete(encoded.ids, 3)  # not among the last nine: only its n-grams and those that its neighbours form count
+    assert found.occlusion[3] == pytest.approx(found.logit - model.logits([without])[0], abs=1e-5)
+    assert found.occlusion[3] != 0
+    assert found.running[-1] == (len(encoded.words), pytest.approx(found.probability, abs=1e-6))
+    for count, probability in found.running[::5]:
+        assert probability == pytest.approx(model.probabilities([encoded.ids[: count + 1]])[0], abs=1e-6)
+    assert [curve.method for curve in found.deletion] == ["integrated gradients", "occlusion", "random"]
+    curves = {curve.method: curve.fall for curve in found.deletion}
+    assert curves["occlusion"] > curves["random"] and curves["integrated gradients"] > curves["random"]
+
+
+def test_a_missing_a_cut_and_a_changed_file_of_counts_are_one_sentence_each(smoke_run: SmokeRun, tmp_path: Path) -> None:
+    shutil.copytree(smoke_run.folder, tmp_path / "run", symlinks=True)
+    run, study = an_informed_run(tmp_path / "run", TEXT)
+    for path in (run.folder.evidence(study), *run.folder.ngrams.glob("*.npy")):
+        content = path.read_bytes()
+        for damaged in (None, b"", content[:70], content[: len(content) // 2], content[:-2]):
+            path.unlink() if damaged is None else path.write_bytes(damaged)
+            with pytest.raises(CheckpointError, match=r"^the counts of n-grams that .* reads, in .*, are missing or damaged"):
+                FinishedRun.open(run.folder.path).trained(study)
+        path.write_bytes(content)
+    assert FinishedRun.open(run.folder.path).trained(study).evidence is not None

@@ -2,6 +2,7 @@
 
 import math
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,24 +15,28 @@ import keras
 import numpy as np
 import pytest
 
-from data.vocabulary import START, Vocabulary
+from data.vocabulary import FIRST_WORD, START, Vocabulary
 from engine import checkpoint, network
 from engine.layers import Recurrent
+from inference.export import Review, inputs, litert, loading, savedmodel
+from inference.export import evidence as exported_evidence
 from inference.export import folder as exports
 from inference.export import keras as in_keras
-from inference.export import litert, savedmodel
 from inference.export import onnx as onnx_graph
 from inference.export.card import MARK
+from inference.export.evidence import ngrams_by_length
 from inference.export.folder import FORMATS, Exported, export, table
 from inference.export.network import LAYERS, KerasNetwork
 from inference.run import FinishedRun, Trained
 from models.cells import GRUCell
 from models.classifier import NetworkShape, build_classifier
+from models.evidence import Counts
 from models.registry import ARCHITECTURES
 from records.errors import ExportError
 from records.study import Study
 from tests.conftest import ROOT, SmokeRun
 from tests.made_up import a_result
+from tests.made_up_evidence import an_evidence, an_informed_run
 
 NEEDS = {"keras": "keras", "savedmodel": "tensorflow", "onnx": "onnxruntime", "litert": "ai_edge_litert"}
 WITHOUT_ONNX = frozenset[str]()  # architectures with a cell that ONNX has no operator for: their export is refused by name
@@ -44,6 +49,9 @@ NETWORKS = [
     ),
     *(("bidirectional_gru", pooling, 97) for pooling in POOLINGS),
     ("transformer", "mean", 97),
+    *(("gru", pooling, 97, order, sources) for pooling, order, sources in (("last", 1, 1), ("mean_max", 3, 2))),
+    ("bidirectional_lstm", "attention", 0, 2, 2),
+    ("transformer", "mean", 0, 3, 1),
 ]
 VOCABULARY = Vocabulary((*(f"word{i}" for i in range(60)), "don't", "caf\u00e9"), drops_unknown=True)
 TEXTS = [
@@ -65,7 +73,7 @@ def study(run: FinishedRun) -> Study:
     return next(study for study in run.results if not study.is_yardstick)
 
 
-def a_checkpoint(folder: Path, architecture: str, pooling: str, bigrams: int) -> Path:
+def a_checkpoint(folder: Path, architecture: str, pooling: str, bigrams: int, order: int = 0, sources: int = 1) -> Path:
     keras.utils.set_random_seed(3)
     shape = NetworkShape(
         architecture=architecture,
@@ -76,6 +84,8 @@ def a_checkpoint(folder: Path, architecture: str, pooling: str, bigrams: int) ->
         pooling=pooling,
         bigrams=bigrams,
         bigram_dim=4,
+        evidence=order,
+        evidence_width=order * sources,
     )
     model = build_classifier(shape, dropout=0.2, spatial_dropout=0.1)
     rng = np.random.default_rng(3)
@@ -84,89 +94,192 @@ def a_checkpoint(folder: Path, architecture: str, pooling: str, bigrams: int) ->
     return folder / "network.keras"
 
 
-def a_trained(path: Path, truncate: str = "tail", max_length: int = 40) -> tuple[Any, Trained]:
+def a_trained(
+    path: Path,
+    truncate: str = "tail",
+    max_length: int = 40,
+    order: int = 0,
+    sources: int = 1,
+    vocabulary: Vocabulary = VOCABULARY,
+) -> tuple[Any, Trained]:
     """A network of 50 ids in a run of which only the checkpoint and the words are there."""
     result = a_result("gru", "130-175", 0.8, repeats=1)
-    model = checkpoint.load(path)
-    trained = Trained(result.study, result.repeats[0], model, len(model.embedding), max_length, truncate, np.zeros(1), np.ones(1))
-    return SimpleNamespace(folder=SimpleNamespace(checkpoint=lambda *_: path), vocabulary=VOCABULARY), trained
+    setting = result.repeats[0].hyperparameters | {"evidence": order}
+    trained = Trained(
+        result.study,
+        replace(result.repeats[0], hyperparameters=setting),
+        checkpoint.load(path),
+        vocab_size=50,
+        max_length=max_length,
+        truncate=truncate,
+        tested_rows=np.zeros(1),
+        tested_logits=np.ones(1),
+        evidence=an_evidence(FIRST_WORD - 1 + len(vocabulary.words), sources=sources) if order else None,
+    )
+    return SimpleNamespace(folder=SimpleNamespace(checkpoint=lambda *_: path), vocabulary=vocabulary), trained
 
 
-def padded(rows: Sequence[np.ndarray]) -> np.ndarray:
-    ids = np.zeros((len(rows), max(map(len, rows)) + 3), np.int32)
-    for number, row in enumerate(rows):
-        ids[number, : len(row)] = row
-    return ids
+def reviews_of(texts: Sequence[str], trained: Trained) -> list[Review]:
+    readings = trained.readings([VOCABULARY.encode(text) for text in texts])
+    return [Review(text, reading) for text, reading in zip(texts, readings, strict=True)]
+
+
+def with_padding(given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """With three steps of padding more."""
+    return {
+        name: array if name == "evidence_sums" else np.pad(array, [(0, 0), (0, 3), *[(0, 0)] * (array.ndim - 2)])
+        for name, array in given.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def network_with_evidence(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return a_checkpoint(tmp_path_factory.mktemp("network"), "gru", "max", 0, 3, 2)
 
 
 def require(format: str) -> Any:
     return pytest.importorskip(NEEDS[format], reason=f"{NEEDS[format]} is not installed: make run EXTRAS={format}")
 
 
-@pytest.mark.parametrize(("architecture", "pooling", "bigrams"), NETWORKS)
+@pytest.mark.parametrize("network", NETWORKS, ids=lambda network: "-".join(map(str, network)))
 def test_the_onnx_graph_of_every_network_says_what_keras_says(
-    architecture: str, pooling: str, bigrams: int, tmp_path: Path, rng: np.random.Generator
+    network: tuple[Any, ...], tmp_path: Path, rng: np.random.Generator
 ) -> None:
     onnxruntime = require("onnx")
-    run, trained = a_trained(a_checkpoint(tmp_path, architecture, pooling, bigrams))
-    rows = [np.array([START, *rng.integers(2, 50, n)], np.int32) for n in (40, 3, 17, 17, 80, 0)]
+    order, sources = network[3:] or (0, 1)
+    run, trained = a_trained(a_checkpoint(tmp_path, *network), order=order, sources=sources)
+    rows = [np.array([START, *rng.integers(2, 50, n)], np.int32) for n in (39, 3, 17, 17, 80, 0)]
+    reviews = [Review("", reading) for reading in trained.readings(rows)]
     written = onnx_graph.model(trained.model, trained.temperature).SerializeToString()  # type: ignore[arg-type]
     session = onnxruntime.InferenceSession(written, providers=["CPUExecutionProvider"])
-    expected = in_keras.probabilities(run, trained, rows)
-    together = session.run(None, {"token_ids": padded(rows)})[0]
-    alone = np.concatenate([session.run(None, {"token_ids": row[None]})[0] for row in rows])
+    expected = in_keras.probabilities(run, trained, [review.reading for review in reviews])
+    together = session.run(None, with_padding(inputs(reviews)))[0]
+    alone = np.concatenate([session.run(None, inputs([review]))[0] for review in reviews])
     np.testing.assert_allclose(together, expected, atol=1e-6)
     np.testing.assert_allclose(alone, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(
-    ("architecture", "pooling", "bigrams"),
-    [("custom_gru", "last", 97), ("bidirectional_lstm", "attention", 0), ("transformer", "mean", 97)],
+    ("architecture", "pooling", "bigrams", "order", "sources"),
+    [
+        ("custom_gru", "last", 97, 0, 1),
+        ("bidirectional_lstm", "attention", 0, 2, 1),
+        ("transformer", "mean", 97, 3, 2),
+    ],
 )
 def test_tensorflows_formats_say_what_keras_and_the_numpy_engine_say(
-    architecture: str, pooling: str, bigrams: int, tmp_path: Path
+    architecture: str, pooling: str, bigrams: int, order: int, sources: int, tmp_path: Path
 ) -> None:
     require("litert")
     import tensorflow
 
-    run, trained = a_trained(a_checkpoint(tmp_path, architecture, pooling, bigrams))
-    rows = [VOCABULARY.encode(text) for text in TEXTS]
-    expected = in_keras.probabilities(run, trained, [trained.row(row) for row in rows])
-    np.testing.assert_allclose(trained.probabilities(rows), expected, atol=1e-6)
-    from_texts = savedmodel.write(run, trained, tmp_path)(TEXTS)
+    path = a_checkpoint(tmp_path, architecture, pooling, bigrams, order, sources)
+    run, trained = a_trained(path, order=order, sources=sources)
+    reviews = reviews_of(TEXTS, trained)
+    expected = in_keras.probabilities(run, trained, [review.reading for review in reviews])
+    np.testing.assert_allclose(trained.probabilities([VOCABULARY.encode(text) for text in TEXTS]), expected, atol=1e-6)
+    from_texts = savedmodel.write(run, trained, tmp_path)(reviews)
     stored = tensorflow.train.list_variables(str(tmp_path / "saved_model" / "variables" / "variables"))
     parameters = in_keras.read(run.folder.checkpoint()).count_params()
+    if trained.evidence:
+        parameters += sum(each.keys.size + each.ratios.size for each in ngrams_by_length(trained.evidence, order))
     assert sum(math.prod(shape) for _, shape in stored) <= 1.1 * parameters  # once, not twice
-    from_ids = litert.write(run, trained, tmp_path)([trained.row(row) for row in rows])
+    loaded = tensorflow.saved_model.load(str(tmp_path / "saved_model")).signatures["token_ids"]
+    given = {name: tensorflow.constant(array) for name, array in with_padding(inputs(reviews)).items()}
     np.testing.assert_allclose(from_texts, expected, atol=1e-6)
-    np.testing.assert_allclose(from_ids, expected, atol=1e-6)
+    np.testing.assert_allclose(loaded(**given)["probability"].numpy(), expected, atol=1e-6)
+    np.testing.assert_allclose(litert.write(run, trained, tmp_path)(reviews), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("truncate", ["head", "tail", "both"])
 @pytest.mark.parametrize("drops_unknown", [True, False])
-def test_the_graph_encodes_texts_as_the_run_does(truncate: str, drops_unknown: bool) -> None:
+def test_the_graph_makes_of_texts_what_the_run_does(truncate: str, drops_unknown: bool, network_with_evidence: Path) -> None:
     import tensorflow as tf
 
     vocabulary = Vocabulary(VOCABULARY.words, drops_unknown)
-    result = a_result("gru", "130-175", 0.8, repeats=1)
-    trained = Trained(result.study, result.repeats[0], SimpleNamespace(), 50, 11, truncate, np.zeros(1), np.ones(1))  # type: ignore[arg-type]
+    _, trained = a_trained(network_with_evidence, truncate, max_length=11, order=3, sources=2, vocabulary=vocabulary)
     every_character = [f"word1{chr(code)}word2 {chr(code)}" for code in range(1, 0x180)]
     texts = [*TEXTS, *exports._ODD_TEXTS, *every_character]
-    encode, _ = savedmodel.text_encoder(vocabulary, trained)
-    encoded = encode(tf.constant(texts)).numpy()
-    for text, row in zip(texts, encoded, strict=True):
-        expected = trained.row(vocabulary.encode(text))
-        assert row[: len(expected)].tolist() == expected.tolist() and not row[len(expected) :].any(), repr(text)
+    encode, _ = savedmodel.text_encoder(vocabulary)
+    found = savedmodel.inputs_from_ids(trained)(encode(tf.constant(texts)))
+    readings = trained.readings([vocabulary.encode(text) for text in texts])
+    assert np.concatenate([reading.evidence for reading in readings]).any(axis=0).all()  # type: ignore[misc]
+    for text, reading, ids, evidence, sums in zip(texts, readings, *(array.numpy() for array in found), strict=True):
+        n = len(reading)
+        assert ids[:n].tolist() == reading.ids.tolist() and not ids[n:].any() and not evidence[n:].any(), repr(text)
+        np.testing.assert_array_equal(evidence[:n], reading.evidence, repr(text))
+        np.testing.assert_allclose(sums, reading.sums, atol=1e-6, err_msg=repr(text))
 
 
+@pytest.mark.parametrize("order", [1, 2, 3])
+@pytest.mark.parametrize(("truncate", "drops_unknown", "sources"), [("head", True, 1), ("tail", False, 2), ("both", True, 2)])
+def test_the_cards_code_makes_what_the_network_is_given_from_the_exported_ratios_alone(
+    order: int,
+    truncate: str,
+    drops_unknown: bool,
+    sources: int,
+    network_with_evidence: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    vocabulary = Vocabulary(VOCABULARY.words, drops_unknown)
+    run, trained = a_trained(network_with_evidence, truncate, max_length=11, order=order, sources=sources, vocabulary=vocabulary)
+    (tmp_path / "vocabulary.json").write_text(vocabulary.to_json(), encoding="utf-8")
+    exported_evidence.write(trained, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {"np": np}
+    exec(loading.encoding(run, trained), names)  # noqa: S102 - the code of a card
+    for text in (*TEXTS, *exports._ODD_TEXTS):
+        (reading,) = trained.readings([vocabulary.encode(text)])
+        given, expected = names["inputs"](text), inputs([Review(text, reading)])
+        assert {name: (array.dtype, array.shape) for name, array in given.items()} == {
+            name: (array.dtype, array.shape) for name, array in expected.items()
+        }
+        for name, array in expected.items():
+            np.testing.assert_allclose(given[name], array, atol=1e-6, err_msg=f"{name} of {text!r}")
+
+
+def test_ngrams_that_say_nothing_are_left_out_unless_a_longer_one_begins_with_them() -> None:
+    evidence = an_evidence(40)
+    n_words, n_pairs, n_triples = evidence.ngrams.sizes
+    held = evidence.counts[0].held.copy()
+    held[n_words : n_words + n_pairs] = 5  # of both classes
+    held[-n_triples // 2 :] = 0
+    balanced = replace(evidence, counts=(Counts(held, np.array([40, 40])),))
+    words, pairs, triples = ngrams_by_length(balanced, 3)
+    assert 0 < len(triples.keys) - 1 <= n_triples // 2 and triples.ratios[:-1].all()
+    assert not pairs.ratios.any() and 0 < len(pairs.keys) - 1 < n_pairs
+    assert set(triples.keys[:-1] >> 32) == set(range(len(pairs.keys) - 1))
+    for each in (words, pairs, triples):
+        assert (np.diff(each.keys) > 0).all() and not each.ratios[-1].any() and each.ratios.dtype == np.float32
+    ends_at_pairs = ngrams_by_length(balanced, 2)
+    assert len(ends_at_pairs) == 2 and len(ends_at_pairs[1].keys) == 1
+
+
+@pytest.fixture(scope="module")
+def informed(smoke_run: SmokeRun, tmp_path_factory: pytest.TempPathFactory) -> tuple[FinishedRun, Study]:
+    """The run with evidence for a network."""
+    folder = tmp_path_factory.mktemp("informed") / "run"
+    shutil.copytree(smoke_run.folder, folder, symlinks=True)
+    return an_informed_run(folder, "not a great cast , a dull story . great cast , dull story , and the ending was superb")
+
+
+@pytest.mark.parametrize("reads_evidence", [False, True])
 @pytest.mark.parametrize("format", FORMATS)
 def test_an_export_holds_what_the_run_says_and_its_cards_code_runs_alone(
-    format: str, run: FinishedRun, study: Study, tmp_path: Path
+    format: str, reads_evidence: bool, smoke_run: SmokeRun, informed: tuple[FinishedRun, Study], tmp_path: Path
 ) -> None:
     require(format)
+    run, study = informed
+    if not reads_evidence:
+        run = FinishedRun.open(smoke_run.folder)
+        study = next(study for study in run.results if not run.results[study].best_repeat.hyperparameters.get("evidence"))
     exported = export(run, study, format, tmp_path)
     folder, readme = Path(exported.path), (Path(exported.path) / "README.md").read_text(encoding="utf-8")
     assert exported.parity <= 1e-6 and exported.latency_ms > 0
+    assert exported.takes == ("text" if format == "savedmodel" else "token ids" + reads_evidence * " and evidence")
+    assert (run.trained(study).evidence is not None) == reads_evidence == ("Wang and Manning 2012" in readme)
+    assert (folder / "evidence.npz").exists() == ("`evidence.npz`" in readme) == (reads_evidence and format != "savedmodel")
     assert exported.bytes == sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     assert sorted(path.name for path in folder.parent.iterdir()) == [folder.name]
     (code,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
@@ -204,7 +317,7 @@ def test_a_keras_export_is_the_checkpoint_byte_for_byte(run: FinishedRun, study:
 def test_an_export_that_differs_is_refused_and_leaves_nothing(
     run: FinishedRun, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(exports._WRITERS, "keras", lambda *_: lambda rows: np.full(len(rows), np.nan))
+    monkeypatch.setitem(exports._WRITERS, "keras", lambda *_: lambda reviews: np.full(len(reviews), np.nan))
     with pytest.raises(ExportError, match=r"differ by nan from what Keras gives"):
         export(run, study, "keras", tmp_path / "new")
     assert not list(tmp_path.iterdir())

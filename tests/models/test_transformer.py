@@ -33,4 +33,4 @@ def test_the_same_words_in_another_order_are_another_review(rng: np.random.Gener
 def test_units_that_the_heads_cannot_share_are_named() -> None:
     assert selectable()["transformer"] == HEADS
     with pytest.raises(ValueError, match="expected a multiple of 4, got 30"):
-        encode(keras.Input((None, 8)), 30, lambda name: keras.layers.Dropout(0.1, name=name))
+        encode(keras.Input((None, 8)), keras.Input((None,), dtype="bool"), 30, lambda name: keras.layers.Dropout(0.1, name=name))

@@ -1,0 +1,134 @@
+"""The part of a card that says how its files are loaded: Python that makes what the network is given from a text, and runs it."""
+
+import zipfile
+
+from data.vocabulary import FIRST_WORD, OOV, START, tokenize
+from engine.graph import OWN
+from inference.export.evidence import FILE
+from inference.export.network import LAYERS
+from inference.run import FinishedRun, Trained
+
+_TEXT = 'text = "Great cast, dull story"'
+_IMPORTS = {
+    "keras": "import keras\nimport numpy as np",
+    "savedmodel": "import tensorflow as tf",
+    "onnx": "import numpy as np\nimport onnxruntime",
+    "litert": "import numpy as np\nfrom ai_edge_litert.interpreter import Interpreter",
+}
+_CODE = {
+    "keras": """model = keras.saving.load_model("model.keras")
+logit = float(model(GIVEN)[0, 0])
+print(1 / (1 + np.exp(-logit / TEMPERATURE)))""",
+    "savedmodel": """model = tf.saved_model.load("saved_model").signatures["serving_default"]
+print(float(model(texts=tf.constant([text]))["probability"][0]))""",
+    "onnx": """model = onnxruntime.InferenceSession("model.onnx", providers=["CPUExecutionProvider"])
+(probability,) = model.run(["probability"], inputs(text))
+print(float(probability[0]))""",
+    "litert": """model = Interpreter("model.tflite").get_signature_runner()
+(probability,) = model(**inputs(text)).values()
+print(float(probability[0]))""",
+}
+_NOTES = {
+    "keras": "The file is the run's checkpoint, byte for byte. It gives logits, which the temperature makes probabilities, of",
+    "savedmodel": "Texts in, probabilities out: whatever is made of a text is made by the graph. The signature `token_ids` takes",
+    "onnx": "Every row must hold at least one id; `probability` is `<float32>[batch]`. The graph takes",
+    "litert": "It takes one review at a time, of any length, without padding: batch is 1. The graph takes",
+}
+_IDS = "`token_ids` `<int32>[batch, time]`, right-padded with 0"
+_OWN = f"\nimport {', '.join(LAYERS)}  # Lengthwise's own layers: its folder must be on PYTHONPATH"
+
+
+def how_to_load(run: FinishedRun, trained: Trained, format: str) -> str:
+    """The section of the card.
+
+    Args:
+        run: a finished one.
+        trained: a network of it.
+        format: `keras`, `savedmodel`, `onnx` or `litert`.
+    """
+    with zipfile.ZipFile(run.folder.checkpoint(trained.study, trained.repeat.number)) as archive:
+        is_own = format == "keras" and OWN.encode() in archive.read("config.json")
+    made = [] if format == "savedmodel" else [encoding(run, trained)]
+    given = 'inputs(text)["token_ids"]' if trained.evidence is None else "list(inputs(text).values())"
+    code = _CODE[format].replace("TEMPERATURE", repr(trained.temperature)).replace("GIVEN", given)
+    blocks = "\n\n".join([_IMPORTS[format] + _OWN * is_own, *made, f"{_TEXT}\n{code}"])
+    return f"## How to load it\n\n{_NOTES[format]} {_takes(trained, format)} In this folder:\n\n```python\n{blocks}\n```"
+
+
+def _takes(trained: Trained, format: str) -> str:
+    if trained.evidence is None:
+        return f"{_IDS}."
+    width = trained.evidence.width(trained.order)
+    of_text = "" if format == "savedmodel" else f" The code below makes all three from a text and from the ratios in `{FILE}`."
+    return (
+        f"{_IDS}; the evidence at each id, `evidence` `<float32>[batch, time, {width}]`, 0 beside padding; and its sums over "
+        f"whole reviews, each divided by the root of the number of ids, `evidence_sums` `<float32>[batch, {width}]`.{of_text}"
+    )
+
+
+def separators() -> str:
+    """The characters that stand between words beside the space."""
+    return "".join(chr(code) for code in range(1, 128) if chr(code) != " " and not tokenize(chr(code)))
+
+
+def encoding(run: FinishedRun, trained: Trained) -> str:
+    """Python with a function `inputs`: what the network is given for a text, by name, from the files of the export alone."""
+    n = trained.max_length
+    head = {"head": n, "tail": 0, "both": n // 2}[trained.truncate]
+    body = _words(run) if not run.vocabulary.piece_model else _pieces()
+    reads = trained.evidence is not None
+    return (
+        "import json\nfrom pathlib import Path\n\n"
+        'vocabulary = json.loads(Path("vocabulary.json").read_text(encoding="utf-8"))\n'
+        f"{body}\n\n{_read_evidence(trained.order) if reads else ''}"
+        "def inputs(text):\n"
+        "    ids = np.array(encode(text))\n"
+        "    read = np.arange(len(ids))\n"
+        f"    if len(ids) > {n}:\n        read = np.concatenate([read[:{head}], read[len(ids) - {n - head} :]])\n"
+        f'    given = {{"token_ids": np.where(ids < {trained.vocab_size}, ids, {OOV}).astype("int32")[None, read]}}\n'
+        f"{_ADD_EVIDENCE if reads else ''}"
+        "    return given\n"
+    )
+
+
+_ADD_EVIDENCE = """    beside = evidence(ids)
+    given["evidence"] = beside[None, read]
+    given["evidence_sums"] = beside.sum(axis=0)[None] / np.float32(np.sqrt(len(ids)))
+"""
+
+
+def _read_evidence(order: int) -> str:
+    return (
+        f'with np.load("{FILE}") as stored:\n'
+        f'    ngrams = [(stored[f"keys_{{n}}"], stored[f"ratios_{{n}}"]) for n in range(1, {order + 1})]  # of n words\n\n\n'
+        "def evidence(ids):\n"
+        '    before, columns = np.zeros(len(ids), "int64"), []  # before: the place of the words before the last\n'
+        "    for keys, ratios in ngrams:\n"
+        "        wanted = (before << 32) | ids\n"
+        "        place = np.searchsorted(keys, wanted)\n"
+        "        place = np.where(keys[place] == wanted, place, len(keys) - 1)  # the last one stands for all unknown ones\n"
+        "        columns.append(ratios[place])\n"
+        "        before = np.append(len(keys) - 1, place[:-1])\n"
+        "    return np.stack(columns, axis=2).reshape(len(ids), -1)\n\n\n"
+    )
+
+
+def _words(run: FinishedRun) -> str:
+    known = f"numbers.get(word, {OOV}) for word in words"
+    if run.vocabulary.drops_unknown:
+        known = "numbers[word] for word in words if word in numbers"
+    return (
+        f'numbers = {{word: rank + {FIRST_WORD} for rank, word in enumerate(vocabulary["words"])}}\n'
+        f'table = {{ord(c): " " for c in {separators()!r}}} | {{c: c + 32 for c in range(65, 91)}}\n\n\n'
+        'def encode(text):\n    words = [word for word in text.translate(table).split(" ") if word]\n'
+        f"    return [{START}, *({known})]\n"
+    )
+
+
+def _pieces() -> str:
+    return (
+        "import base64\n\nimport sentencepiece\n\n"
+        'pieces = sentencepiece.SentencePieceProcessor(model_proto=base64.b64decode(vocabulary["piece_model"]))\n\n\n'
+        'def encode(text):\n    found = pieces.encode(text.replace("<br />", " "))\n'
+        f"    return [{START}, *(piece + {FIRST_WORD - 1} if piece else {OOV} for piece in found)]\n"
+    )
