@@ -62,11 +62,11 @@ def build_classifier(shape: NetworkShape, *, dropout: float | None = None, spati
     if dropout is None:  # a network to train
         vectors = Perturbation(name="perturbation")(vectors, mask=is_word)
     vectors = _drop_channels(spatial_dropout)(vectors)
-    inputs = [token_ids]
+    inputs = token_ids
     if shape.evidence:
         evidence = keras.Input((None, shape.evidence_width), name="evidence")
         sums = keras.Input((shape.evidence_width,), name="evidence_sums")
-        inputs += [evidence, sums]
+        inputs = [token_ids, evidence, sums]
         vectors = keras.layers.Concatenate(name="words_and_evidence")([vectors, evidence])
     features = resolve(shape.architecture).build(shape.engine, shape.units, shape.pooling != "last", drop)(vectors, is_word)
     if shape.pooling != "last":
@@ -74,8 +74,7 @@ def build_classifier(shape: NetworkShape, *, dropout: float | None = None, spati
     if shape.evidence:
         features = keras.layers.Concatenate(name="features_and_sums")([features, sums])
     logits = keras.layers.Dense(1, name="logit")(drop("dropout")(features))
-    classes = AdversarialClassifier if shape.is_adversarial and dropout is None else keras.Model
-    return classes(inputs if shape.evidence else token_ids, logits)
+    return (AdversarialClassifier if shape.is_adversarial and dropout is None else keras.Model)(inputs, logits)
 
 
 def _vectors(token_ids: Any, shape: NetworkShape) -> Any:

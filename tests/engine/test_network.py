@@ -142,7 +142,7 @@ def test_the_sums_of_evidence_stand_in_the_logit_as_they_are(tmp_path: Path, rng
     plain, (reading, *_) = load(tmp_path / "model.keras"), readings(rng, 6)
     assert reading.sums is not None
     moved = rng.normal(size=6).astype(np.float32)
-    logits = plain.logits([reading, replace(reading, sums=np.add(reading.sums, moved))])
+    logits = plain.logits([reading, replace(reading, sums=reading.sums + moved if reading.sums is not None else moved)])
     assert plain.of_sums.shape == (6,)
     assert logits[1] - logits[0] == pytest.approx(float(moved @ plain.of_sums), abs=1e-5)
 
