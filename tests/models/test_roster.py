@@ -4,7 +4,7 @@ from itertools import combinations
 
 import pytest
 
-from config import Choice, Compare, Config, Contender, Model, Training
+from config import Choice, Compare, Config, Contender, Model, Search, Training
 from models.registry import ARCHITECTURES, colour
 from models.roster import PALETTE, Roster, _distance
 from records.study import YARDSTICKS, Study
@@ -97,3 +97,11 @@ def test_results_stand_in_the_order_of_the_config_with_the_yardsticks_last() -> 
 def test_a_contenders_scope_stands_in_place_of_the_runs(run: str, own: str, expected: tuple[str, ...]) -> None:
     contender = Contender("gru", "mine", scope=own)  # type: ignore[arg-type]
     assert roster(contender, scope=run).entries[0].scopes(["a", "b"]) == expected
+
+
+def test_a_search_begins_with_no_value_that_a_contender_sets_itself() -> None:
+    slow = Contender("gru", "Slow GRU", set={"space.learning_rate": 1e-4})
+    first = ({"learning_rate": 1e-2, "units": 64}, {"learning_rate": 1e-3})
+    config = Config(compare=Compare(architectures=("gru", slow)), search=Search(first=first))
+    plain, own = Roster.of(config).entries
+    assert plain.config.search.first == first and own.config.search.first == ({"units": 64},)
