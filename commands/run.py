@@ -2,7 +2,7 @@
 
 import argparse
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from models.registry import selectable
 from models.roster import Roster
 from records.errors import ConfigError, LengthwiseError, closest
 from records.files import write_text
+from records.study import ALL
 
 if TYPE_CHECKING:
     from data.types import Dataset
@@ -152,7 +153,8 @@ def _count_evidence(planned: Planned, folder: "RunFolder") -> None:
     if studies:
         order = max(int(largest(configs[study.contender].space.evidence)) for study in studies)
         has_pseudo_labels = any(configs[study.contender].model.pseudo_labels for study in studies)
-        scopes = {study.learns_from: study for study in studies}
+        learning = (replace(study, bucket=ALL, is_fine_tuned=False) if study.is_fine_tuned else study for study in studies)
+        scopes = {study.learns_from: study for study in learning}
         reviews = {study: plan.reviews_of(study, planned.dataset) for study in scopes.values()}
         evidence.prepare(planned.dataset, reviews, order, folder, with_pseudo_labels=has_pseudo_labels)
 

@@ -83,10 +83,6 @@ class StudyContext:
             return None
         return evidence.load(self.folder, study, with_pseudo_labels=config.model.pseudo_labels)
 
-    def load_folds(self, study: Study, known: Evidence) -> tuple[np.ndarray, tuple[Evidence, ...]]:
-        """The fold of each training review, and what the reviews of each fold read, see `models.evidence.load_by_fold`."""
-        return evidence.load_by_fold(self.folder, study, known)
-
     def is_overgrown(self) -> bool:
         """Whether another process should go on: programs once compiled stay in memory, and TensorFlow keeps more than that.
 

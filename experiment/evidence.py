@@ -55,7 +55,7 @@ def prepare(dataset: Dataset, scopes: dict[Study, Dataset], order: int, folder: 
                 _keep(counts, folder.pseudo_evidence(study, fold))
         _keep(corpus.counts(data.train), folder.evidence(study))
         with atomic(folder.evidence_folds(study)) as temporary, temporary.open("wb") as file:  # last: the scope is done
-            np.save(file, folds, allow_pickle=False)
+            np.save(file, np.stack([data.train.rows, folds]), allow_pickle=False)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # the linear models and the products of matrices run beside each other
         list(pool.map(lambda scope: count(*scope), missing))
@@ -99,7 +99,8 @@ class Corpus:
     def pseudo_counts(self, data: Dataset, folds: np.ndarray) -> dict[int | None, Counts]:
         """The counts of what linear models of the training reviews say of texts outside; nothing where there are none.
 
-        No copy of a training or validation review is among these texts.
+        No copy of a training or validation review is among these texts. There is nothing either where a fold holds all training
+        reviews of a class, which leaves the model of the other fold nothing to tell apart.
 
         Args:
             data: of a scope.
@@ -110,7 +111,8 @@ class Corpus:
         """
         mine = np.concatenate([self._places(part) for part in (data.train, data.validation)])
         others = np.flatnonzero(~np.isin(self._text, self._text[mine]))
-        if not len(others):
+        is_learnable = all(np.isin((0, 1), data.train.labels[folds != fold]).all() for fold in range(FOLDS))
+        if not len(others) or not is_learnable:
             return {}
         found = dict[int | None, Counts]()
         for fold in (None, *range(FOLDS)):

@@ -19,7 +19,7 @@ from experiment.network import Examples, FitPlan, TrainableNetwork, check_finite
 from experiment.plan import final_epochs, repeats, reviews_of
 from experiment.scoring import predictions, scores_by_bucket, scores_elsewhere
 from models.classifier import NetworkShape, layer_sizes
-from models.evidence import Informed
+from models.evidence import Informed, load_by_fold
 from records.errors import LengthwiseError
 from records.files import atomic
 from records.study import (
@@ -313,5 +313,8 @@ class NetworkStudy:
         rows = network_ids(reviews.sequences, self._data.vocab_size, data.max_length, data.truncate)
         if self._evidence is None:
             return Examples(rows, reviews.labels)
-        folds, evidence = self._context.load_folds(self._study, self._evidence) if are_counted else (None, (self._evidence,))
-        return Examples(rows, reviews.labels, Informed(reviews, data.max_length, data.truncate, evidence, folds))
+        informed = Informed(reviews, data.max_length, data.truncate, (self._evidence,))
+        if are_counted:
+            folds, by_fold = load_by_fold(self._folder, self._study, self._evidence, reviews)
+            informed = replace(informed, folds=folds, evidence=by_fold)
+        return Examples(rows, reviews.labels, informed)

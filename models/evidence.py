@@ -235,19 +235,24 @@ def load(folder: RunFolder, study: Study, *, with_pseudo_labels: bool) -> Eviden
     return Evidence(ngrams, counts)
 
 
-def load_by_fold(folder: RunFolder, study: Study, evidence: Evidence) -> tuple[np.ndarray, tuple[Evidence, ...]]:
-    """The fold of each of a study's training reviews, and the evidence that the reviews of each fold read.
+def load_by_fold(
+    folder: RunFolder, study: Study, evidence: Evidence, reviews: Reviews
+) -> tuple[np.ndarray, tuple[Evidence, ...]]:
+    """The fold of some training reviews whose labels are counted, `<int8>[reviews]`, and the evidence that each fold reads.
 
     Args:
         folder: of the run, while it goes on: the files are deleted at its end.
         study: of the run.
         evidence: that `load` gave; without pseudo-labels there is one fold, which reads this.
+        reviews: of the study's training reviews, or of those of the generalist that it goes on with.
 
     Raises:
         OSError, ValueError: a file is missing or damaged.
     """
-    folds = np.load(folder.evidence_folds(study), allow_pickle=False)
     if len(evidence.counts) == 1:
-        return np.zeros_like(folds), (evidence,)
+        return np.zeros(len(reviews), np.int8), (evidence,)
+    rows, folds = np.load(folder.evidence_folds(study), allow_pickle=False)
+    order = np.argsort(rows)
+    mine = folds[order[np.searchsorted(rows, reviews.rows, sorter=order)]]
     counts = [Counts.load(folder.pseudo_evidence(study, fold)) for fold in range(folds.max() + 1)]
-    return folds, tuple(Evidence(evidence.ngrams, (evidence.counts[0], each)) for each in counts)
+    return mine.astype(np.int8), tuple(Evidence(evidence.ngrams, (evidence.counts[0], each)) for each in counts)

@@ -66,6 +66,11 @@ def test_a_generalist_without_further_texts_has_no_pseudo_labels(corpus: Corpus,
     assert corpus.pseudo_counts(demo_data, folds_of(demo_data.train)) == {}
 
 
+def test_a_class_of_a_single_review_leaves_nothing_to_guess_with(corpus: Corpus, scope: Dataset) -> None:
+    few = scope.train.take(np.r_[np.flatnonzero(scope.train.labels == 0)[:9], np.flatnonzero(scope.train.labels == 1)[:1]])
+    assert corpus.pseudo_counts(replace(scope, train=few), folds_of(few)) == {}
+
+
 def test_copies_share_a_fold_and_folds_hold_as_many_of_each_class(scope: Dataset) -> None:
     train = scope.train.take(np.r_[np.arange(len(scope.train)), np.arange(10)])
     folds, groups = folds_of(train), groups_of(train.sequences)
@@ -82,8 +87,11 @@ def test_counts_are_made_once_and_read_back(demo_data: Dataset, scope: Dataset, 
     evidence = load(folder, STUDY, with_pseudo_labels=True)
     assert evidence.width(3) == 6
     np.testing.assert_array_equal(evidence.counts[0].held, corpus.counts(scope.train).held)
-    folds, by_fold = load_by_fold(folder, STUDY, evidence)
-    assert len(folds) == len(scope.train) and len(by_fold) == 2
+    folds, by_fold = load_by_fold(folder, STUDY, evidence, scope.train)
+    assert folds.tolist() == folds_of(scope.train).tolist() and len(by_fold) == 2
+    some = np.array([7, 3, 40])
+    of_some, _ = load_by_fold(folder, STUDY, evidence, scope.train.take(some))
+    assert of_some.tolist() == folds[some].tolist()  # as where a generalist is trained on with a bucket's reviews
     _, sums = Informed(scope.train, 100, "tail", by_fold, folds).read(np.arange(4), 3)
     assert sums.shape == (4, 6) and np.isfinite(sums).all()
     written = folder.evidence(STUDY).stat().st_mtime_ns
