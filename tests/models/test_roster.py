@@ -97,3 +97,12 @@ def test_results_stand_in_the_order_of_the_config_with_the_yardsticks_last() -> 
 def test_a_contenders_scope_stands_in_place_of_the_runs(run: str, own: str, expected: tuple[str, ...]) -> None:
     contender = Contender("gru", "mine", scope=own)  # type: ignore[arg-type]
     assert roster(contender, scope=run).entries[0].scopes(["a", "b"]) == expected
+
+
+def test_a_ladder_is_the_longest_chain_of_ablations_from_three_on() -> None:
+    wide = Contender("gru", "Wide", set={"space.units": 128}, parent="gru")
+    wider = Contender("gru", "Wider", set={"space.units": 256}, parent="Wide")
+    assert roster("gru", wide).ladder == ()
+    assert roster("gru", wide, LAST, wider).ladder == ("gru", "wide", "wider")
+    circle = (Contender("gru", "A", scope="all", parent="B"), Contender("gru", "B", parent="A"))
+    assert roster(*circle).ladder == ()
