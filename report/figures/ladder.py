@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from models.roster import Roster
-from records.findings import BucketVerdict, Climbed
+from records.findings import BucketVerdict, Climbed, Standing
 from records.study import ALL
 from report.contents import Contents
 from report.figures.figure import Figure
@@ -18,7 +18,7 @@ UNSURE = "#94A3B8"  # of a step that may be chance
 BELOW, ROW, LETTER = 70, 36, 8  # pixels: axis and key, a rung, a letter of its name
 FIRST_NAME, NAME = 4, 17  # pixels from a panel up to the first name above it, and from a name to the next one
 NARROWEST, WIDEST, WHOLE = 172, 420, 1072  # pixels: a panel at least and at most, and the report's page
-GAINS = 50  # pixels of each panel that hold the gains, on its right
+GAINS = 54  # pixels of each panel that hold the gains, on its right
 BEYOND = "rgba(14, 116, 144, 0.12)"  # of the accuracies that both yardsticks miss
 _KEY = (
     f'<span style="color:{POSITIVE}">●</span> surely better than the rung above &nbsp; '
@@ -40,9 +40,9 @@ class Rung:
     @property
     def colour(self) -> str:
         """Of the step from the rung below."""
-        if self.gain is None or not self.is_sure:
-            return UNSURE if self.gain is not None else INK
-        return POSITIVE if self.gain > 0 else NEGATIVE
+        if self.gain is None:
+            return INK
+        return UNSURE if not self.is_sure else POSITIVE if self.gain > 0 else NEGATIVE
 
 
 @dataclass(frozen=True)
@@ -70,18 +70,15 @@ def ladder_data(verdicts: tuple[BucketVerdict, ...], roster: Roster) -> tuple[Bu
         climbed = verdict.climb(roster.ladder)
         first = next((each.standing.study for each in climbed if each), None)
         if first is not None:
-            lines = [
-                Line(
-                    roster.title(s.study.contender).removesuffix(" linear model"),
-                    100 * s.accuracy,
-                    roster.colour(s.study.contender),
-                )
-                for s in verdict.standings
-                if s.study in first.yardsticks
-            ]
+            lines = [_yardstick(s, roster) for s in verdict.standings if s.study in first.yardsticks]
             rungs = tuple(_rung(each, roster) if each else None for each in climbed)
             found.append(BucketLadder(verdict.bucket, rungs, tuple(sorted(lines, key=lambda line: line.accuracy))))
     return tuple(found)
+
+
+def _yardstick(standing: Standing, roster: Roster) -> Line:
+    id = standing.study.contender
+    return Line(roster.title(id).removesuffix(" linear model"), 100 * standing.accuracy, roster.colour(id))
 
 
 def _rung(climbed: Climbed, roster: Roster) -> Rung:
@@ -115,9 +112,10 @@ def ladder_figure(records: tuple[BucketLadder, ...], titles: tuple[str, ...]) ->
             figure.add_annotation(note, row=1, col=column)
         for shape in _lines(record, top, height):
             figure.add_shape(shape, row=1, col=column)
-    for text, side, shift in (("test accuracy (%)", "right", 0), (_KEY, "left", 34)):
+    for text, side, right, up in (("test accuracy (%)", "right", -14, 0), (_KEY, "left", 0, -36)):
         place = {"xref": "paper", "x": 0, "xanchor": side, "yref": "paper", "y": 0, "yanchor": "top"}
-        figure.add_annotation({"text": text, "showarrow": False, "yshift": -4 - shift, "font": {"color": MUTED}} | place)
+        shifted = {"xshift": right, "yshift": up, "font": {"color": MUTED}}
+        figure.add_annotation({"text": text, "showarrow": False} | place | shifted)
     figure.update_xaxes(range=[low, low + (top - low) * panel / (panel - GAINS)], tickvals=ticks, fixedrange=True)
     figure.update_yaxes(range=[len(names) - 0.5, -0.5], tickvals=[*range(len(names))], ticktext=names, fixedrange=True)
     figure.update_yaxes(tickfont={"size": 14}, ticklabelstandoff=8)
@@ -188,9 +186,8 @@ def _numbers(record: BucketLadder) -> Iterator[dict[str, object]]:
     column = {"showarrow": False, "yref": "y", "xref": "x domain", "x": 1, "xanchor": "right"}
     for number, rung in there:
         if rung.gain is not None:
-            text, tint = (
-                (f"<b>{signed_points(rung.gain)}</b>", rung.colour) if rung.is_sure else (signed_points(rung.gain), MUTED)
-            )
+            points = signed_points(rung.gain)
+            text, tint = (f"<b>{points}</b>", rung.colour) if rung.is_sure else (points, MUTED)
             yield column | {"y": number, "text": text, "font": {"size": 14, "color": tint}}
     for number, accuracy in ((first[0], first[1].accuracy), (len(record.rungs), last[1].accuracy)):
         yield column | {"y": number, "text": f"<b>{accuracy:.1f}</b>", "font": {"size": 14}}
