@@ -334,7 +334,7 @@ PROFILES: dict[str, Profile] = {
                     ("gru", "+ evidence", {"space.evidence": 3, "space.learning_rate": 6e-3}),
                     ("gru", "+ pseudo-labels", {"model.pseudo_labels": True}),
                     ("bidirectional_gru", "+ two directions", {}),
-                    ("bidirectional_gru", "+ adversarial training", {"space.adversarial": 1.0}),
+                    ("bidirectional_gru", "+ adversarial training", {"space.adversarial": 2.5}),
                 )
             ),
             space=Space(
@@ -345,9 +345,9 @@ PROFILES: dict[str, Profile] = {
                 learning_rate=3e-3,
                 batch_size=64,
             ),
-            data=Data(source="imdb", max_length=300, validation_fraction=0.2, max_train_per_bucket=2_000),
+            data=Data(source="imdb", max_length=300, validation_fraction=0.2, max_train_per_bucket=2_500),
             model=Model(pooling="last"),
-            training=Training(epochs=8, schedule="linear", keep="last", repeats=1),
+            training=Training(epochs=8, min_steps=250, schedule="linear", keep="last"),
         ),
     ),
     # Everything that is not named here is this file's default.
