@@ -319,7 +319,7 @@ PROFILES: dict[str, Profile] = {
             training=Training(epochs=5, schedule="linear", keep="last", repeats=1),
         ),
     ),
-    # What is fixed was chosen on validation reviews.
+    # The setting was chosen on validation reviews (docs/log/2026-11-28.md).
     "ladder": Profile(
         note="what each means is worth: a SimpleRNN's last state, and one means more from rung to rung, on five length buckets",
         minutes="?",
