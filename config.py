@@ -90,6 +90,20 @@ class Compare:
         return frozenset((each.scope if isinstance(each, Contender) else "") or self.scope for each in self.architectures)
 
 
+def rungs(*steps: tuple[str, str, Mapping[str, Any]]) -> tuple[Contender, ...]:
+    """A ladder of contenders: each has the settings of all before it beside its own, and the one before it for its parent.
+
+    Args:
+        steps: the architecture, the title and the own settings of each.
+    """
+    ladder: list[Contender] = []
+    settings: Mapping[str, Any] = {}
+    for architecture, title, own in steps:
+        settings = {**settings, **own}
+        ladder.append(Contender(architecture, title, set=settings, parent=ladder[-1].title if ladder else ""))
+    return tuple(ladder)
+
+
 # -- tuned -------------------------------------------------------------------------------------------------------------
 
 
@@ -303,6 +317,37 @@ PROFILES: dict[str, Profile] = {
             vectors=Vectors(source="learned", frozen_epochs=5),
             model=Model(pooling="mean_max", pseudo_labels=True),
             training=Training(epochs=5, schedule="linear", keep="last", repeats=1),
+        ),
+    ),
+    # The setting was chosen on validation reviews (docs/log/2026-11-28.md).
+    "ladder": Profile(
+        note="what each means is worth: a SimpleRNN's last state, and one means more from rung to rung, on five length buckets",
+        minutes="?",
+        accuracy="?",
+        config=Config(
+            compare=Compare(
+                architectures=rungs(
+                    ("simple_rnn", "SimpleRNN, last state", {}),
+                    ("gru", "GRU, last state", {}),
+                    ("gru", "+ pooling", {"model.pooling": "mean_max"}),
+                    ("gru", "+ learned word vectors", {"vectors.source": "learned", "vectors.frozen_epochs": 100}),
+                    ("gru", "+ evidence", {"space.evidence": 3, "space.learning_rate": 6e-3}),
+                    ("gru", "+ pseudo-labels", {"model.pseudo_labels": True}),
+                    ("bidirectional_gru", "+ two directions", {}),
+                    ("bidirectional_gru", "+ adversarial training", {"space.adversarial": 2.5}),
+                )
+            ),
+            space=Space(
+                units=32,
+                embedding_dim=64,
+                dropout=0.3,
+                spatial_dropout=0.2,
+                learning_rate=3e-3,
+                batch_size=64,
+            ),
+            data=Data(source="imdb", max_length=300, validation_fraction=0.2, max_train_per_bucket=2_500),
+            model=Model(pooling="last"),
+            training=Training(epochs=8, min_steps=250, schedule="linear", keep="last"),
         ),
     ),
     # Everything that is not named here is this file's default.

@@ -20,6 +20,9 @@ PALETTE = (
 )  # fmt: skip
 
 
+SHORTEST_LADDER = 3  # rungs
+
+
 @dataclass(frozen=True)
 class Change:
     """A setting of a contender's own."""
@@ -105,6 +108,19 @@ class Roster:
     def parents(self) -> dict[str, str]:
         """The id of each ablation, with that of the contender that it is compared with."""
         return {entry.id: entry.parent for entry in self.entries if entry.parent}
+
+    @property
+    def ladder(self) -> tuple[str, ...]:
+        """The ids of the longest chain of ablations, each made from the one before it; none where no chain has three rungs."""
+        longest = max(map(self._descent, self._by_id), key=len, default=())
+        return longest if len(longest) >= SHORTEST_LADDER else ()
+
+    def _descent(self, id: str) -> tuple[str, ...]:
+        """A contender, and before it what it was made from, and what that was made from."""
+        found = [id]
+        while (parent := self._by_id[found[-1]].parent) and parent not in found:  # two may name each other
+            found.append(parent)
+        return tuple(reversed(found))
 
     def architecture(self, id: str) -> str:
         """The name in the registry of a contender's architecture; a yardstick's own name."""

@@ -1,6 +1,7 @@
 """What follows from all results of a run: who is better than whom, and how sure that is."""
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -43,6 +44,11 @@ class Comparison(Record):
     verdict: Verdict  # the first, of the second
 
     @property
+    def is_sure(self) -> bool:
+        """Whether one of the two is better."""
+        return self.verdict != "cannot be told from"
+
+    @property
     def turned(self) -> "Comparison":
         """The same, of the second with the first."""
         return dataclasses.replace(
@@ -66,6 +72,14 @@ _TURNED: dict[str, Verdict] = {
 
 
 @dataclass(frozen=True)
+class Climbed:
+    """One rung of a ladder of contenders on one bucket."""
+
+    standing: Standing
+    gain: Comparison | None  # with the rung below; None for the lowest one, and where the two were not compared
+
+
+@dataclass(frozen=True)
 class BucketVerdict(Record):
     """What the numbers say about one bucket; networks only compete with networks for the lead."""
 
@@ -84,8 +98,27 @@ class BucketVerdict(Record):
 
     def verdict_on(self, study: Study, other: Study) -> str | None:
         """How a study compares with another; None where they were not compared."""
+        compared = self.comparison(study, other)
+        return compared.verdict if compared else None
+
+    def comparison(self, study: Study, other: Study) -> Comparison | None:
+        """A study with another; None where they were not compared."""
         both_ways = (c for comparison in self.comparisons for c in (comparison, comparison.turned))
-        return next((c.verdict for c in both_ways if (c.first, c.second) == (study, other)), None)
+        return next((c for c in both_ways if (c.first, c.second) == (study, other)), None)
+
+    def climb(self, ladder: Sequence[str]) -> tuple["Climbed | None", ...]:
+        """How far each rung of a ladder gets: of specialists, or else of generalists; None for one that has no result.
+
+        Args:
+            ladder: ids of contenders, from the lowest rung on.
+        """
+        there = [s for s in self.standings if s.study.contender in ladder]
+        scope = min((s.study.scope for s in there), key=("bucket", "all", "fine-tuned").index, default="bucket")
+        standings = [next((s for s in there if (s.study.contender, s.study.scope) == (id, scope)), None) for id in ladder]
+        return tuple(
+            Climbed(rung, self.comparison(rung.study, below.study) if below else None) if rung else None
+            for below, rung in zip([None, *standings], standings, strict=False)
+        )
 
 
 @dataclass(frozen=True)

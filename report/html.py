@@ -84,10 +84,11 @@ def part(template: str, macro: str, *values: Any) -> str:
 
 
 def plot(figure: go.Figure, name: str) -> Markup:
-    """A figure as an element `figure-<name>` of a page that holds or loads `script`."""
-    return Markup(  # noqa: S704 - Plotly escapes what it writes into its script
+    """A figure as an element `figure-<name>` of a page that holds or loads `script`; one of fixed width scrolls where it must."""
+    drawn = Markup(  # noqa: S704 - Plotly escapes what it writes into its script
         to_html(figure, full_html=False, include_plotlyjs=False, include_mathjax=False, config=_OPTIONS, div_id=f"figure-{name}")
     )
+    return Markup('<div class="scroll">{}</div>').format(drawn) if figure.layout.width else drawn
 
 
 def script() -> Markup:

@@ -8,7 +8,7 @@ from inference.explain import COMPLETE, DeletionCurve, Explanation
 from models import registry
 from models.roster import Entry, Roster
 from records.about import ListedRun
-from records.findings import BucketVerdict, Standing
+from records.findings import BucketVerdict, Climbed, Standing
 from records.study import ALL, Study
 from report.figures.style import naming
 
@@ -118,6 +118,29 @@ def _to_yardsticks(verdict: BucketVerdict, network: Study) -> str | None:
     there = [how for how in (verdict.verdict_on(network, each) for each in network.yardsticks) if how]
     there.sort(key=_VERDICTS.index)
     return _to(there, ("one", "the other"), "is") if there else None
+
+
+def ladder_sentence(verdicts: Sequence[BucketVerdict], roster: Roster) -> str:
+    """How far accuracy goes on each bucket from a ladder's lowest rung to its highest, and which rungs surely count."""
+    climbs = [(verdict.bucket, [each for each in verdict.climb(roster.ladder) if each]) for verdict in verdicts]
+    sentences = [_climb(bucket, climbed, roster) for bucket, climbed in climbs if len(climbed) > 1]
+    return " ".join(sentences) or "No two rungs have a result."
+
+
+def _climb(bucket: str, climbed: Sequence[Climbed], roster: Roster) -> str:
+    """As in: On 0-129 accuracy goes from 71.2 to 80.5 %, surely by pooling (+4.1 points) and evidence (+5.2)."""
+    first, last = (100 * each.standing.accuracy for each in (climbed[0], climbed[-1]))
+    sure = [(roster.title(c.standing.study.contender).removeprefix("+ "), c.gain) for c in climbed if c.gain and c.gain.is_sure]
+    units = (" points", *[""] * len(sure))
+    steps = [f"{name} ({signed_points(100 * gain.difference)}{unit})" for (name, gain), unit in zip(sure, units, strict=False)]
+    why = f"surely by {_names(steps)}" if steps else "no step surely"
+    return f"On {'all lengths' if bucket == ALL else bucket} accuracy goes from {first:.1f} to {last:.1f} %, {why}."
+
+
+def signed_points(points: float) -> str:
+    """A difference in percentage points: `+4.1`."""
+    text = f"{points:+.1f}"
+    return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "\u2212")
 
 
 def chosen_sentence(run: ListedRun) -> str:

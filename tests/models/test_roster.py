@@ -105,3 +105,12 @@ def test_a_search_begins_with_no_value_that_a_contender_sets_itself() -> None:
     config = Config(compare=Compare(architectures=("gru", slow)), search=Search(first=first))
     plain, own = Roster.of(config).entries
     assert plain.config.search.first == first and own.config.search.first == ({"units": 64},)
+
+
+def test_a_ladder_is_the_longest_chain_of_ablations_from_three_on() -> None:
+    wide = Contender("gru", "Wide", set={"space.units": 128}, parent="gru")
+    wider = Contender("gru", "Wider", set={"space.units": 256}, parent="Wide")
+    assert roster("gru", wide).ladder == ()
+    assert roster("gru", wide, LAST, wider).ladder == ("gru", "wide", "wider")
+    circle = (Contender("gru", "A", scope="all", parent="B"), Contender("gru", "B", parent="A"))
+    assert roster(*circle).ladder == ()

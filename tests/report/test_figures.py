@@ -8,6 +8,7 @@ import pytest
 
 from analysis.comparison import Predictions, Truth, corrected, judge
 from config import PROFILES
+from experiment.options import with_overrides
 from inference.examples import Examples, Faithfulness
 from inference.probes import CAPABILITIES, PassRate
 from models.registry import ARCHITECTURES, colour
@@ -30,6 +31,7 @@ from tests.made_up import ROSTER, a_result, a_score, a_summary, an_about
 from tests.report.test_explanation import CURVES
 
 BUCKETS = ("0-129", "130-end")
+LADDER = """("simple_rnn", "lstm", "custom_gru", "gru", Contender("gru", "A", scope="all"), Contender("gru", "B", parent="A"))"""
 
 
 def results() -> list[StudyResult]:
@@ -174,6 +176,7 @@ def contents(given: str) -> Contents:
     config, about = PROFILES["quick"].config, an_about()
     if given == "nothing":
         return Contents(about, config, a_summary(), Findings(), ())
+    config = with_overrides(config, [f"compare.architectures={LADDER}"])
     return Contents(about, config, a_summary(), findings(), tuple(map(travelled, results())), examples=EXAMPLES)
 
 
@@ -182,7 +185,7 @@ def test_every_figure_draws_whatever_is_there(given: str) -> None:
     found = contents(given)
     figures = {name: figure.draw(found) for name, figure in FIGURES.items()}
     left_out = {name for name, figure in figures.items() if figure is None}
-    sometimes = {"from_scratch", "importance", "cross_lengths", "learning_curve", "influence", "probes", "faithfulness"}
+    sometimes = {"ladder", "from_scratch", "importance", "cross_lengths", "learning_curve", "influence", "probes", "faithfulness"}
     assert left_out == (set() if given == "everything" else sometimes)
     assert all(isinstance(figure, go.Figure) for name, figure in figures.items() if name not in left_out)
 
