@@ -314,9 +314,9 @@ PROFILES: dict[str, Profile] = {
             ),
             search=Search(max_trials=2, epochs=2),
             data=Data(vocab_size=20_000, max_length=300, validation_fraction=0.2, max_train_per_bucket=1_500),
-            vectors=Vectors(source="learned", frozen_epochs=5),
+            vectors=Vectors(source="learned", frozen_epochs=100),
             model=Model(pooling="mean_max", pseudo_labels=True),
-            training=Training(epochs=5, schedule="linear", keep="last", repeats=1),
+            training=Training(epochs=8, schedule="linear", keep="last", repeats=1),
         ),
     ),
     # The setting was chosen on validation reviews (docs/log/2026-11-28.md).
