@@ -68,8 +68,7 @@ def build_classifier(shape: NetworkShape, *, dropout: float | None = None, spati
         sums = keras.Input((shape.evidence_width,), name="evidence_sums")
         inputs = [token_ids, evidence, sums]
         vectors = keras.layers.Concatenate(name="words_and_evidence")([vectors, evidence])
-    body = resolve(shape.architecture).build(shape.engine, shape.units, shape.pooling != "last", drop)
-    features = body(vectors, is_word)
+    features = resolve(shape.architecture).build(shape.engine, shape.units, shape.pooling != "last", drop)(vectors, is_word)
     if shape.pooling != "last":
         features = pool(features, is_word, shape.pooling)
     if shape.evidence:

@@ -168,6 +168,9 @@ def resolved(config: Config, listed: str | Contender) -> Config:
     """
     if isinstance(listed, str):
         return config
+    own = {name.removeprefix("space.") for name in listed.set}
+    kept = ({name: value for name, value in setting.items() if name not in own} for setting in config.search.first)
+    config = config.changed("search.first", tuple(setting for setting in kept if setting))  # its own settings come before these
     for name, value in listed.set.items():
         config = config.changed(name, value)
     return config.changed("compare.scope", listed.scope or config.compare.scope)

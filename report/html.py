@@ -20,6 +20,7 @@ from report.sentences import (
     chosen_sentence,
     completeness_sentence,
     contender_sentences,
+    evidence_sentences,
     faithfulness_sentence,
     overall_sentence,
 )
@@ -61,6 +62,7 @@ _PAGES.globals |= {
     "chosen_sentence": chosen_sentence,
     "completeness_sentence": completeness_sentence,
     "contender_sentences": contender_sentences,
+    "evidence_sentences": evidence_sentences,
     "faithfulness_sentence": faithfulness_sentence,
     "confidence": lambda probability: max(probability, 1 - probability),
     "legend_data": legend_data,

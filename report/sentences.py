@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
+from analysis.search_size import largest
 from inference.explain import COMPLETE, DeletionCurve, Explanation
 from models import registry
 from models.roster import Entry, Roster
@@ -169,6 +170,28 @@ def _contender_sentence(entry: Entry, roster: Roster) -> str:
     if entry.parent is None:
         return f"{text}."
     return f"{text}. Among the networks it is compared with {roster.title(entry.parent)} only."
+
+
+def evidence_sentences(roster: Roster) -> list[str]:
+    """What networks are told beside the words, why that is fair, and which networks are told nothing; nothing where none is."""
+    told = [entry for entry in roster.entries if largest(entry.config.space.evidence)]
+    if not told:
+        return []
+    longest = max(int(largest(entry.config.space.evidence)) for entry in told)
+    ngrams = ("the word", "the word and the pair of words", "the word, the pair and the triple of words")[longest - 1]
+    plain = [entry.title for entry in roster.entries if entry not in told]
+    sentences = [
+        f"Beside each word a network is given its evidence: how much more often positive than negative training reviews hold "
+        f"{ngrams} that end there, counted without the review that is read and without its copies.",
+        "That is fair to the linear models: they learn from the same labels, and from those of the validation part too.",
+    ]
+    if any(entry.config.model.pseudo_labels for entry in told):
+        sentences.append(
+            "Evidence is also counted in texts without a label, those of other lengths among them, with the label that a linear "
+            "model of the same training reviews gives them: such a network has seen more texts than the linear models, and no "
+            "more labels."
+        )
+    return sentences + ([f"Without evidence: {_names(plain)}."] if plain else [])
 
 
 def _inside(name: str) -> str:

@@ -40,14 +40,17 @@ def counted(reviews: list[Any], labels: np.ndarray, order: int, sources: int) ->
     return Evidence(ngrams, tuple(counts))
 
 
-def an_informed_run(folder: Path, text: str) -> tuple[FinishedRun, Study]:
-    """A finished run, a copy that may be changed, in which a network reads the evidence of made-up pieces of this text."""
+def a_run_with_evidence(folder: Path, text: str, order: int = 3) -> tuple[FinishedRun, Study]:
+    """A finished run, a copy that may be changed, in which a network reads the evidence of made-up pieces of this text.
+
+    With an order of 0 it is a network without evidence.
+    """
     from models.classifier import NetworkShape, build_classifier
 
     run = FinishedRun.open(folder)
     study = next(study for study in run.results if not study.is_yardstick)
     repeats = run.results[study].repeats
-    informed = [replace(repeat, hyperparameters=repeat.hyperparameters | {"evidence": 3}) for repeat in repeats]
+    informed = [replace(repeat, hyperparameters=repeat.hyperparameters | {"evidence": order}) for repeat in repeats]
     run.folder.save_result(replace(run.results[study], repeats=tuple(informed)))
 
     rng, ids = np.random.default_rng(5), run.vocabulary.encode(text)[1:]
@@ -66,8 +69,8 @@ def an_informed_run(folder: Path, text: str) -> tuple[FinishedRun, Study]:
         embedding_dim=8,
         units=8,
         pooling="mean_max",
-        evidence=3,
-        evidence_width=3,
+        evidence=order,
+        evidence_width=order,
     )
     model = build_classifier(shape, dropout=0.2, spatial_dropout=0.1)
     model.set_weights([weight + 0.3 * rng.normal(size=weight.shape) for weight in model.get_weights()])

@@ -2,11 +2,12 @@
 
 import dataclasses
 import json
+from dataclasses import replace
 
 import pytest
 
 import saver
-from config import PROFILES, Choice, Config, Contender, LogRange, Range
+from config import PROFILES, Choice, Config, Contender, LogRange, Range, Search, Space
 from experiment.options import from_dict, validate, with_overrides
 from models.registry import selectable
 from records.errors import ConfigError
@@ -194,6 +195,13 @@ def test_what_is_wrong_with_a_contender_is_one_sentence(listed: str, problem: st
     assert "compare.architectures" in line
 
 
+SEARCHED = replace(
+    Config(),
+    search=Search(max_trials=2, epochs=2),
+    space=Space(units=32, spatial_dropout=Choice(0.2, 0.4), learning_rate=Choice(3e-3, 6e-3)),
+)
+
+
 @pytest.mark.parametrize(
     ("first", "problem"),
     [
@@ -208,7 +216,7 @@ def test_what_is_wrong_with_a_contender_is_one_sentence(listed: str, problem: st
 )
 def test_settings_to_begin_with_must_be_possible(first: str, problem: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        validate(with_overrides(PROFILES["quick"].config, [f"search.first={first}"]), selectable())
+        validate(with_overrides(SEARCHED, [f"search.first={first}"]), selectable())
     (line,) = str(caught.value).split("\n")
     assert line.startswith("search.first: ") and problem in line
 
@@ -216,12 +224,12 @@ def test_settings_to_begin_with_must_be_possible(first: str, problem: str) -> No
 def test_hyperband_takes_no_settings_to_begin_with() -> None:
     options = ["search.first=({'units': 32},)", "search.tuner=hyperband", "search.epochs=3"]
     with pytest.raises(ConfigError, match=r"^search\.first: expected none with hyperband"):
-        validate(with_overrides(PROFILES["quick"].config, options), selectable())
+        validate(with_overrides(SEARCHED, options), selectable())
     ranges = ["space.units=Range(16, 64, 16)", "space.learning_rate=LogRange(1e-4, 1e-2)"]
     good = "search.first=({'units': 48, 'learning_rate': 0.002},)"
-    validate(with_overrides(PROFILES["quick"].config, [*ranges, good]), selectable())
+    validate(with_overrides(SEARCHED, [*ranges, good]), selectable())
     with pytest.raises(ConfigError, match=r"Range\(low=16, high=64, step=16\), got 40"):
-        validate(with_overrides(PROFILES["quick"].config, [*ranges, "search.first=({'units': 40},)"]), selectable())
+        validate(with_overrides(SEARCHED, [*ranges, "search.first=({'units': 40},)"]), selectable())
 
 
 def test_fine_tuning_needs_some_contender_with_a_generalist() -> None:

@@ -247,7 +247,7 @@ def test_a_report_and_the_index_call_contenders_by_their_titles(tmp_path: Path) 
     verdict = BucketVerdict("0-129", 100, 0, 0.5, leader, (standing,), ())
     page = report_of(ended(tmp_path, found, Findings(verdicts=(verdict,)), config=config))
     assert "Validation chooses GRU, &lt;b&gt;last&lt;/b&gt; state: 80.0" in page and "<b>last</b> state: " not in page
-    assert "its model.pooling is last (the run&#39;s is mean)" in page
+    assert "its model.pooling is last (the run&#39;s is mean_max)" in page
     assert "This figure is left out" not in page
     plotter.write_index(tmp_path)
     assert "GRU, &lt;b&gt;last&lt;/b&gt; state: 80.0 % over 1 bucket" in (tmp_path / "index.html").read_text()

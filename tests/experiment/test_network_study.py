@@ -103,7 +103,7 @@ def test_probabilities_that_are_not_numbers_fail_the_repeat_by_name(
 ) -> None:
     """A word that is in no training and no validation review can do that, if only its vector has diverged."""
     monkeypatch.setattr(TrainableNetwork, "fit", lambda *_: ())
-    monkeypatch.setattr(TrainableNetwork, "predict", lambda _, rows: np.full(len(rows), np.nan))
+    monkeypatch.setattr(TrainableNetwork, "predict", lambda _, examples: np.full(len(examples.labels), np.nan))
     with pytest.raises(NonFiniteError, match=r"the probability of a validation review in repeat \d+ became nan"):
         again()
 
@@ -111,7 +111,7 @@ def test_probabilities_that_are_not_numbers_fail_the_repeat_by_name(
 def test_an_influence_that_is_not_finite_fails_the_repeat_by_name(
     again: Callable[[], Repeat], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(TrainableNetwork, "influence", lambda _, rows: [np.full(len(row), np.inf) for row in rows])
+    monkeypatch.setattr(TrainableNetwork, "influence", lambda _, examples, positions: [np.full(9, np.inf) for _ in positions])
     with pytest.raises(NonFiniteError, match=r"gradient of a verdict with respect to a word in repeat \d+ became inf"):
         again()
 

@@ -17,7 +17,7 @@ from inference.run import Encoded, FinishedRun, Trained
 from records.errors import CheckpointError
 from records.study import YARDSTICKS
 from tests.conftest import SmokeRun
-from tests.made_up_evidence import an_evidence, an_informed_run
+from tests.made_up_evidence import a_run_with_evidence, an_evidence
 
 TEXT = "the script was dull . my neighbour lent me the disc last week . the music was not clever but the ending was superb ."
 
@@ -147,7 +147,7 @@ def test_faithfulness_is_the_mean_over_reviews(run: FinishedRun, encoded: Encode
 def informed(smoke_run: SmokeRun, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     folder = tmp_path_factory.mktemp("informed") / "run"
     shutil.copytree(smoke_run.folder, folder, symlinks=True)
-    run, study = an_informed_run(folder, TEXT)
+    run, study = a_run_with_evidence(folder, TEXT)
     return run.trained(study)
 
 
@@ -221,7 +221,7 @@ def test_with_evidence_occlusion_running_verdict_and_deletion_read_the_evidence_
 
 def test_a_missing_a_cut_and_a_changed_file_of_counts_are_one_sentence_each(smoke_run: SmokeRun, tmp_path: Path) -> None:
     shutil.copytree(smoke_run.folder, tmp_path / "run", symlinks=True)
-    run, study = an_informed_run(tmp_path / "run", TEXT)
+    run, study = a_run_with_evidence(tmp_path / "run", TEXT)
     for path in (run.folder.evidence(study), *run.folder.ngrams.glob("*.npy")):
         content = path.read_bytes()
         for damaged in (None, b"", content[:70], content[: len(content) // 2], content[:-2]):

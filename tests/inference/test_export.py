@@ -18,8 +18,7 @@ import pytest
 from data.vocabulary import FIRST_WORD, START, Vocabulary
 from engine import checkpoint, network
 from engine.layers import Recurrent
-from inference.export import Review, inputs, litert, loading, savedmodel
-from inference.export import evidence as exported_evidence
+from inference.export import Review, inputs, litert, savedmodel
 from inference.export import folder as exports
 from inference.export import keras as in_keras
 from inference.export import onnx as onnx_graph
@@ -30,13 +29,12 @@ from inference.export.network import LAYERS, KerasNetwork
 from inference.run import FinishedRun, Trained
 from models.cells import GRUCell
 from models.classifier import NetworkShape, build_classifier
-from models.evidence import Counts
 from models.registry import ARCHITECTURES
 from records.errors import ExportError
 from records.study import Study
 from tests.conftest import ROOT, SmokeRun
 from tests.made_up import a_result
-from tests.made_up_evidence import an_evidence, an_informed_run
+from tests.made_up_evidence import a_run_with_evidence, an_evidence
 
 NEEDS = {"keras": "keras", "savedmodel": "tensorflow", "onnx": "onnxruntime", "litert": "ai_edge_litert"}
 WITHOUT_ONNX = frozenset[str]()  # architectures with a cell that ONNX has no operator for: their export is refused by name
@@ -132,11 +130,6 @@ def with_padding(given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     }
 
 
-@pytest.fixture(scope="module")
-def network_with_evidence(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return a_checkpoint(tmp_path_factory.mktemp("network"), "gru", "max", 0, 3, 2)
-
-
 def require(format: str) -> Any:
     return pytest.importorskip(NEEDS[format], reason=f"{NEEDS[format]} is not installed: make run EXTRAS={format}")
 
@@ -191,95 +184,31 @@ def test_tensorflows_formats_say_what_keras_and_the_numpy_engine_say(
     np.testing.assert_allclose(litert.write(run, trained, tmp_path)(reviews), expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("truncate", ["head", "tail", "both"])
-@pytest.mark.parametrize("drops_unknown", [True, False])
-def test_the_graph_makes_of_texts_what_the_run_does(truncate: str, drops_unknown: bool, network_with_evidence: Path) -> None:
-    import tensorflow as tf
-
-    vocabulary = Vocabulary(VOCABULARY.words, drops_unknown)
-    _, trained = a_trained(network_with_evidence, truncate, max_length=11, order=3, sources=2, vocabulary=vocabulary)
-    every_character = [f"word1{chr(code)}word2 {chr(code)}" for code in range(1, 0x180)]
-    texts = [*TEXTS, *exports._ODD_TEXTS, *every_character]
-    encode, _ = savedmodel.text_encoder(vocabulary)
-    found = savedmodel.inputs_from_ids(trained)(encode(tf.constant(texts)))
-    readings = trained.readings([vocabulary.encode(text) for text in texts])
-    assert np.concatenate([reading.evidence for reading in readings]).any(axis=0).all()  # type: ignore[misc]
-    for text, reading, ids, evidence, sums in zip(texts, readings, *(array.numpy() for array in found), strict=True):
-        n = len(reading)
-        assert ids[:n].tolist() == reading.ids.tolist() and not ids[n:].any() and not evidence[n:].any(), repr(text)
-        np.testing.assert_array_equal(evidence[:n], reading.evidence, repr(text))
-        np.testing.assert_allclose(sums, reading.sums, atol=1e-6, err_msg=repr(text))
-
-
-@pytest.mark.parametrize("order", [1, 2, 3])
-@pytest.mark.parametrize(("truncate", "drops_unknown", "sources"), [("head", True, 1), ("tail", False, 2), ("both", True, 2)])
-def test_the_cards_code_makes_what_the_network_is_given_from_the_exported_ratios_alone(
-    order: int,
-    truncate: str,
-    drops_unknown: bool,
-    sources: int,
-    network_with_evidence: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    vocabulary = Vocabulary(VOCABULARY.words, drops_unknown)
-    run, trained = a_trained(network_with_evidence, truncate, max_length=11, order=order, sources=sources, vocabulary=vocabulary)
-    (tmp_path / "vocabulary.json").write_text(vocabulary.to_json(), encoding="utf-8")
-    exported_evidence.write(trained, tmp_path)
-    monkeypatch.chdir(tmp_path)
-    names: dict[str, Any] = {"np": np}
-    exec(loading.encoding(run, trained), names)  # noqa: S102 - the code of a card
-    for text in (*TEXTS, *exports._ODD_TEXTS):
-        (reading,) = trained.readings([vocabulary.encode(text)])
-        given, expected = names["inputs"](text), inputs([Review(text, reading)])
-        assert {name: (array.dtype, array.shape) for name, array in given.items()} == {
-            name: (array.dtype, array.shape) for name, array in expected.items()
-        }
-        for name, array in expected.items():
-            np.testing.assert_allclose(given[name], array, atol=1e-6, err_msg=f"{name} of {text!r}")
-
-
-def test_ngrams_that_say_nothing_are_left_out_unless_a_longer_one_begins_with_them() -> None:
-    evidence = an_evidence(40)
-    n_words, n_pairs, n_triples = evidence.ngrams.sizes
-    held = evidence.counts[0].held.copy()
-    held[n_words : n_words + n_pairs] = 5  # of both classes
-    held[-n_triples // 2 :] = 0
-    balanced = replace(evidence, counts=(Counts(held, np.array([40, 40])),))
-    words, pairs, triples = ngrams_by_length(balanced, 3)
-    assert 0 < len(triples.keys) - 1 <= n_triples // 2 and triples.ratios[:-1].all()
-    assert not pairs.ratios.any() and 0 < len(pairs.keys) - 1 < n_pairs
-    assert set(triples.keys[:-1] >> 32) == set(range(len(pairs.keys) - 1))
-    for each in (words, pairs, triples):
-        assert (np.diff(each.keys) > 0).all() and not each.ratios[-1].any() and each.ratios.dtype == np.float32
-    ends_at_pairs = ngrams_by_length(balanced, 2)
-    assert len(ends_at_pairs) == 2 and len(ends_at_pairs[1].keys) == 1
+@pytest.fixture(scope="module", params=[0, 3])
+def order(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
 
 
 @pytest.fixture(scope="module")
-def informed(smoke_run: SmokeRun, tmp_path_factory: pytest.TempPathFactory) -> tuple[FinishedRun, Study]:
-    """The run with evidence for a network."""
-    folder = tmp_path_factory.mktemp("informed") / "run"
+def told(smoke_run: SmokeRun, order: int, tmp_path_factory: pytest.TempPathFactory) -> tuple[FinishedRun, Study]:
+    """The run with evidence for a network, or with none."""
+    folder = tmp_path_factory.mktemp("told") / "run"
     shutil.copytree(smoke_run.folder, folder, symlinks=True)
-    return an_informed_run(folder, "not a great cast , a dull story . great cast , dull story , and the ending was superb")
+    return a_run_with_evidence(folder, "not a great cast , a dull story . great cast , dull story , and a superb ending", order)
 
 
-@pytest.mark.parametrize("reads_evidence", [False, True])
 @pytest.mark.parametrize("format", FORMATS)
 def test_an_export_holds_what_the_run_says_and_its_cards_code_runs_alone(
-    format: str, reads_evidence: bool, smoke_run: SmokeRun, informed: tuple[FinishedRun, Study], tmp_path: Path
+    format: str, order: int, told: tuple[FinishedRun, Study], tmp_path: Path
 ) -> None:
     require(format)
-    run, study = informed
-    if not reads_evidence:
-        run = FinishedRun.open(smoke_run.folder)
-        study = next(study for study in run.results if not run.results[study].best_repeat.hyperparameters.get("evidence"))
+    run, study = told
     exported = export(run, study, format, tmp_path)
     folder, readme = Path(exported.path), (Path(exported.path) / "README.md").read_text(encoding="utf-8")
     assert exported.parity <= 1e-6 and exported.latency_ms > 0
-    assert exported.takes == ("text" if format == "savedmodel" else "token ids" + reads_evidence * " and evidence")
-    assert (run.trained(study).evidence is not None) == reads_evidence == ("Wang and Manning 2012" in readme)
-    assert (folder / "evidence.npz").exists() == ("`evidence.npz`" in readme) == (reads_evidence and format != "savedmodel")
+    assert exported.takes == ("text" if format == "savedmodel" else "token ids and evidence" if order else "token ids")
+    assert (run.trained(study).evidence is not None) == bool(order) == ("Wang and Manning 2012" in readme)
+    assert (folder / "evidence.npz").exists() == ("`evidence.npz`" in readme) == (order > 0 and format != "savedmodel")
     assert exported.bytes == sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     assert sorted(path.name for path in folder.parent.iterdir()) == [folder.name]
     (code,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)

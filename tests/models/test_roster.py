@@ -4,7 +4,7 @@ from itertools import combinations
 
 import pytest
 
-from config import Choice, Compare, Config, Contender, Model, Training
+from config import Choice, Compare, Config, Contender, Model, Search, Training
 from models.registry import ARCHITECTURES, colour
 from models.roster import PALETTE, Roster, _distance
 from records.study import YARDSTICKS, Study
@@ -106,3 +106,11 @@ def test_a_ladder_is_the_longest_chain_of_ablations_from_three_on() -> None:
     assert roster("gru", wide, LAST, wider).ladder == ("gru", "wide", "wider")
     circle = (Contender("gru", "A", scope="all", parent="B"), Contender("gru", "B", parent="A"))
     assert roster(*circle).ladder == ()
+
+
+def test_a_search_begins_with_no_value_that_a_contender_sets_itself() -> None:
+    slow = Contender("gru", "Slow GRU", set={"space.learning_rate": 1e-4})
+    first = ({"learning_rate": 1e-2, "units": 64}, {"learning_rate": 1e-3})
+    config = Config(compare=Compare(architectures=("gru", slow)), search=Search(first=first))
+    plain, own = Roster.of(config).entries
+    assert plain.config.search.first == first and own.config.search.first == ({"units": 64},)

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from config import Compare, Config, Contender
+from config import Choice, Compare, Config, Contender
 from models.roster import Roster
 from records.findings import BucketVerdict, Comparison, Standing, Verdict
 from records.study import Study
-from report.sentences import bucket_sentence, contender_sentences, overall_sentence
+from report.sentences import bucket_sentence, contender_sentences, evidence_sentences, overall_sentence
 from tests.made_up import ROSTER
 from tests.report.test_figures import verdicts
 
@@ -108,3 +108,14 @@ def test_what_is_more_than_an_architecture_is_said_in_a_sentence() -> None:
         "The same again is the architecture LSTM. Among the networks it is compared with GRU from scratch only.",
     ]
     assert contender_sentences(ROSTER) == []
+
+
+def test_a_report_says_what_evidence_is_and_who_has_none() -> None:
+    config = Config(compare=Compare(architectures=("gru", Contender("gru", "GRU alone", set={"space.evidence": 0}))))
+    assert evidence_sentences(Roster.of(config)) == []
+    told = replace(config, space=replace(config.space, evidence=Choice(0, 2)))
+    what, fair, plain = evidence_sentences(Roster.of(told))
+    assert "the word and the pair of words that end there" in what and "the same labels" in fair
+    assert plain == "Without evidence: GRU alone."
+    more = evidence_sentences(Roster.of(replace(told, model=replace(told.model, pseudo_labels=True))))
+    assert len(more) == 4 and "more texts than the linear models, and no more labels" in more[2]
