@@ -322,8 +322,8 @@ PROFILES: dict[str, Profile] = {
     # The setting was chosen on validation reviews (docs/log/2026-11-28.md).
     "ladder": Profile(
         note="what each means is worth: a SimpleRNN's last state, and one means more from rung to rung, on five length buckets",
-        minutes="?",
-        accuracy="?",
+        minutes="23, beside other work",
+        accuracy="51 to 76 % on the lowest rung, 88 to 92 % on the highest, linear models 85 to 89 %, means of 3 repeats",
         config=Config(
             compare=Compare(
                 architectures=rungs(
