@@ -99,7 +99,6 @@ def test_a_contenders_scope_stands_in_place_of_the_runs(run: str, own: str, expe
     assert roster(contender, scope=run).entries[0].scopes(["a", "b"]) == expected
 
 
-<<<<<<< HEAD
 def test_a_search_begins_with_no_value_that_a_contender_sets_itself() -> None:
     slow = Contender("gru", "Slow GRU", set={"space.learning_rate": 1e-4})
     first = ({"learning_rate": 1e-2, "units": 64}, {"learning_rate": 1e-3})
@@ -108,8 +107,6 @@ def test_a_search_begins_with_no_value_that_a_contender_sets_itself() -> None:
     assert plain.config.search.first == first and own.config.search.first == ({"units": 64},)
 
 
-=======
->>>>>>> ladder
 def test_a_ladder_is_the_longest_chain_of_ablations_from_three_on() -> None:
     wide = Contender("gru", "Wide", set={"space.units": 128}, parent="gru")
     wider = Contender("gru", "Wider", set={"space.units": 256}, parent="Wide")
@@ -117,14 +114,3 @@ def test_a_ladder_is_the_longest_chain_of_ablations_from_three_on() -> None:
     assert roster("gru", wide, LAST, wider).ladder == ("gru", "wide", "wider")
     circle = (Contender("gru", "A", scope="all", parent="B"), Contender("gru", "B", parent="A"))
     assert roster(*circle).ladder == ()
-<<<<<<< HEAD
-=======
-
-
-def test_a_search_begins_with_no_value_that_a_contender_sets_itself() -> None:
-    slow = Contender("gru", "Slow GRU", set={"space.learning_rate": 1e-4})
-    first = ({"learning_rate": 1e-2, "units": 64}, {"learning_rate": 1e-3})
-    config = Config(compare=Compare(architectures=("gru", slow)), search=Search(first=first))
-    plain, own = Roster.of(config).entries
-    assert plain.config.search.first == first and own.config.search.first == ({"units": 64},)
->>>>>>> ladder
