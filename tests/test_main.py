@@ -68,7 +68,7 @@ def test_a_dry_run_says_what_would_run_and_writes_nothing(tmp_path: Path) -> Non
     ("arguments", "sentence"),
     [
         (["quik"], "no profile is named 'quik'; did you mean quick?"),
-        (["compare"], "compare is reserved for a later command; profiles: quick, study"),
+        (["compare"], "compare is reserved for a later command; profiles: quick, ladder"),
         (
             ["smoke", "--set", "search.max_trials=0", "run.device=tpu"],
             "run.device: expected one of auto, cpu, gpu, got 'tpu'",
