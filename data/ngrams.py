@@ -174,8 +174,20 @@ class Holdings:
 
     def counts(self, labels: np.ndarray, n_ngrams: int, n_classes: int) -> np.ndarray:
         """Reviews of each class that hold each n-gram, `<int32>[n-grams, classes]`; the labels are those of all reviews."""
-        flat = np.bincount(self.numbers.astype(np.int64) * n_classes + labels[self.reviews], minlength=n_ngrams * n_classes)
-        return flat.reshape(n_ngrams, n_classes).astype(np.int32)
+        return class_counts(self.numbers, labels[self.reviews], n_ngrams, n_classes)
+
+
+def class_counts(numbers: np.ndarray, labels: np.ndarray, n_ngrams: int, n_classes: int) -> np.ndarray:
+    """How often each n-gram stands with each class in these pairs, `<int32>[n-grams, classes]`.
+
+    Args:
+        numbers: of an n-gram, `<int>[pairs]`.
+        labels: of the review that holds it, `<int>[pairs]`.
+        n_ngrams: that there are.
+        n_classes: that there are.
+    """
+    flat = np.bincount(numbers.astype(np.int64) * n_classes + labels, minlength=n_ngrams * n_classes)
+    return flat.reshape(n_ngrams, n_classes).astype(np.int32)
 
 
 def log_count_ratios(counts: np.ndarray, totals: np.ndarray, outcomes: float = 2.0) -> np.ndarray:
@@ -198,6 +210,20 @@ def log_count_ratios(counts: np.ndarray, totals: np.ndarray, outcomes: float = 2
     """
     others, all_others = counts.sum(axis=-1, keepdims=True) - counts, totals.sum() - totals
     return np.log((counts + 1) / (totals + outcomes)) - np.log((others + 1) / (all_others + outcomes))
+
+
+def shared_out(parts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """What each word has of the parts that n-grams have in something, each part divided equally among its words, `[tokens]`.
+
+    Args:
+        parts: of the n-grams that end at each token of a review, `<float>[tokens, width]`; 0 where no n-gram is known.
+        lengths: words of the n-gram that each column is of, `<int>[width]`.
+    """
+    words = np.zeros(len(parts))
+    for column, length in zip(parts.T, lengths, strict=True):
+        for back in range(length):
+            words[: len(words) - back] += column[back:] / length
+    return words
 
 
 def collect(sequences: Sequences, order: int, fewest: int) -> tuple[NGrams, Holdings]:

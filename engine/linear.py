@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data.ngrams import NGrams, Tally
+from data.ngrams import NGrams, Tally, shared_out
 from data.types import IdArray
 from engine.arrays import Array
 from records.errors import TRAIN_AGAIN, CheckpointError
@@ -43,14 +43,10 @@ class LinearModel:
 
         The rest of the logit is the intercept.
         """
-        tally, shares = self.ngrams.tally([row]), np.zeros(len(row))
-        each = np.zeros(len(self.ngrams))
+        tally, found = self.ngrams.tally([row]), self.ngrams.find(row)
+        each = np.zeros(len(self.ngrams) + 1)  # the last one is of every n-gram that is not known, whose number is -1
         each[tally.numbers] = self.weights[tally.numbers] * self.values(tally) / tally.times
-        for length, found in enumerate(self.ngrams.find(row).T, start=1):
-            ends = np.flatnonzero(found >= 0)
-            for back in range(length):
-                shares[ends - back] += each[found[ends]] / length
-        return shares
+        return shared_out(each[found], np.arange(1, self.ngrams.order + 1))
 
 
 def tf_idf(tally: Tally, idf: Array) -> Array:

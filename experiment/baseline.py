@@ -16,7 +16,7 @@ from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
-from data.ngrams import NGrams, Tally, collect, log_count_ratios
+from data.ngrams import NGrams, Tally, class_counts, collect, log_count_ratios
 from data.types import Reviews, Sequences
 from engine.arrays import sigmoid
 from engine.linear import LinearModel, tf_idf
@@ -132,8 +132,7 @@ def _naive_bayes(counted: Counted, is_read: np.ndarray, strengths: Sequence[floa
     library for large linear classification, Journal of Machine Learning Research.
     """
     tally, labels = counted.tally.of_ngrams(is_read), counted.labels
-    flat = np.bincount(tally.numbers.astype(np.int64) * 2 + labels[tally.reviews], minlength=2 * len(is_read))
-    counts = flat.reshape(-1, 2)
+    counts = class_counts(tally.numbers, labels[tally.reviews], len(is_read), 2)
     ratios = log_count_ratios(counts, counts.sum(axis=0), outcomes=float(is_read.sum()))[:, 1] * is_read
     matrix = _matrix(tally, ratios[tally.numbers], len(ratios))
     for strength in strengths:

@@ -205,13 +205,16 @@ class NetworkStudy:
         """The record of a repeat, and the probabilities to keep with it."""
         network, data = trained.network, self._data
 
-        def predict(reviews: Reviews, part: str = "test") -> np.ndarray:
-            probabilities = network.predict(self._train if reviews is data.train else self._examples(reviews))
+        def predict(examples: Examples, part: str) -> np.ndarray:
+            probabilities = network.predict(examples)
             check_finite(f"probability of a {part} review in repeat {number + 1}", probabilities)
             return probabilities
 
-        validation, train = predict(data.validation, "validation"), predict(data.train, "training")
-        probabilities, temperature = predict(data.test), fit_temperature(data.validation.labels, validation)
+        def of_tests(reviews: Reviews) -> np.ndarray:
+            return predict(self._examples(reviews), "test")
+
+        validation, train = predict(self._validation, "validation"), predict(self._train, "training")
+        probabilities, temperature = of_tests(data.test), fit_temperature(data.validation.labels, validation)
         repeat = Repeat(
             number=number,
             seed=trained.plan.seed,
@@ -224,7 +227,7 @@ class NetworkStudy:
             train_seconds=trained.seconds,
             history=trained.history,
             scores=scores_by_bucket(data, probabilities, temperature),
-            scores_elsewhere=scores_elsewhere(self._study, self._config, self._context.dataset, predict, temperature),
+            scores_elsewhere=scores_elsewhere(self._study, self._config, self._context.dataset, of_tests, temperature),
             influence=self._influence(network, number),
         )
         repeat = self._compare_engine(repeat, probabilities)
@@ -251,7 +254,7 @@ class NetworkStudy:
             lengths_read = test.sequences.lengths.clip(max=self._config.data.max_length)
             chosen = spaced_by_length(lengths_read, REVIEWS_FOR_ENGINE)
             order = int(repeat.hyperparameters["evidence"])
-            some, expected = self._examples(test).read(chosen, order), probabilities[chosen]
+            some, expected = self._examples(test.take(chosen)).read(range(len(chosen)), order), probabilities[chosen]
             try:
                 if self._context.device.startswith("gpu"):
                     expected = probabilities_on_cpu(checkpoint, some)

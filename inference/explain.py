@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from data.batches import truncated
+from data.ngrams import shared_out
 from data.types import IdArray, Sequences
 from engine.arrays import Array, sigmoid
 from engine.layers import Lengths
@@ -19,7 +20,7 @@ from engine.linear import LinearModel
 from engine.network import CELLS_OF_A_BATCH, Inputs, NumpyNetwork
 from inference.run import Encoded
 from inference.trained import Trained
-from models.evidence import Reading, shared_out
+from models.evidence import Reading
 from records.codec import Record
 from records.errors import InferenceError
 from records.study import Study

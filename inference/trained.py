@@ -12,7 +12,7 @@ from data.types import IdArray, Sequences
 from data.vocabulary import OOV
 from engine.arrays import Array, sigmoid
 from engine.linear import LinearModel
-from models.evidence import Evidence, Reading
+from models.evidence import Evidence, Reading, windows
 from records.errors import DivergedError
 from records.study import Repeat, Study
 
@@ -79,11 +79,8 @@ class Trained:
             return [Reading(self._cut(row)) for row in rows]
         whole = Sequences.from_lists(rows)
         evidence, sums = self.evidence.read(whole, self.order)
-        parts = np.split(evidence, whole.offsets[1:-1])
-        return [
-            Reading(self._cut(row), truncated(part, self.max_length, self.truncate), total)
-            for row, part, total in zip(rows, parts, sums, strict=True)
-        ]
+        parts = windows(evidence, whole, self.max_length, self.truncate)
+        return [Reading(self._cut(row), part, total) for row, part, total in zip(rows, parts, sums, strict=True)]
 
     def logits(self, reviews: Sequence[IdArray]) -> Array:
         """The logit of each whole review at the temperature, `<float64>[reviews]`.

@@ -131,18 +131,16 @@ class Evidence:
         return evidence, sums / np.sqrt(reviews.lengths, dtype=np.float32)[:, None]
 
 
-def shared_out(parts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """What each word has of the parts that n-grams have in something, each part divided equally among its words, `[tokens]`.
+def windows(evidence: np.ndarray, whole: Sequences, max_length: int, truncate: str) -> list[np.ndarray]:
+    """The evidence at the tokens that a network reads word by word of each whole review, `<float32>[time, width]` each.
 
     Args:
-        parts: of the n-grams that end at each token of a review, `<float>[tokens, width]`; 0 where no n-gram is known.
-        lengths: words of the n-gram that each column is of, `<int>[width]`.
+        evidence: at each token of the whole reviews, `<float32>[tokens, width]`.
+        whole: the reviews.
+        max_length: tokens that are read of a longer review.
+        truncate: which ones, see `data.batches.truncated`.
     """
-    words = np.zeros(len(parts))
-    for column, length in zip(parts.T, lengths, strict=True):
-        for back in range(length):
-            words[: len(words) - back] += column[back:] / length
-    return words
+    return [truncated(part, max_length, truncate) for part in np.split(evidence, whole.offsets[1:-1])]
 
 
 @dataclass(frozen=True)
@@ -170,8 +168,7 @@ class Informed:
             evidence, sums = self.evidence[0].read(whole, order)
         else:
             evidence, sums = self._read_counted(whole, positions, order, self.folds[positions])
-        parts = np.split(evidence, whole.offsets[1:-1])
-        return [truncated(part, self.max_length, self.truncate) for part in parts], sums
+        return windows(evidence, whole, self.max_length, self.truncate), sums
 
     def _read_counted(
         self, whole: Sequences, positions: np.ndarray, order: int, folds: np.ndarray

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from data.batches import network_ids
-from data.ngrams import NGrams, collect
+from data.ngrams import NGrams, collect, shared_out
 from data.types import Reviews, Sequences
 from experiment.network import Examples
-from models.evidence import Counts, Evidence, Informed, evidence_for, groups_of, inputs_of, shared_out
+from models.evidence import Counts, Evidence, Informed, evidence_for, groups_of, inputs_of
 from tests.networks import fit_plan, shared_network
 
 GOOD, BAD, FILM, NOT, RARE = 4, 5, 6, 7, 8
