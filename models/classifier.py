@@ -56,12 +56,13 @@ def build_classifier(shape: NetworkShape, *, dropout: float | None = None, spati
     def drop(name: str) -> Any:
         return TunableDropout(name=name) if dropout is None else keras.layers.Dropout(dropout, name=name)
 
+    drop_channels = _drop_channels(spatial_dropout)  # made first: the order of layers decides which seed each of them draws
     token_ids = keras.Input((None,), dtype="int32", name="token_ids")
     is_word = ops.not_equal(token_ids, PADDING)
     vectors = _vectors(token_ids, shape)
     if dropout is None:  # a network to train
         vectors = Perturbation(name="perturbation")(vectors, mask=is_word)
-    vectors = _drop_channels(spatial_dropout)(vectors)
+    vectors = drop_channels(vectors)
     inputs = token_ids
     if shape.evidence:
         evidence = keras.Input((None, shape.evidence_width), name="evidence")
