@@ -88,7 +88,8 @@ class NGrams:
             OSError, ValueError: a file is missing or damaged.
         """
         longer = sorted(folder.glob("keys-*.npy"))
-        words, *keys = (np.load(path, mmap_mode="r", allow_pickle=False) for path in (folder / "words.npy", *longer))
+        maps = (np.load(path, mmap_mode="r", allow_pickle=False) for path in (folder / "words.npy", *longer))
+        words, *keys = map(np.asarray, maps)  # plain views of them: indexing a memmap costs more
         return cls(np.array(words), tuple(keys))
 
     @property
@@ -135,11 +136,11 @@ class NGrams:
         of a binary search.
         """
         known, places = self.keys[level], np.full(len(keys), UNKNOWN)
-        waiting, at = np.arange(len(keys)), self._starts[level][keys >> _shift(known)]
+        waiting, at = np.arange(len(keys)), self._starts[level].take(keys >> _shift(known))
         while len(waiting):
             within = at < len(known)
             waiting, at = waiting[within], at[within]
-            there, wanted = known[at], keys[waiting]
+            there, wanted = known.take(at), keys.take(waiting)
             places[waiting[there == wanted]] = at[there == wanted]
             waiting, at = waiting[there < wanted], at[there < wanted] + 1
         return places

@@ -16,14 +16,14 @@ by its class, and an n-gram that no other review holds reads exactly 0. Neither 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 
 from data.batches import truncated
-from data.ngrams import UNKNOWN, NGrams, log_count_ratios
+from data.ngrams import UNKNOWN, NGrams
 from data.types import IdArray, Reviews, Sequences
 from records.study import Study
 from saver import RunFolder
@@ -36,9 +36,22 @@ def evidence_for(counts: np.ndarray, reviews: np.ndarray) -> np.ndarray:
         counts: reviews of each class that hold an n-gram, `<int>[..., classes]`; where none does the evidence is 0.
         reviews: of each class, `<int>[classes]`.
     """
-    ratios = log_count_ratios(counts.astype(np.float32), reviews.astype(np.float32))
-    ratios *= counts.any(axis=-1, keepdims=True)
-    return ratios[..., 1:] if len(reviews) == 2 else ratios
+    mine, all_mine = counts[..., 1:], reviews[1:]
+    theirs, all_theirs = counts[..., :1], reviews[:1]
+    if len(reviews) > 2:
+        mine, all_mine = counts, reviews
+        theirs, all_theirs = counts.sum(axis=-1, keepdims=True) - counts, reviews.sum() - reviews
+    logs = _logs_of_next(int(reviews.sum()))  # looked up: a logarithm of every count would take twice as long
+    ratios = logs.take(mine, mode="clip") - logs.take(theirs, mode="clip")
+    ratios += np.log((all_theirs + 2) / (all_mine + 2)).astype(np.float32)
+    ratios *= (mine > 0) | (theirs > 0)
+    return ratios
+
+
+@lru_cache(maxsize=8)
+def _logs_of_next(largest: int) -> np.ndarray:
+    """The logarithm of one more than each number up to the largest, `<float32>[numbers]`."""
+    return np.log(np.arange(1, largest + 2)).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -61,7 +74,7 @@ class Counts:
         Raises:
             OSError, ValueError: the file is missing or damaged.
         """
-        rows = np.load(path, mmap_mode="r", allow_pickle=False)
+        rows = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))  # a plain view of it: indexing a memmap costs more
         return cls(rows[:-1], np.array(rows[-1], np.int64))
 
     @property
@@ -111,24 +124,36 @@ class Evidence:
         """Words of the n-gram that each of these numbers is of, `<int64>[width]`."""
         return np.concatenate([np.repeat(np.arange(1, order + 1), counts.numbers) for counts in self.counts])
 
-    def read(self, reviews: Sequences, order: int, own: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def read(self, reviews: Sequences, order: int) -> tuple[np.ndarray, np.ndarray]:
         """The evidence at each token, `<float32>[tokens, width]`, and its sums over each review, `<float32>[reviews, width]`.
 
         Args:
-            reviews: whole reviews.
+            reviews: whole reviews, none of which is counted.
             order: words of the longest n-grams.
-            own: what to leave out of the training labels' counts, `<int>[tokens, order, classes]`; None: nothing.
         """
         numbers = self.ngrams.find(reviews.values, order)
-        is_known = (numbers != UNKNOWN)[..., None]
-        columns = []
-        for number, counts in enumerate(self.counts):
-            held = counts.held[numbers.clip(0)]  # of an unknown n-gram those of another one, which are not used
-            left = held if own is None or number else held - own
-            columns.append(evidence_for(np.where(is_known, left, 0), counts.reviews).reshape(len(numbers), -1))
-        evidence = np.concatenate(columns, axis=1)
-        sums = np.add.reduceat(evidence, reviews.offsets[:-1], axis=0)
-        return evidence, sums / np.sqrt(reviews.lengths, dtype=np.float32)[:, None]
+        evidence = np.concatenate([_told(numbers, counts) for counts in self.counts], axis=1)
+        return evidence, _sums(evidence, reviews)
+
+
+def _told(numbers: np.ndarray, counts: Counts, own: np.ndarray | None = None) -> np.ndarray:
+    """What counts say of n-grams by their numbers, `<int>[tokens, order]`: `<float32>[tokens, width]`.
+
+    Args:
+        numbers: `UNKNOWN` for an n-gram that nothing is said of.
+        counts: of all n-grams.
+        own: what to leave out of them, `<int>[tokens, order or 1, classes]`; None: nothing.
+    """
+    held = counts.held.take(numbers, axis=0, mode="clip")  # of an unknown n-gram those of another one, which are not used
+    evidence = evidence_for(held if own is None else held - own, counts.reviews)
+    evidence *= (numbers != UNKNOWN)[..., None]
+    return evidence.reshape(len(numbers), -1)
+
+
+def _sums(evidence: np.ndarray, reviews: Sequences) -> np.ndarray:
+    """The sums over each whole review, divided by the root of its length, `<float32>[reviews, width]`."""
+    sums = np.add.reduceat(evidence, reviews.offsets[:-1], axis=0)
+    return sums / np.sqrt(reviews.lengths, dtype=np.float32)[:, None]
 
 
 def windows(evidence: np.ndarray, whole: Sequences, max_length: int, truncate: str) -> list[np.ndarray]:
@@ -167,36 +192,37 @@ class Informed:
         if self.folds is None:
             evidence, sums = self.evidence[0].read(whole, order)
         else:
-            evidence, sums = self._read_counted(whole, positions, order, self.folds[positions])
+            evidence = self._told(whole, positions, order, self.folds[positions])
+            sums = _sums(evidence, whole)
         return windows(evidence, whole, self.max_length, self.truncate), sums
 
-    def _read_counted(
-        self, whole: Sequences, positions: np.ndarray, order: int, folds: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """What training reviews read: no label of their own, and of their group, and what their fold had no part in."""
-        width = self.evidence[0].width(order)
-        evidence = np.empty((len(whole.values), width), np.float32)
-        sums = np.empty((len(positions), width), np.float32)
-        own = self._own(whole, positions, order)
-        for fold in np.unique(folds):
-            inside = folds == fold
-            tokens = np.repeat(inside, whole.lengths)
-            read = self.evidence[fold].read(whole.take(np.flatnonzero(inside)), order, own[tokens])
-            evidence[tokens], sums[inside] = read
-        return evidence, sums
+    def _told(self, whole: Sequences, positions: np.ndarray, order: int, folds: np.ndarray) -> np.ndarray:
+        """What training reviews are told: no label of their own, and of their group, and what their fold had no part in."""
+        first = self.evidence[0]
+        numbers = first.ngrams.find(whole.values, order)
+        evidence = np.empty((len(numbers), first.width(order)), np.float32)
+        labels = _told(numbers, first.counts[0], self._own(whole, positions, order))
+        evidence[:, : labels.shape[1]] = labels
+        if len(first.counts) > 1:
+            fold_of_token = np.repeat(folds, whole.lengths)
+            for fold in np.unique(folds):
+                at = fold_of_token == fold
+                evidence[at, labels.shape[1] :] = _told(numbers[at], self.evidence[fold].counts[1])
+        return evidence
 
     def _own(self, whole: Sequences, positions: np.ndarray, order: int) -> np.ndarray:
-        """What the reviews and the others of their groups add to the counts of their n-grams, `<int>[tokens, order, classes]`."""
+        """What the reviews and the others of their groups add to counts of their n-grams, `<int>[tokens, order or 1, classes]`."""
         ngrams, labels = self.evidence[0].ngrams, self.reviews.labels
         classes = len(self.evidence[0].counts[0].reviews)
-        of_review = np.eye(classes, dtype=np.int32)[labels[positions]]
-        own = np.repeat(of_review, whole.lengths, axis=0)[:, None].repeat(order, axis=1)
-        for place, position in enumerate(positions):
-            for other in self._others.get(int(position), ()):
-                start, end = whole.offsets[place], whole.offsets[place + 1]
-                mine = ngrams.find(whole.values[start:end], order)
-                theirs = ngrams.find(self.reviews.sequences[other], order)
-                own[start:end, :, labels[other]] += np.isin(mine, theirs)
+        own = np.repeat(np.eye(classes, dtype=np.int32)[labels[positions]], whole.lengths, axis=0)[:, None]
+        copied = [(place, others) for place, position in enumerate(positions) if len(others := self._others.get(int(position), ()))]
+        if copied:
+            own = own.repeat(order, axis=1)
+        for place, others in copied:
+            start, end = whole.offsets[place], whole.offsets[place + 1]
+            mine = ngrams.find(whole.values[start:end], order)
+            for other in others:
+                own[start:end, :, labels[other]] += np.isin(mine, ngrams.find(self.reviews.sequences[other], order))
         return own
 
     @cached_property
