@@ -134,12 +134,16 @@ def _sweep(planned: Planned, folder: "RunFolder", cache: Path) -> bool:
 
     trained = {study.contender for study in planned.work}
     configs = [entry.config for entry in Roster.of(planned.config).entries if entry.id in trained]
-    vectors = word_vectors.load_or_build_each(configs, planned.dataset, cache, say=console.note)
-    _count_evidence(planned, folder)
+    vectors = word_vectors.files_of_each(configs, planned.dataset, cache)
     context = workers.SweepContext(planned.config, folder, cache, planned.prepared, vectors)
     with console.Live(planned.work, folder) as live:
+
+        def prepare() -> None:
+            word_vectors.build_each(configs, planned.dataset, cache, say=live.note)
+            _count_evidence(planned, folder)
+
         sweep = workers.Sweep(context, planned.workers, live.on_event)
-        return sweep.run(list(planned.work)) == "interrupted"
+        return sweep.run(list(planned.work), prepare) == "interrupted"
 
 
 def _count_evidence(planned: Planned, folder: "RunFolder") -> None:

@@ -58,16 +58,20 @@ def load_or_build(config: Config, dataset: Dataset, folder: Path, say: Callable[
         ConfigError: the file of vectors has another width than the space, or word2vec is not installed.
         DataError: the file cannot be read, or holds none of the vocabulary's words.
     """
-    name, files = fingerprint(config, dataset)[:16], {}
-    for width in widths(config) if name else ():
-        files[width] = folder / f"vectors-{width}-{name}.npz"
-        if not _is_whole(files[width]):
+    files = _files(config, dataset, folder)
+    for width, path in files.items():
+        if not _is_whole(path):
             how = _time(config.vectors, dataset, width) if config.vectors.source == LEARNED else "a minute or so"
             say(f"making word vectors ({config.vectors.source}, {width} numbers a word): {how}, once for these reviews")
-            _keep(_build(config, dataset, width), files[width])
-        coverage = load(files[width]).coverage
+            _keep(_build(config, dataset, width), path)
+        coverage = load(path).coverage
         say(f"word vectors ({config.vectors.source}, {width} numbers a word) cover {coverage:.1%} of the training tokens")
     return files
+
+
+def _files(config: Config, dataset: Dataset, folder: Path) -> dict[int, Path]:
+    name = fingerprint(config, dataset)[:16]
+    return {width: folder / f"vectors-{width}-{name}.npz" for width in widths(config)} if name else {}
 
 
 Key = tuple[Vectors, int]  # what decides a file of word vectors within a run: settings and width, see `key`
@@ -78,18 +82,25 @@ def key(vectors: Vectors, width: int) -> Key:
     return replace(vectors, frozen_epochs=0), width
 
 
-def load_or_build_each(
-    configs: Iterable[Config], dataset: Dataset, folder: Path, say: Callable[[str], None] = log.info
-) -> dict[Key, Path]:
-    """The files of the vectors that several configs need, see `load_or_build`; what two of them share is made once."""
-    found: dict[Key, Path] = {}
-    for config in configs:
-        needed = {key(config.vectors, width) for width in widths(config)} if config.vectors.source != RANDOM else set()
-        if needed - found.keys():
-            alike = replace(config, vectors=replace(config.vectors, frozen_epochs=0))
-            files = load_or_build(alike, dataset, folder, say)
-            found |= {key(config.vectors, width): path for width, path in files.items()}
-    return found
+def files_of_each(configs: Iterable[Config], dataset: Dataset, folder: Path) -> dict[Key, Path]:
+    """The files of the vectors that several configs need, made or not, see `load_or_build`."""
+    return {
+        key(config.vectors, width): path
+        for config in map(_with_its_key, configs)
+        for width, path in _files(config, dataset, folder).items()
+    }
+
+
+def build_each(configs: Iterable[Config], dataset: Dataset, folder: Path, say: Callable[[str], None] = log.info) -> None:
+    """Make the files of `files_of_each` that are not there; what two configs share is made once."""
+    needed = {(config.vectors, widths(config)): config for config in map(_with_its_key, configs)}
+    for config in needed.values():
+        load_or_build(config, dataset, folder, say)
+
+
+def _with_its_key(config: Config) -> Config:
+    """The config with the settings that decide its file."""
+    return replace(config, vectors=key(config.vectors, 0)[0])
 
 
 def load(path: Path) -> WordVectors:

@@ -71,7 +71,7 @@ def fit(kind: str, parts: Sequence[Reviews], form: LinearForm, seed: int) -> Lin
         form: of the model.
         seed: of the order in which liblinear takes the reviews.
     """
-    return next(_fitted(kind, count(parts, [form]), [form], seed))
+    return next(fitted(kind, count(parts, [form]), [form], seed))
 
 
 def predict(model: LinearModel, reviews: Reviews) -> np.ndarray:
@@ -97,13 +97,13 @@ def cross_validate(kind: str, counted: Counted, seed: int) -> tuple[CrossValidat
     for _, held in StratifiedKFold(folds, shuffle=True, random_state=seed).split(labels, labels):
         is_held = np.isin(np.arange(len(labels)), held)
         learned, others = counted.of_reviews(~is_held), counted.tally.of_reviews(is_held)
-        for number, model in enumerate(_fitted(kind, learned, forms, seed)):
+        for number, model in enumerate(fitted(kind, learned, forms, seed)):
             right[number] += ((model.logits_of(others) >= 0) == labels[is_held]).sum()
     return tuple(CrossValidated(form, float(each)) for form, each in zip(forms, right / len(labels), strict=True))
 
 
-def _fitted(kind: str, counted: Counted, forms: Sequence[LinearForm], seed: int) -> Iterator[LinearModel]:
-    """A model of each form, in their order."""
+def fitted(kind: str, counted: Counted, forms: Sequence[LinearForm], seed: int) -> Iterator[LinearModel]:
+    """A model of each form, in their order; see `fit`."""
     for (n, min_df), group in groupby(forms, key=lambda form: (form.n, form.min_df)):
         holders = np.bincount(counted.tally.numbers, minlength=len(counted.ngrams))
         is_read = (holders >= min_df) & (counted.ngrams.lengths <= n)

@@ -17,17 +17,18 @@ from pathlib import Path
 
 import numpy as np
 from scipy.sparse import csc_array, csr_array
-from sklearn.linear_model import LogisticRegression
 
-from data.ngrams import collect
+from data.ngrams import Tally, collect
 from data.types import Dataset, Reviews, Sequences
-from models.evidence import Counts, evidence_for, groups_of
+from experiment import baseline
+from experiment.baseline import Counted
+from models.evidence import Counts, groups_of
 from records.files import atomic
-from records.study import Study
+from records.study import LinearForm, Study
 from saver import RunFolder
 
 FEWEST = 2  # texts that hold an n-gram: one that a single text holds says nothing of any other
-TEACHER_ORDER, TEACHER_C = 2, 1.0  # of the linear model that gives pseudo-labels
+TEACHER = LinearForm(n=2, min_df=2, C=1.0)  # of the linear model that gives pseudo-labels
 FOLDS, CLASSES = 2, 2
 
 
@@ -121,16 +122,14 @@ class Corpus:
         return found
 
     def _teach(self, reviews: Reviews) -> np.ndarray:
-        """The logit of every text, `<float64>[texts]`, by logistic regression on n-grams weighted by naive Bayes."""
-        places, counts = self._places(reviews), self.counts(reviews)
-        ratios = evidence_for(counts.held, counts.reviews)[:, 0].astype(np.float64)
-        ratios[sum(self.ngrams.sizes[:TEACHER_ORDER]) :] = 0
-        weighted = self._held[places].multiply(ratios).tocsr()
-        weighted.eliminate_zeros()
-        weighted.indices, weighted.indptr = weighted.indices.astype(np.int32), weighted.indptr.astype(np.int32)  # for liblinear
-        model = LogisticRegression(solver="liblinear", dual=True, C=TEACHER_C, max_iter=1000, random_state=0)
-        model.fit(weighted, reviews.labels)
-        return self._held @ (ratios * model.coef_[0]) + model.intercept_[0]
+        """The logit of every text, `<float64>[texts]`, by a linear model of these reviews."""
+        held = self._held[self._places(reviews)]
+        holders = np.repeat(np.arange(len(reviews), dtype=np.int32), np.diff(held.indptr))
+        tally = Tally(len(reviews), holders, held.indices.astype(np.int32), np.ones(held.nnz, np.int32))
+        model = next(
+            baseline.fitted("nb_linear", Counted(self.ngrams, tally, reviews.labels.astype(np.int64)), [TEACHER], seed=0)
+        )
+        return self._held @ model.weights + model.intercept
 
     def _counts(self, places: np.ndarray, labels: np.ndarray) -> Counts:
         indicator = np.zeros((self._n, CLASSES), np.float32)

@@ -85,9 +85,9 @@ class Schedule:
         return not self._open
 
     @property
-    def has_waiting(self) -> bool:
-        """Whether a task can start now."""
-        return bool(self._waiting)
+    def waiting(self) -> int:
+        """How many tasks can start now."""
+        return len(self._waiting)
 
     def start(self, compiled: Set[str] = frozenset(), elsewhere: Collection[str] = ()) -> Task | None:
         """The next task for a worker, which is taken to have started: the first of a contender that the worker prefers.

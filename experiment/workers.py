@@ -50,7 +50,7 @@ class SweepContext:
     folder: RunFolder
     cache: Path  # folder of what may be deleted between runs: compiled programs
     prepared: Path  # file of the prepared reviews
-    vectors: dict[word_vectors.Key, Path]  # files of the word vectors that networks start from
+    vectors: dict[word_vectors.Key, Path]  # files of the word vectors that networks start from; there before a study starts
     largest_worker: float = 1.0e9  # bytes of memory; a larger worker ends after its trial or repeat, and a new one goes on
 
     def largest(self, device: Device) -> float:
@@ -86,10 +86,14 @@ class Sweep:
         self._free = list(devices)  # without a worker
         self._workers: list[_Worker] = []
 
-    def run(self, studies: list[Study]) -> Literal["done", "interrupted"]:
+    def run(self, studies: list[Study], prepare: Callable[[], None] = lambda: None) -> Literal["done", "interrupted"]:
         """Run what is not done; results, failed ones too, are in the run folder and went to `on_event`.
 
         Ctrl-C or a termination signal stops all workers; finished studies, trials and repeats are kept.
+
+        Args:
+            studies: all of them, in the order that they are to start in.
+            prepare: makes the files that studies read; called while the workers import their libraries.
         """
         folder = self._context.folder
         shutil.rmtree(folder.programs, ignore_errors=True)  # of a sweep that was killed
@@ -100,6 +104,8 @@ class Sweep:
             self._announce(result)
         self._schedule = Schedule(self._context.config, studies, done)
         try:
+            self._workers += [self._hire(self._free.pop(0)) for _ in range(min(len(self._free), self._schedule.waiting))]
+            prepare()
             while not self._schedule.is_over:
                 self._employ()
                 self._wait()
@@ -118,7 +124,7 @@ class Sweep:
         """Give every idle worker a task, hiring on free devices while tasks are left."""
         for worker in [worker for worker in self._workers if worker.task is None]:
             self._assign(worker)
-        while self._free and self._schedule.has_waiting:
+        while self._free and self._schedule.waiting:
             worker = self._hire(self._free.pop(0))
             self._workers.append(worker)
             self._assign(worker)

@@ -211,11 +211,13 @@ class Informed:
         return evidence
 
     def _own(self, whole: Sequences, positions: np.ndarray, order: int) -> np.ndarray:
-        """What the reviews and the others of their groups add to counts of their n-grams, `<int>[tokens, order or 1, classes]`."""
+        """What reviews and the others of their groups add to counts of their n-grams, `<int>[tokens, order or 1, classes]`."""
         ngrams, labels = self.evidence[0].ngrams, self.reviews.labels
         classes = len(self.evidence[0].counts[0].reviews)
         own = np.repeat(np.eye(classes, dtype=np.int32)[labels[positions]], whole.lengths, axis=0)[:, None]
-        copied = [(place, others) for place, position in enumerate(positions) if len(others := self._others.get(int(position), ()))]
+        copied = [
+            (place, others) for place, position in enumerate(positions) if len(others := self._others.get(int(position), ()))
+        ]
         if copied:
             own = own.repeat(order, axis=1)
         for place, others in copied:

@@ -172,7 +172,9 @@ def test_the_vectors_of_several_contenders_are_made_once_each(demo_data: Dataset
     other = with_file(Config(), write(tmp_path / "w.txt", ["the 1 2 3", "was 1 2 5"]))
     frozen = replace(plain, vectors=replace(plain.vectors, frozen_epochs=3))
     told = list[str]()
-    files = word_vectors.load_or_build_each([plain, Config(), frozen, other], demo_data, tmp_path, told.append)
+    files = word_vectors.files_of_each([plain, Config(), frozen, other], demo_data, tmp_path)
+    word_vectors.build_each([plain, Config(), frozen, other], demo_data, tmp_path, told.append)
+    assert all(path.is_file() for path in files.values())
     assert len(files) == len(set(files.values())) == 2 and sum("making" in each for each in told) == 2
     assert word_vectors.key(frozen.vectors, 3) == word_vectors.key(plain.vectors, 3) != word_vectors.key(other.vectors, 3)
     assert {word_vectors.key(each.vectors, 3) for each in (plain, other)} == files.keys()

@@ -83,7 +83,7 @@ def test_a_form_is_tried_on_reviews_that_were_not_counted(demo_data: Dataset) ->
 def test_a_fold_counts_only_what_it_learns_from(demo_data: Dataset) -> None:
     form = LinearForm(n=2, min_df=3, C=1.0)
     counted, is_first = baseline.count([demo_data.train], [form]), np.arange(len(demo_data.train)) < 300
-    fold = next(baseline._fitted("nb_linear", counted.of_reviews(is_first), [form], 7))
+    fold = next(baseline.fitted("nb_linear", counted.of_reviews(is_first), [form], 7))
     alone = baseline.fit("nb_linear", [demo_data.train.take(np.flatnonzero(is_first))], form, 7)
     np.testing.assert_allclose(baseline.predict(fold, demo_data.test), baseline.predict(alone, demo_data.test), atol=0.01)
     assert (fold.weights != 0).sum() <= len(alone.weights) < len(fold.weights)

@@ -111,7 +111,7 @@ def test_fine_tuning_waits_for_the_generalists_networks() -> None:
     search(plan, task)
     zero, one = started(plan)
     repeat(plan, zero)
-    assert not plan.has_waiting
+    assert not plan.waiting
     assert repeat(plan, one) == [result(GENERALIST)]
     assert started(plan) == [Task(FINE_TUNED, None, SETTING)] and not plan.is_over
 
@@ -163,7 +163,7 @@ def test_a_failed_repeat_fails_its_study_and_not_the_control_that_has_its_settin
     zero, one, control = started(plan)
     assert ended(plan.end(zero, Failed("it diverged", "cpu"))) == [(FROM_SCRATCH, "failed", "it diverged")]
     assert repeat(plan, one) == []  # comes too late
-    assert not plan.retry(one) and not plan.has_waiting
+    assert not plan.retry(one) and not plan.waiting
     search(plan, control)
     assert [each.repeat for each in started(plan)] == [0]  # a control has one training
 
