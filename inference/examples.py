@@ -6,7 +6,10 @@ asked, or whose numbers are not finite, is left out with a sentence; all the oth
 
 import contextlib
 import hashlib
+import multiprocessing
+import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,6 +30,7 @@ SAMPLES = 2  # reviews a bucket, one of each class
 EXPLAINED = 10  # test reviews a bucket that deletion curves are taken of, at most,
 TOKENS_EXPLAINED = 2_000  # and their tokens in all: a wide network takes milliseconds for each
 LONGEST_EXPLAINED = 1_000  # tokens of one of them, and of a mistake
+FEW_BUCKETS = 2  # are gathered sooner than other processes have started
 
 
 @dataclass(frozen=True)
@@ -119,8 +123,8 @@ def _key(run: FinishedRun) -> str:
 class _Omissions:
     """Collects why something is left out, so that the rest is gathered."""
 
-    def __init__(self, sentences: Sequence[str]) -> None:
-        self._sentences = dict.fromkeys(sentences)
+    def __init__(self) -> None:
+        self._sentences: dict[str, None] = {}
 
     @contextlib.contextmanager
     def noted(self) -> Iterator[None]:
@@ -136,26 +140,51 @@ class _Omissions:
         return tuple(self._sentences)
 
 
+@dataclass(frozen=True)
+class _OfBucket:
+    """What is gathered of one bucket."""
+
+    samples: list[Sample]
+    mistake: Mistake | None
+    worth: Faithfulness | None
+    left_out: tuple[str, ...]
+
+
 def gather(run: FinishedRun, dataset: Dataset) -> Examples:
-    """Gather everything that the models of a run give; it takes seconds for small networks, and more for long reviews."""
-    rng = np.random.default_rng([run.config.run.seed, len(dataset.test)])
-    samples, mistakes, worth = list[Sample](), list[Mistake](), list[Faithfulness]()
-    probes, left_out = measure(run)
-    omissions = _Omissions(left_out)
-    for bucket in dataset.buckets:
-        reviews = dataset.test.within(bucket)
-        samples += _samples(dataset, bucket.name, reviews, _verdicts(run, bucket.name, omissions), rng)
-        leader = run.leaders.get(bucket.name)
-        if leader is None:
-            continue
+    """Gather everything that the models of a run give; it takes seconds for small networks, and more for long reviews.
+
+    Buckets of more than a few are gathered by other processes, one a core.
+    """
+    parts = [(run, bucket.name, dataset.test.within(bucket)) for bucket in dataset.buckets]
+    if len(parts) <= FEW_BUCKETS:
+        (probes, left_out), found = measure(run), [_of_bucket(*part) for part in parts]
+    else:
+        with ProcessPoolExecutor(min(len(parts), os.cpu_count() or 1), multiprocessing.get_context("spawn")) as pool:
+            waiting = [pool.submit(_of_bucket, replace(run, _models={}), *part[1:]) for part in parts]  # each loads its own
+            (probes, left_out), found = measure(run), [each.result() for each in waiting]
+    return Examples(
+        _key(run),
+        probes,
+        tuple(sample for each in found for sample in each.samples),
+        tuple(each.mistake for each in found if each.mistake),
+        tuple(each.worth for each in found if each.worth),
+        tuple(dict.fromkeys([*left_out, *(sentence for each in found for sentence in each.left_out)])),
+    )
+
+
+def _of_bucket(run: FinishedRun, bucket: str, reviews: Reviews) -> _OfBucket:
+    """What is gathered of a bucket, whose test reviews are given."""
+    rng, omissions = np.random.default_rng([run.config.run.seed, len(reviews)]), _Omissions()
+    samples = _samples(run, bucket, reviews, _verdicts(run, bucket, omissions), rng)
+    leader, mistake, worth = run.leaders.get(bucket), None, None
+    if leader is not None:
         with omissions.noted():
             model = run.by_engine(leader)
             few = _readable(reviews, model, rng)
-            if mistake := _worst_mistake(dataset, bucket.name, reviews, model):
-                mistakes.append(mistake)
+            mistake = _worst_mistake(run, bucket, reviews, model)
             if few:
-                worth.append(Faithfulness(bucket.name, leader, len(few), faithfulness(model, few)))
-    return Examples(_key(run), probes, tuple(samples), tuple(mistakes), tuple(worth), omissions.sentences)
+                worth = Faithfulness(bucket, leader, len(few), faithfulness(model, few))
+    return _OfBucket(samples, mistake, worth, omissions.sentences)
 
 
 def mean_curves(each: Sequence[Faithfulness]) -> tuple[DeletionCurve, ...]:
@@ -180,7 +209,7 @@ def _verdicts(run: FinishedRun, bucket: str, omissions: _Omissions) -> dict[Stud
 
 
 def _samples(
-    dataset: Dataset, bucket: str, reviews: Reviews, said: dict[Study, dict[int, float]], rng: np.random.Generator
+    run: FinishedRun, bucket: str, reviews: Reviews, said: dict[Study, dict[int, float]], rng: np.random.Generator
 ) -> list[Sample]:
     """A review of each class, drawn at random, and what was said of it."""
     found = []
@@ -189,7 +218,7 @@ def _samples(
         for index in rng.permutation(members)[: SAMPLES // 2]:
             row = int(reviews.rows[index])
             verdicts = tuple(Verdict(study, probabilities[row]) for study, probabilities in said.items())
-            found.append(Sample(bucket, row, dataset.vocabulary.decode(reviews.sequences[int(index)]), label, verdicts))
+            found.append(Sample(bucket, row, run.vocabulary.decode(reviews.sequences[int(index)]), label, verdicts))
     return found
 
 
@@ -199,7 +228,7 @@ def _said(model: Trained) -> dict[int, float]:
     return dict(zip(model.tested_rows.tolist(), calibrated.tolist(), strict=True))
 
 
-def _worst_mistake(dataset: Dataset, bucket: str, reviews: Reviews, model: Trained) -> Mistake | None:
+def _worst_mistake(run: FinishedRun, bucket: str, reviews: Reviews, model: Trained) -> Mistake | None:
     """The test review that the model was most sure of and wrong about, explained; None where it made no mistake."""
     said = _said(model)
     short = reviews.sequences.lengths.clip(max=model.max_length) <= LONGEST_EXPLAINED
@@ -208,12 +237,9 @@ def _worst_mistake(dataset: Dataset, bucket: str, reviews: Reviews, model: Train
     worst = int(wrongness.argmax()) if len(reviews) else 0
     if not len(reviews) or wrongness[worst] <= 0:
         return None
-    encoded = _encoded(dataset, reviews.sequences[worst])
+    ids = reviews.sequences[worst]
+    encoded = Encoded(ids, tuple(run.vocabulary.word(i) for i in ids[1:].tolist()), (), ())
     return Mistake(bucket, int(reviews.rows[worst]), int(reviews.labels[worst]), explain(model, encoded))
-
-
-def _encoded(dataset: Dataset, ids: IdArray) -> Encoded:
-    return Encoded(ids, tuple(dataset.vocabulary.word(i) for i in ids[1:].tolist()), (), ())
 
 
 def _readable(reviews: Reviews, model: Trained, rng: np.random.Generator) -> Sequence[IdArray]:
