@@ -45,6 +45,7 @@ FORMS = {
     "pseudo-labels": Form(pseudo="cross-fitted"),
     "pseudo-labels, fitted": Form(pseudo="fitted"),
     "nothing left out": Form(leaves_out=False),
+    "shuffled, no evidence": Form(order=0, is_shuffled=True),
     "shuffled": Form(is_shuffled=True),
     "shuffled, nothing left out": Form(is_shuffled=True, leaves_out=False),
     "shuffled, pseudo-labels": Form(is_shuffled=True, pseudo="cross-fitted"),
