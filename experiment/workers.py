@@ -51,7 +51,7 @@ class SweepContext:
     cache: Path  # folder of what may be deleted between runs: compiled programs
     prepared: Path  # file of the prepared reviews
     vectors: dict[word_vectors.Key, Path]  # files of the word vectors that networks start from; there before a study starts
-    largest_worker: float = 1.0e9  # bytes of memory; a larger worker ends after its trial or repeat, and a new one goes on
+    largest_worker: float = 1.2e9  # bytes of memory; a larger worker ends after its trial or repeat, and a new one goes on
 
     def largest(self, device: Device) -> float:
         """The largest worker on this device; with a GPU's libraries it takes more than a CPU's."""
