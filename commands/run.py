@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -139,8 +140,10 @@ def _sweep(planned: Planned, folder: "RunFolder", cache: Path) -> bool:
     with console.Live(planned.work, folder) as live:
 
         def prepare() -> None:
-            word_vectors.build_each(configs, planned.dataset, cache, say=live.note)
-            _count_evidence(planned, folder)
+            with ThreadPoolExecutor() as pool:  # beside each other: NumPy lets other threads go on
+                vectors_are_there = pool.submit(word_vectors.build_each, configs, planned.dataset, cache, say=live.note)
+                _count_evidence(planned, folder)
+                vectors_are_there.result()
 
         sweep = workers.Sweep(context, planned.workers, live.on_event)
         return sweep.run(list(planned.work), prepare) == "interrupted"

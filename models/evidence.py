@@ -28,6 +28,8 @@ from data.types import IdArray, Reviews, Sequences
 from records.study import Study
 from saver import RunFolder
 
+KEPT = 1 << 26  # bytes: three numbers at each of 200 words of 28,000 reviews
+
 
 def evidence_for(counts: np.ndarray, reviews: np.ndarray) -> np.ndarray:
     """The evidence for each class, `<float32>[..., classes]`; of two classes for the second alone, `[..., 1]`.
@@ -170,7 +172,10 @@ def windows(evidence: np.ndarray, whole: Sequences, max_length: int, truncate: s
 
 @dataclass(frozen=True)
 class Informed:
-    """Whole reviews, and what the network that reads a part of them is told beside it, a batch at a time."""
+    """Whole reviews, and what the network that reads a part of them is told beside it, a batch at a time.
+
+    What reviews were told is kept for the next epoch where all of it takes no more than `KEPT`; else it is made anew.
+    """
 
     reviews: Reviews
     max_length: int  # tokens that the network reads of a longer review
@@ -188,6 +193,27 @@ class Informed:
         Returns:
             n arrays `<float32>[time, width]`, and `<float32>[n, width]`.
         """
+        known = self._kept.get(order, {}) if self._fits(order) else None
+        if known is None:
+            return self._read(positions, order)
+        new = np.array([position for position in positions.tolist() if position not in known], int)
+        if len(new):
+            parts, sums = self._read(new, order)
+            known |= {position: (part.copy(), each) for position, part, each in zip(new.tolist(), parts, sums, strict=True)}
+            self._kept[order] = known
+        told = [known[position] for position in positions.tolist()]
+        return [part for part, _ in told], np.stack([each for _, each in told])
+
+    @cached_property
+    def _kept(self) -> dict[int, dict[int, tuple[np.ndarray, np.ndarray]]]:
+        """What has been read, by order and position."""
+        return {}
+
+    def _fits(self, order: int) -> bool:
+        read = self.reviews.sequences.lengths.clip(max=self.max_length).sum()
+        return int(read) * self.evidence[0].width(order) * np.float32().nbytes <= KEPT
+
+    def _read(self, positions: np.ndarray, order: int) -> tuple[list[np.ndarray], np.ndarray]:
         whole = self.reviews.sequences.take(positions)
         if self.folds is None:
             evidence, sums = self.evidence[0].read(whole, order)

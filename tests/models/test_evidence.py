@@ -98,6 +98,19 @@ def test_a_truncated_review_is_told_the_same_of_the_words_it_reads_and_sums_over
     np.testing.assert_allclose(sums[0], whole.sum(axis=0) / np.sqrt(6), rtol=1e-5)
 
 
+@pytest.mark.parametrize("kept", [0, 1 << 20])
+def test_a_second_epoch_reads_what_the_first_one_did(monkeypatch: pytest.MonkeyPatch, kept: int) -> None:
+    monkeypatch.setattr("models.evidence.KEPT", kept)
+    train = reviews()
+    informed = Informed(train, 2, "tail", (counted(train),), np.zeros(len(train), np.int8))
+    first, again = (informed.read(np.array(order), 3) for order in ([0, 1, 2], [2, 3, 0, 1]))
+    assert (len(informed._kept.get(3, ())) == 4) == (kept > 0)
+    for position, place in ((0, 2), (1, 3), (2, 0)):
+        np.testing.assert_array_equal(first[0][position], again[0][place])
+        np.testing.assert_array_equal(first[1][position], again[1][place])
+    assert not informed.read(np.array([0]), 1)[0][0].shape[1] == 3  # another order is not taken for it
+
+
 def test_the_reviews_of_each_fold_read_its_own_pseudo_labels() -> None:
     train = reviews()
     labels = counted(train)
