@@ -2,7 +2,9 @@
 
 import argparse
 import logging
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -140,13 +142,26 @@ def _sweep(planned: Planned, folder: "RunFolder", cache: Path) -> bool:
     with console.Live(planned.work, folder) as live:
 
         def prepare() -> None:
-            with ThreadPoolExecutor() as pool:  # beside each other: NumPy lets other threads go on
-                vectors_are_there = pool.submit(word_vectors.build_each, configs, planned.dataset, cache, say=live.note)
-                _count_evidence(planned, folder)
-                vectors_are_there.result()
+            counted = _beside(lambda: _count_evidence(planned, folder))  # NumPy lets other threads go on
+            word_vectors.build_each(configs, planned.dataset, cache, say=live.note)
+            counted.result()
 
         sweep = workers.Sweep(context, planned.workers, live.on_event)
         return sweep.run(list(planned.work), prepare) == "interrupted"
+
+
+def _beside(work: Callable[[], None]) -> Future[None]:
+    """What becomes of some work in another thread, which Ctrl-C does not wait for, as it would for an executor's."""
+    outcome: Future[None] = Future()
+
+    def do() -> None:
+        try:
+            outcome.set_result(work())
+        except Exception as error:  # noqa: BLE001 - told to whoever asks for the outcome
+            outcome.set_exception(error)
+
+    threading.Thread(target=do, daemon=True).start()
+    return outcome
 
 
 def _count_evidence(planned: Planned, folder: "RunFolder") -> None:
