@@ -156,7 +156,8 @@ def _beside(work: Callable[[], None]) -> Future[None]:
 
     def do() -> None:
         try:
-            outcome.set_result(work())
+            work()
+            outcome.set_result(None)
         except Exception as error:  # noqa: BLE001 - told to whoever asks for the outcome
             outcome.set_exception(error)
 
