@@ -401,8 +401,8 @@ PROFILES: dict[str, Profile] = {
             "one bidirectional GRU trained on all reviews: evidence, pooling, learned word vectors, adversarial "
             "training; 3 repeats of 6 epochs"
         ),
-        minutes="?",
-        accuracy="?",
+        minutes="42, beside other work",
+        accuracy="93.3 % of all test reviews, linear models 90.8 and 91.7 %, means of 3 repeats",
         config=Config(
             compare=Compare(architectures=("bidirectional_gru",), scope="all"),
             space=Space(
