@@ -1,5 +1,6 @@
 """The linear models: what they read, how their form is chosen, and the numbers they are known to give on the real reviews."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,6 +40,17 @@ def test_it_reads_words_outside_the_networks_vocabulary(kind: str, smoke_config:
     small, large = prepare(with_overrides(smoke_config, ["data.vocab_size=10"])), prepare(smoke_config)
     a, b = (baseline.predict(baseline.fit(kind, [d.train, d.validation], FORM, 7), d.test) for d in (small, large))
     np.testing.assert_array_equal(a, b)
+
+
+def test_models_that_are_fitted_beside_each_other_are_those_fitted_alone(demo_data: Dataset) -> None:
+    def weights(strength: float) -> np.ndarray:
+        return baseline.fit("nb_linear", [demo_data.train], replace(FORM, C=strength), 7).weights
+
+    strengths = [0.1, 0.3, 1.0, 3.0] * 3
+    with ThreadPoolExecutor(len(strengths)) as pool:
+        beside = list(pool.map(weights, strengths))
+    for strength, mine in zip(strengths, beside, strict=True):
+        np.testing.assert_array_equal(mine, weights(strength))
 
 
 def test_the_first_is_scikit_learns_tf_idf(demo_data: Dataset) -> None:
