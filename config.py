@@ -278,7 +278,7 @@ PROFILES: dict[str, Profile] = {
             "three networks on five length buckets, at most 1,500 training reviews a bucket, with evidence, pooling and learned "
             "word vectors; a GRU without any of that, and one generalist"
         ),
-        minutes="4.3",
+        minutes="3.2",
         accuracy="networks 85 to 90 %, GRU without evidence 73 to 78 %, linear models 84 to 87 %; all lengths 92 and 90 %",
         config=Config(
             compare=Compare(
