@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -142,7 +143,7 @@ def _sweep(planned: Planned, folder: "RunFolder", cache: Path) -> bool:
     with console.Live(planned.work, folder) as live:
 
         def prepare() -> None:
-            counted = _beside(lambda: _count_evidence(planned, folder))  # NumPy lets other threads go on
+            counted = _beside(_counting(planned, folder))  # NumPy lets other threads go on
             word_vectors.build_each(configs, planned.dataset, cache, say=live.note)
             counted.result()
 
@@ -165,21 +166,25 @@ def _beside(work: Callable[[], None]) -> Future[None]:
     return outcome
 
 
-def _count_evidence(planned: Planned, folder: "RunFolder") -> None:
-    """Write what every scope's labels say about n-grams, where a contender is to read it."""
+def _counting(planned: Planned, folder: "RunFolder") -> Callable[[], None]:
+    """Writes what every scope's labels say about n-grams, where a contender is to read it.
+
+    Its library is imported now: two threads that begin to import scikit-learn may find half of it.
+    """
     from analysis.search_size import largest
     from experiment import evidence, plan
 
     configs = {entry.id: entry.config for entry in Roster.of(planned.config).entries if largest(entry.config.space.evidence)}
     done = {result.study for result in folder.load_results() if result.status == "completed"}
     studies = [study for study in planned.work if study.contender in configs and study not in done]
-    if studies:
-        order = max(int(largest(configs[study.contender].space.evidence)) for study in studies)
-        has_pseudo_labels = any(configs[study.contender].model.pseudo_labels for study in studies)
-        learning = (replace(study, bucket=ALL, is_fine_tuned=False) if study.is_fine_tuned else study for study in studies)
-        scopes = {study.learns_from: study for study in learning}
-        reviews = {study: plan.reviews_of(study, planned.dataset) for study in scopes.values()}
-        evidence.prepare(planned.dataset, reviews, order, folder, with_pseudo_labels=has_pseudo_labels)
+    if not studies:
+        return lambda: None
+    order = max(int(largest(configs[study.contender].space.evidence)) for study in studies)
+    has_pseudo_labels = any(configs[study.contender].model.pseudo_labels for study in studies)
+    learning = (replace(study, bucket=ALL, is_fine_tuned=False) if study.is_fine_tuned else study for study in studies)
+    scopes = {study.learns_from: study for study in learning}
+    reviews = {study: plan.reviews_of(study, planned.dataset) for study in scopes.values()}
+    return partial(evidence.prepare, planned.dataset, reviews, order, folder, with_pseudo_labels=has_pseudo_labels)
 
 
 def _conclude(folder: "RunFolder", dataset: "Dataset", *, is_interrupted: bool) -> int:

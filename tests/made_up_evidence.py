@@ -45,6 +45,8 @@ def a_run_with_evidence(folder: Path, text: str, order: int = 3) -> tuple[Finish
 
     With an order of 0 it is a network without evidence.
     """
+    import keras
+
     from models.classifier import NetworkShape, build_classifier
 
     run = FinishedRun.open(folder)
@@ -72,6 +74,7 @@ def a_run_with_evidence(folder: Path, text: str, order: int = 3) -> tuple[Finish
         evidence=order,
         evidence_width=order,
     )
+    keras.utils.set_random_seed(5)
     model = build_classifier(shape, dropout=0.2, spatial_dropout=0.1)
     model.set_weights([weight + 0.3 * rng.normal(size=weight.shape) for weight in model.get_weights()])
     for repeat in repeats:
