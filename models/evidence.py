@@ -193,14 +193,13 @@ class Informed:
         Returns:
             n arrays `<float32>[time, width]`, and `<float32>[n, width]`.
         """
-        known = self._kept.get(order, {}) if self._fits(order) else None
-        if known is None:
+        if not self._fits(order):
             return self._read(positions, order)
+        known = self._kept.setdefault(order, {})
         new = np.array([position for position in positions.tolist() if position not in known], int)
         if len(new):
             parts, sums = self._read(new, order)
             known |= {position: (part.copy(), each) for position, part, each in zip(new.tolist(), parts, sums, strict=True)}
-            self._kept[order] = known
         told = [known[position] for position in positions.tolist()]
         return [part for part, _ in told], np.stack([each for _, each in told])
 
