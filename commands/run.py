@@ -144,7 +144,7 @@ def _sweep(planned: Planned, folder: "RunFolder", cache: Path) -> bool:
 
         def prepare() -> None:
             counted = _beside(_counting(planned, folder))  # NumPy lets other threads go on
-            word_vectors.build_each(configs, planned.dataset, cache, say=live.note)
+            word_vectors.build_each(configs, planned.dataset, cache, say=console.note)
             counted.result()
 
         sweep = workers.Sweep(context, planned.workers, live.on_event)

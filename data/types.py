@@ -46,9 +46,10 @@ class Sequences:
 
     def take(self, indices: np.ndarray) -> Self:
         """The reviews at these positions, in this order."""
-        lengths = self.lengths[indices]
+        starts = self.offsets[indices]
+        lengths = self.offsets[indices + 1] - starts
         offsets = np.concatenate([[0], np.cumsum(lengths)])
-        places = np.repeat(self.offsets[indices] - offsets[:-1], lengths) + np.arange(offsets[-1])
+        places = np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1])
         return type(self)(self.values[places], offsets)
 
 

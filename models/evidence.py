@@ -193,7 +193,7 @@ class Informed:
         Returns:
             n arrays `<float32>[time, width]`, and `<float32>[n, width]`.
         """
-        if not self._fits(order):
+        if self._tokens_read * self.evidence[0].width(order) * np.float32().nbytes > KEPT:
             return self._read(positions, order)
         known = self._kept.setdefault(order, {})
         new = np.array([position for position in positions.tolist() if position not in known], int)
@@ -208,9 +208,9 @@ class Informed:
         """What has been read, by order and position."""
         return {}
 
-    def _fits(self, order: int) -> bool:
-        read = self.reviews.sequences.lengths.clip(max=self.max_length).sum()
-        return int(read) * self.evidence[0].width(order) * np.float32().nbytes <= KEPT
+    @cached_property
+    def _tokens_read(self) -> int:
+        return int(self.reviews.sequences.lengths.clip(max=self.max_length).sum())
 
     def _read(self, positions: np.ndarray, order: int) -> tuple[list[np.ndarray], np.ndarray]:
         whole = self.reviews.sequences.take(positions)

@@ -65,11 +65,6 @@ class Live:
         if self._console.is_terminal:
             self._live.stop()
 
-    def note(self, text: str) -> None:
-        """A line for the reader, and for the log."""
-        log.info(text)
-        self._console.print(escape(text), soft_wrap=True)
-
     def on_event(self, event: Progress | StudyResult) -> None:
         """Take in where a study is, or its result."""
         if isinstance(event, Progress):
