@@ -50,8 +50,12 @@ def available(choice: str, backend: str) -> tuple[Device, ...]:
         if choice == "gpu":
             raise ConfigError(f"run.device: {problem}; use auto or cpu, or see docs/gpu.md")
         log.warning("%s: training on the CPU; see docs/gpu.md", problem)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return tuple(Device("cpu", number, f"cpu ({platform.machine()})") for number in range(cores))
+    return tuple(Device("cpu", number, f"cpu ({platform.machine()})") for number in range(cores()))
+
+
+def cores() -> int:
+    """The processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _gpus() -> tuple[Device, ...]:

@@ -11,7 +11,6 @@ of the training reviews, these read counts by other models, one a fold, that hav
 those of the one model, networks with shuffled labels learn them from texts that share rare words with a review (see LOG.md).
 """
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from data.ngrams import Tally, collect
 from data.types import Dataset, Reviews, Sequences
 from experiment import baseline
 from experiment.baseline import Counted
+from experiment.devices import cores
 from models.evidence import Counts, groups_of
 from records.files import atomic
 from records.study import LinearForm, Study
@@ -58,7 +58,7 @@ def prepare(dataset: Dataset, scopes: dict[Study, Dataset], order: int, folder: 
         with atomic(folder.evidence_folds(study)) as temporary, temporary.open("wb") as file:  # last: the scope is done
             np.save(file, np.stack([data.train.rows, folds]), allow_pickle=False)
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # the linear models and the products of matrices run beside each other
+    with ThreadPoolExecutor(cores()) as pool:  # the linear models and the products of matrices run beside each other
         list(pool.map(lambda scope: count(*scope), missing))
 
 

@@ -7,7 +7,6 @@ asked, or whose numbers are not finite, is left out with a sentence; all the oth
 import contextlib
 import hashlib
 import multiprocessing
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ import numpy as np
 
 from data.types import Dataset, IdArray, Reviews
 from engine.arrays import sigmoid
+from experiment.devices import cores
 from inference.explain import DeletionCurve, Explanation, explain, faithfulness
 from inference.probes import CAPABILITIES, PassRate, measure
 from inference.run import Encoded, FinishedRun
@@ -159,7 +159,7 @@ def gather(run: FinishedRun, dataset: Dataset) -> Examples:
     if len(parts) <= FEW_BUCKETS:
         (probes, left_out), found = measure(run), [_of_bucket(*part) for part in parts]
     else:
-        with ProcessPoolExecutor(min(len(parts), os.cpu_count() or 1), multiprocessing.get_context("spawn")) as pool:
+        with ProcessPoolExecutor(min(len(parts), cores()), multiprocessing.get_context("spawn")) as pool:
             waiting = [pool.submit(_of_bucket, replace(run, _models={}), *part[1:]) for part in parts]  # each loads its own
             (probes, left_out), found = measure(run), [each.result() for each in waiting]
     return Examples(
