@@ -146,7 +146,7 @@ def _scores(  # long: one training
             trains_vectors=False,
         )
         network = models.get(shape, setting.batch_size, config.training.clip_norm)
-        network.start(plan, word_vectors.load(files[setting.embedding_dim]).matrix)
+        network.start(plan, word_vectors.load(files[setting.embedding_dim]))
         network.fit(shown, held, plan, lambda _: False)
         said = network.predict(held)
         yield (

@@ -54,23 +54,23 @@ def main() -> None:
     config = replace(config, compare=replace(config.compare, architectures=(options.architecture,)))
     dataset = prepare(config)
     configs = {name: replace(config, vectors=vectors) for name, vectors in CONTENDERS.items()}
-    matrices = {name: _timed_matrix(name, each, dataset) for name, each in configs.items()}
+    vectors = {name: _timed(name, each, dataset) for name, each in configs.items()}
     for bucket in options.buckets:
-        scores = _scores(configs, dataset.scope(bucket), matrices, range(1, options.seeds + 1))
+        scores = _scores(configs, dataset.scope(bucket), vectors, range(1, options.seeds + 1))
         for name, found in scores.items():
             (accuracy, wobble), (loss, of_loss) = ((statistics.mean(n), statistics.stdev(n)) for n in zip(*found, strict=True))
             print(f"{bucket:9}{name:18}{100 * accuracy:6.2f} % ({100 * wobble:.2f})  loss {loss:.4f} ({of_loss:.4f})", flush=True)
 
 
-def _timed_matrix(name: str, config: Config, dataset: Dataset) -> np.ndarray | None:
+def _timed(name: str, config: Config, dataset: Dataset) -> word_vectors.WordVectors | None:
     started = time.process_time()
     files = word_vectors.load_or_build(config, dataset, Path(mkdtemp()), say=lambda _: None)
     print(f"{name}: {time.process_time() - started:.1f} s of processor time for the vectors", flush=True)
-    return word_vectors.load(files[SETTING.embedding_dim]).matrix if files else None
+    return word_vectors.load(files[SETTING.embedding_dim]) if files else None
 
 
 def _scores(
-    configs: dict[str, Config], scope: Dataset, matrices: dict[str, np.ndarray | None], seeds: Sequence[int]
+    configs: dict[str, Config], scope: Dataset, vectors: dict[str, word_vectors.WordVectors | None], seeds: Sequence[int]
 ) -> dict[str, list[tuple[float, float]]]:
     """Accuracy and loss on validation by contender and seed."""
     from experiment.network import Examples, FitPlan, ModelCache
@@ -105,7 +105,7 @@ def _scores(
             frozen_epochs=each.vectors.frozen_epochs,
         )
         for seed in seeds:
-            network.start(replace(plan, seed=seed), matrices[name])
+            network.start(replace(plan, seed=seed), vectors[name])
             history = network.fit(train, validation, replace(plan, seed=seed), lambda _: False)
             best = min(history, key=lambda epoch: epoch.val_loss)
             scores[name].append((best.val_accuracy, best.val_loss))

@@ -1,4 +1,4 @@
-"""Vectors of words from the words that stand near them: positive pointwise mutual information, cut down by a randomised SVD.
+"""Vectors of words, and of pairs of words, from the words near them: positive pointwise mutual information and a randomised SVD.
 
 A pair of words that stand within `window` words of each other in one text counts 1/distance. Of the weighted counts
 `#(word, context)` one takes
@@ -8,6 +8,10 @@ A pair of words that stand within `window` words of each other in one text count
 else 0. A word's vector is its row of `U * sqrt(S)`, U and S being the first left singular vectors and singular values of that
 matrix, scaled to one length.
 
+A pair of neighbouring words has a vector of the same kind: the PMI of its row in a table (see `data/bigrams.py`) with the words
+around it, times `V / sqrt(S)`, V being the right singular vectors of the words' matrix. A word's own row so multiplied is its
+vector (folding in: Deerwester et al. 1990, Indexing by latent semantic analysis, JASIS).
+
 Levy & Goldberg (2014), Neural word embedding as implicit matrix factorization, NeurIPS; Levy, Goldberg & Dagan (2015), Improving
 distributional similarity with lessons learned from word embeddings, TACL: the root of the singular values, rows of one length.
 Their power of 0.75 of a context's count did worse here (`LOG.md`). Halko, Martinsson & Tropp (2011), Finding structure with
@@ -15,7 +19,8 @@ randomness, SIAM Review: the decomposition, which is scikit-learn's.
 """
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse
@@ -25,10 +30,34 @@ from data.types import Sequences
 ROOT_MEAN_SQUARE = 0.6  # of a vector's numbers, whatever its width; by validation, GRU and SimpleRNN (LOG.md)
 ITERATIONS = 3  # of the randomised SVD
 NEIGHBOURS_AT_ONCE = 5_000_000  # counted in one product, which bounds the memory
+NOTHING = 1e-4  # of the root of the largest singular value: a direction so short holds rounding alone
+FEWEST = 5  # times that the pairs of a row stand somewhere, if the row is to have a vector
 
 
-def vectors(texts: Sequence[Sequences], n_words: int, window: int, width: int, seed: int) -> np.ndarray:
-    """The vectors of words 0 to `n_words` - 1. The same texts give the same bits, whatever the number of cores.
+@dataclass(frozen=True)
+class WordSpace:
+    """The vectors of words, and what makes vectors of the same kind of other things that have words around them."""
+
+    vectors: np.ndarray  # <float32>[n_words, width]; not a number for a word that no other stands near more often than by chance
+    sums: np.ndarray  # <float64>[n_words], of the weighted counts of each word's neighbours
+    directions: np.ndarray  # <float32>[n_words, width], right singular vectors divided by the root of their singular values
+
+    def fold_in(self, counts: scipy.sparse.csr_array, width: int) -> np.ndarray:
+        """The first numbers of the vectors of things with such words around them, `<float32>[things, width]`, of one length.
+
+        Args:
+            counts: how often each word stands near each thing, weighted, `<float32>[things, n_words]`.
+            width: numbers of a vector; those that the words' vectors do not have are 0, as is all of a thing that nothing stands
+                near more often than by chance.
+        """
+        found = positive_pmi(counts, self.sums) @ self.directions[:, :width]
+        lengths = np.linalg.norm(found, axis=1, keepdims=True)
+        found *= ROOT_MEAN_SQUARE * np.sqrt(width) / np.where(lengths > 0, lengths, 1)
+        return np.pad(found.astype(np.float32), ((0, 0), (0, width - found.shape[1])))
+
+
+def space(texts: Sequence[Sequences], n_words: int, window: int, width: int, seed: int) -> WordSpace:
+    """The space of words 0 to `n_words` - 1. The same texts give the same bits, whatever the number of cores.
 
     Args:
         texts: of such words.
@@ -38,14 +67,16 @@ def vectors(texts: Sequence[Sequences], n_words: int, window: int, width: int, s
         seed: of the randomised SVD.
 
     Returns:
-        `<float32>[n_words, width]`, each of root mean square `ROOT_MEAN_SQUARE`; not a number for a word that no other stands
-        near more often than by chance. Where there are fewer words than numbers, the last numbers are 0.
+        With vectors of root mean square `ROOT_MEAN_SQUARE`. Where there are fewer words than numbers, the last numbers are 0.
     """
-    matrix = positive_pmi(count(texts, n_words, window))
-    found = _left_vectors(matrix, min(width, n_words), seed)
+    counts = count(texts, n_words, window)
+    sums = counts.sum(axis=1).astype(np.float64)
+    matrix = positive_pmi(counts, sums)
+    found, directions = _decomposed(matrix, min(width, n_words), seed)
     found[np.diff(matrix.indptr) == 0] = np.nan
     found *= ROOT_MEAN_SQUARE * np.sqrt(width) / np.linalg.norm(found, axis=1, keepdims=True)
-    return np.pad(found, ((0, 0), (0, width - found.shape[1])))
+    missing = ((0, 0), (0, width - found.shape[1]))
+    return WordSpace(np.pad(found, missing), sums, np.pad(directions, missing))
 
 
 def count(texts: Sequence[Sequences], n_words: int, window: int) -> scipy.sparse.csr_array:
@@ -61,13 +92,63 @@ def count(texts: Sequence[Sequences], n_words: int, window: int) -> scipy.sparse
     return (following + following.T).tocsr()
 
 
-def positive_pmi(counts: scipy.sparse.csr_array) -> scipy.sparse.csr_array:
-    """The positive pointwise mutual information of symmetric counts."""
-    sums = counts.sum(axis=1).astype(np.float64)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        expected = np.log(sums / np.sqrt(sums.sum())).astype(np.float32)  # half of the logarithm's argument each
-    rows = np.repeat(np.arange(len(sums), dtype=np.int32), np.diff(counts.indptr))
-    information = np.log(counts.data) - expected[rows] - expected[counts.indices]
+def count_around(
+    texts: Sequence[Sequences],
+    rows: tuple[Callable[[np.ndarray], np.ndarray], int],
+    words: tuple[np.ndarray, int],
+    window: int,
+) -> scipy.sparse.csr_array:
+    """How often each word stands near each pair of neighbouring words, weighted by 1/distance, `<float32>[rows, n_words]`.
+
+    The `window` words before a pair and the `window` words after it count. A row whose pairs stand fewer than `FEWEST` times
+    somewhere is empty, and so is row 0.
+
+    Args:
+        texts: of ids from 1.
+        rows: what gives the row of each id and the one before it, `<int32>[places]`, 0 for no id and no id before the first of a
+            text; and how many rows there are.
+        words: the number of the word that each id stands for, `<int32>[ids]`, -1 for none; and how many words there are.
+        window: see above.
+    """
+    rows_of, n_rows = rows
+    numbers, n_words = words
+    distances = np.arange(1, window + 1)
+    weights = np.tile(1 / distances, 2).astype(np.float32)
+    shifts = np.concatenate([-1 - distances, distances])  # of the words before the pair, and after it, from its second word
+    found, times = scipy.sparse.csr_array((n_rows, n_words), dtype=np.float32), np.zeros(n_rows, np.int64)
+    for part in texts:
+        for piece in _pieces(part, 2 * window):
+            ids = _spread(Sequences(piece.values - 1, piece.offsets), 2 * window)
+            places, at = np.arange(len(ids), dtype=np.int32), rows_of(ids)
+            near = np.pad(numbers[ids] + 1, window + 1)[places[:, None] + shifts + window + 1]
+            contexts = scipy.sparse.csr_array(
+                (np.tile(weights, len(ids)), near.ravel(), np.arange(len(ids) + 1) * len(weights)), shape=(len(ids), n_words + 1)
+            )
+            is_pair = (at > 0) & (np.pad(ids[:-1], (1, 0)) > 0)
+            times += np.bincount(at[is_pair], minlength=n_rows)
+            standing = scipy.sparse.csr_array(
+                (np.ones(is_pair.sum(), np.float32), (at[is_pair], places[is_pair])), shape=(n_rows, len(ids))
+            )
+            found = found + (standing @ contexts)[:, 1:]
+    found = (scipy.sparse.diags_array((times >= FEWEST).astype(np.float32)) @ found).tocsr()
+    found.eliminate_zeros()
+    return found
+
+
+def positive_pmi(counts: scipy.sparse.csr_array, sums: np.ndarray) -> scipy.sparse.csr_array:
+    """The positive pointwise mutual information of counts.
+
+    Args:
+        counts: of words near things, `<float32>[things, n_words]`.
+        sums: of the counts of each word near all words, `<float64>[n_words]`.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):  # half of the logarithm's argument each
+        of_things, of_words = (
+            np.log(each / np.sqrt(sums.sum())).astype(np.float32) for each in (counts.sum(axis=1).astype(np.float64), sums)
+        )
+        logs = np.log(counts.data)
+    rows = np.repeat(np.arange(counts.shape[0], dtype=np.int32), np.diff(counts.indptr))
+    information = logs - of_things[rows] - of_words[counts.indices]
     positive = scipy.sparse.csr_array((information.clip(min=0), counts.indices, counts.indptr), shape=counts.shape)
     positive.eliminate_zeros()
     return positive
@@ -108,13 +189,15 @@ def _count_following(words: np.ndarray, n_words: int, window: int) -> scipy.spar
     return (standing @ near)[:, 1:]  # column 0 has the places without a word
 
 
-def _left_vectors(matrix: scipy.sparse.csr_array, width: int, seed: int) -> np.ndarray:
-    """The first left singular vectors times the root of their singular values, `<float32>[rows, width]`."""
+def _decomposed(matrix: scipy.sparse.csr_array, width: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The first left singular vectors times the root of their singular values, the right ones divided by it, `<float32>`."""
     from sklearn.utils.extmath import randomized_svd  # imported here: a second that only this needs
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(limits=1):  # how a product is divided among threads shows in its last bits
-        left, values, _ = randomized_svd(
+        left, values, right = randomized_svd(
             scipy.sparse.csr_matrix(matrix), width, n_iter=ITERATIONS, power_iteration_normalizer="LU", random_state=seed
         )
-    return (left * np.sqrt(values)).astype(np.float32)
+    roots = np.sqrt(values)
+    counting = np.where(roots > NOTHING * roots.max(), roots, np.inf)
+    return (left * roots).astype(np.float32), (right.T / counting).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Word vectors that networks start from: from a GloVe or word2vec text file, or learned without labels. No Keras in here.
+"""Vectors of words and pairs that networks start from: from a GloVe or word2vec file, or learned without labels. No Keras here.
 
 Learning reads the texts of the training and validation parts, of the training reviews that a subsample left out and those of
 `data.unlabelled`; never a label, never a test text. It counts words that stand near each other (`data.cooccurrence`), or asks
@@ -21,6 +21,7 @@ import numpy as np
 from config import Choice, Config, Range, Vectors
 from data import cooccurrence, vector_file
 from data.batches import known_ids
+from data.bigrams import NUMPY, bigram_rows
 from data.store import UNREADABLE
 from data.types import Dataset, Sequences
 from data.vocabulary import PADDING, START
@@ -29,7 +30,9 @@ from saver import atomic
 
 SECONDS_PER_NUMBER = 4e-8  # of a token's vector: word2vec, of a pass over the texts; one CPU thread
 SECONDS_PER_NEIGHBOUR, SECONDS_OF_SVD = 1e-7, 5e-9  # svd: of a token; of a token and a number of its vector
+SECONDS_PER_NEIGHBOUR_OF_PAIR = 2e-7
 RANDOM, LEARNED, SVD = "random", "learned", "svd"
+Table = tuple[int, int] | None  # rows and width of a table of vectors for pairs of words
 SKIP_GRAM, NEGATIVE_SAMPLES, RAREST, SUBSAMPLING = 1, 5, 2, 1e-3  # word2vec's usual values; rarer words have no vector
 log = logging.getLogger(__name__)
 
@@ -40,6 +43,7 @@ class WordVectors:
 
     matrix: np.ndarray  # <float32>[ids, width]; padding's is zero
     coverage: float  # share of the training tokens whose word has a vector of its own; the other words' are drawn
+    pairs: np.ndarray | None = None  # <float32>[rows, width], of pairs of words, see `data/bigrams.py`; None: to be drawn
 
 
 def load_or_build(config: Config, dataset: Dataset, folder: Path, say: Callable[[str], None] = log.info) -> dict[int, Path]:
@@ -61,7 +65,7 @@ def load_or_build(config: Config, dataset: Dataset, folder: Path, say: Callable[
     files = _files(config, dataset, folder)
     for width, path in files.items():
         if not _is_whole(path):
-            how = _time(config.vectors, dataset, width) if config.vectors.source == LEARNED else "a minute or so"
+            how = _time(config, dataset, width) if config.vectors.source == LEARNED else "a minute or so"
             say(f"making word vectors ({config.vectors.source}, {width} numbers a word): {how}, once for these reviews")
             _keep(_build(config, dataset, width), path)
         coverage = load(path).coverage
@@ -74,18 +78,28 @@ def _files(config: Config, dataset: Dataset, folder: Path) -> dict[int, Path]:
     return {width: folder / f"vectors-{width}-{name}.npz" for width in widths(config)} if name else {}
 
 
-Key = tuple[Vectors, int]  # what decides a file of word vectors within a run: settings and width, see `key`
+Key = tuple[Vectors, int, Table]  # what decides a file of word vectors within a run: settings, width and table, see `key`
 
 
-def key(vectors: Vectors, width: int) -> Key:
+def key(config: Config, width: int) -> Key:
     """The key of these vectors: how long a training leaves them as they are does not change them."""
-    return replace(vectors, frozen_epochs=0), width
+    return _settings(config), width, pair_table(config)
+
+
+def _settings(config: Config) -> Vectors:
+    return replace(config.vectors, frozen_epochs=0)
+
+
+def pair_table(config: Config) -> Table:
+    """The rows and width of the table of pairs' vectors that are learned with the words'; None where none are."""
+    is_learned = config.vectors.source == LEARNED and config.vectors.method == SVD
+    return (config.model.bigrams, config.model.bigram_dim) if is_learned and config.model.bigrams else None
 
 
 def files_of_each(configs: Iterable[Config], dataset: Dataset, folder: Path) -> dict[Key, Path]:
     """The files of the vectors that several configs need, made or not, see `load_or_build`."""
     return {
-        key(config.vectors, width): path
+        key(config, width): path
         for config in map(_with_its_key, configs)
         for width, path in _files(config, dataset, folder).items()
     }
@@ -93,20 +107,20 @@ def files_of_each(configs: Iterable[Config], dataset: Dataset, folder: Path) -> 
 
 def build_each(configs: Iterable[Config], dataset: Dataset, folder: Path, say: Callable[[str], None] = log.info) -> None:
     """Make the files of `files_of_each` that are not there; what two configs share is made once."""
-    needed = {(config.vectors, widths(config)): config for config in map(_with_its_key, configs)}
+    needed = {(config.vectors, widths(config), pair_table(config)): config for config in map(_with_its_key, configs)}
     for config in needed.values():
         load_or_build(config, dataset, folder, say)
 
 
 def _with_its_key(config: Config) -> Config:
     """The config with the settings that decide its file."""
-    return replace(config, vectors=key(config.vectors, 0)[0])
+    return replace(config, vectors=_settings(config))
 
 
 def load(path: Path) -> WordVectors:
     """The vectors of a file that `load_or_build` named."""
     with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-        return WordVectors(file["matrix"], float(file["coverage"]))
+        return WordVectors(file["matrix"], float(file["coverage"]), file.get("pairs"))
 
 
 def fingerprint(config: Config, dataset: Dataset) -> str:
@@ -119,6 +133,7 @@ def fingerprint(config: Config, dataset: Dataset) -> str:
     if config.vectors.source == RANDOM:
         return ""
     about: list[Any] = [dataset.fingerprint, asdict(config.vectors), config.run.seed, _libraries(config.vectors)]
+    about += pair_table(config) or ()
     if config.vectors.source != LEARNED:
         path = Path(config.vectors.source).expanduser()
         if not path.is_file():
@@ -164,12 +179,15 @@ def _is_whole(path: Path) -> bool:
 
 def _keep(vectors: WordVectors, path: Path) -> None:
     with atomic(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, allow_pickle=False, matrix=vectors.matrix, coverage=np.float64(vectors.coverage))
+        pairs = {} if vectors.pairs is None else {"pairs": vectors.pairs}
+        np.savez(file, allow_pickle=False, matrix=vectors.matrix, coverage=np.float64(vectors.coverage), **pairs)
 
 
-def _time(settings: Vectors, dataset: Dataset, width: int) -> str:
+def _time(config: Config, dataset: Dataset, width: int) -> str:
     """How long learning takes, for people."""
+    settings = config.vectors
     each = settings.window * SECONDS_PER_NEIGHBOUR + width * SECONDS_OF_SVD
+    each += 2 * settings.window * SECONDS_PER_NEIGHBOUR_OF_PAIR if pair_table(config) else 0
     if settings.method != SVD:
         each = SECONDS_PER_NUMBER * width * settings.epochs
     seconds = each * sum(len(part.values) for part in _texts(dataset))
@@ -178,30 +196,45 @@ def _time(settings: Vectors, dataset: Dataset, width: int) -> str:
 
 def _build(config: Config, dataset: Dataset, width: int) -> WordVectors:
     if config.vectors.source == LEARNED:
-        known = learn(dataset, width, config.vectors, config.run.seed)
+        known, pairs = learn(dataset, width, config.vectors, pair_table(config), config.run.seed)
         mean, deviation = np.nanmean(known, axis=0), np.nanstd(known, axis=0)
     else:
+        pairs = None
         path = Path(config.vectors.source).expanduser()
         known, mean, deviation = vector_file.read(path, dataset.vocabulary, dataset.vocab_size, width)
-    return _complete(known, mean, deviation, dataset, config.run.seed)
+    matrix, coverage = _completed(known, mean, deviation, dataset, config.run.seed)
+    return WordVectors(matrix, coverage, pairs)
 
 
-def _complete(known: np.ndarray, mean: np.ndarray, deviation: np.ndarray, dataset: Dataset, seed: int) -> WordVectors:
-    """Draw the vectors that are not a number, per dimension, from a normal distribution with this mean and deviation."""
+def _completed(
+    known: np.ndarray, mean: np.ndarray, deviation: np.ndarray, dataset: Dataset, seed: int
+) -> tuple[np.ndarray, float]:
+    """Draw the vectors that are not a number, per dimension, from a normal distribution with this mean and deviation.
+
+    Returns:
+        All vectors, and the share of the training tokens whose vector was not drawn.
+    """
     missing = np.isnan(known[:, 0])
     drawn = np.random.default_rng([seed, len(known)]).normal(mean, deviation, known.shape)
     matrix = np.where(missing[:, None], drawn, known).astype(np.float32)
     matrix[PADDING] = 0
     tokens = known_ids(dataset.train.sequences, dataset.vocab_size).values
     tokens = tokens[tokens != START]
-    return WordVectors(matrix, float(1 - missing[tokens].mean()))
+    return matrix, float(1 - missing[tokens].mean())
 
 
-def learn(dataset: Dataset, width: int, settings: Vectors, seed: int) -> np.ndarray:
+def learn(dataset: Dataset, width: int, settings: Vectors, pairs: Table, seed: int) -> tuple[np.ndarray, np.ndarray | None]:
     """Vectors from all texts but the test part's, on one thread, so that the same texts give the same vectors.
 
+    Args:
+        dataset: see there.
+        width: numbers of a word's vector.
+        settings: see there.
+        pairs: rows and width of a table for the vectors of pairs of words, which only `svd` learns; None: none.
+        seed: of everything random.
+
     Returns:
-        `<float32>[ids, width]`; not a number where a word stands there too rarely.
+        `<float32>[ids, width]`, not a number where a word stands there too rarely; and the table, or None.
 
     Raises:
         DataError: every word does.
@@ -214,13 +247,32 @@ def learn(dataset: Dataset, width: int, settings: Vectors, seed: int) -> np.ndar
         raise DataError(f"vectors.source: no word stands {RAREST} times in the texts to learn from; {RANDOM} needs none")
     numbers = np.full(dataset.vocab_size, -1, np.int32)
     numbers[frequent] = np.arange(len(frequent))
-    texts = [_numbered(part, numbers) for part in texts]
+    numbered = [_numbered(part, numbers) for part in texts]
     matrix = np.full((dataset.vocab_size, width), np.nan, np.float32)
-    if settings.method == SVD:
-        matrix[frequent] = cooccurrence.vectors(texts, len(frequent), settings.window, width, seed)
-    else:
-        matrix[frequent] = _word2vec(texts, len(frequent), width, settings, seed)
-    return matrix
+    if settings.method != SVD:
+        matrix[frequent] = _word2vec(numbered, len(frequent), width, settings, seed)
+        return matrix, None
+    space = cooccurrence.space(numbered, len(frequent), settings.window, width, seed)
+    matrix[frequent] = space.vectors
+    return matrix, _of_pairs(space, texts, numbers, settings.window, *pairs) if pairs else None
+
+
+def _of_pairs(
+    space: cooccurrence.WordSpace, texts: list[Sequences], numbers: np.ndarray, window: int, rows: int, width: int
+) -> np.ndarray:
+    """The vectors of pairs of neighbouring words in the words' space, `<float32>[rows, width]`.
+
+    Args:
+        space: of the words.
+        texts: as a network reads them.
+        numbers: of the words of the space by their ids; -1: of none.
+        window: words before and after a pair that tell about it.
+        rows: of the table; where a pair has none of its own, it shares one.
+        width: numbers of a vector.
+    """
+    rows_of = (lambda ids: bigram_rows(NUMPY, ids[None], rows)[0], rows)
+    counts = cooccurrence.count_around(texts, rows_of, (numbers, len(space.vectors)), window)
+    return space.fold_in(counts, width)
 
 
 def _texts(dataset: Dataset) -> tuple[Sequences, ...]:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from data.bigrams import FACTORS, SHIFT
 from engine.graph import EVIDENCE, EVIDENCE_SUMS, OWN, TOKEN_IDS, Graph, Node, Op, RefusedError, kind_of, matches, op, read_graph
 from engine.layers import (
     Attention,
@@ -27,7 +28,6 @@ from engine.layers import (
 )
 from engine.network import NumpyNetwork
 from engine.transformer import LocalAttention, PositionalEncoding
-from models.bigrams import FACTORS, SHIFT
 from models.cells import CELLS
 from records.errors import TRAIN_AGAIN, CheckpointError
 
@@ -132,7 +132,7 @@ def _embedded(node: Node) -> tuple[Node, ...]:
 
 
 def _bigram_rows(pairs: Node) -> Op:
-    """`models.bigrams.bigram_rows` for this table, as Keras writes it down."""
+    """`data.bigrams.bigram_rows` for this table, as Keras writes it down."""
     words = op("Cast", TOKEN_IDS, dtype="uint32")
     all_but_last = op("GetItem", words, (slice(None), slice(None, -1)))
     before = op("Pad", all_but_last, pad_width=[[0, 0], [1, 0]], mode="constant")

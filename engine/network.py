@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine import arrays
+from data.bigrams import NUMPY, bigram_rows
 from engine.arrays import Array, sigmoid
 from engine.layers import Attention, Layer, Lengths, apply, pull_back
-from models.bigrams import bigram_rows
 from models.evidence import Reading
 
 CELLS_OF_A_BATCH = 16_000  # words read together
@@ -55,7 +54,7 @@ class NumpyNetwork:
                 evidence[: len(each), number], sums[number] = each.evidence, each.sums
         parts = [self.embedding[ids]]
         if self.bigrams is not None:
-            parts.append(self.bigrams[bigram_rows(arrays, ids.T, len(self.bigrams)).T])
+            parts.append(self.bigrams[bigram_rows(NUMPY, ids.T, len(self.bigrams)).T])
         parts += [evidence] if self.evidence else []
         return Inputs(np.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0], lengths, sums)
 

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
 from analysis.search_size import largest
-from config import Config, Vectors
+from config import Config
 from data import word_vectors
 from data.batches import ladder
 from data.types import Dataset
+from data.word_vectors import WordVectors
 from experiment.devices import memory_of_process, return_freed_memory
 from experiment.network import ModelCache, Stopwatch
 from experiment.plan import cost_of_rung
@@ -70,11 +69,11 @@ class StudyContext:
         """What this process spends its time on."""
         return self.models.stopwatch
 
-    def load_vectors(self, vectors: Vectors, width: int) -> np.ndarray | None:
-        """The word vectors of these settings that networks start from, `<float32>[ids, width]`; None: random ones."""
-        if vectors.source == word_vectors.RANDOM:
+    def load_vectors(self, config: Config, width: int) -> WordVectors | None:
+        """The vectors of these settings that networks start from; None: random ones."""
+        if config.vectors.source == word_vectors.RANDOM:
             return None
-        return word_vectors.load(self.vectors[word_vectors.key(vectors, width)]).matrix
+        return word_vectors.load(self.vectors[word_vectors.key(config, width)])
 
     def load_evidence(self, study: Study) -> Evidence | None:
         """What the labels of the study's training reviews say about n-grams; None where its contender asks for none."""

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,8 @@ from analysis.evaluation import accuracy, log_loss
 from config import Training
 from data.batches import pad, plan_batches
 from data.types import IdArray
-from models.classifier import NetworkShape, build_classifier, layer_sizes, tunable_dropouts
+from data.word_vectors import WordVectors
+from models.classifier import NetworkShape, build_classifier, layer_sizes, tables, tunable_dropouts
 from models.evidence import Informed, Reading, inputs_of
 from models.influence import influence
 from models.optimizer import MonitoredAdam
@@ -148,13 +150,14 @@ class TrainableNetwork:
         # Keras's own layers on TensorFlow are run as Keras runs them by default: on a CPU as a graph, at any length.
         self._is_compiled = shape.engine == "custom" or keras.backend.backend() == "jax"
         self.model = build_classifier(shape)
+        self._tables = tables(self.model)
+        given = self._tables if shape.pairs_are_learned else self._tables[:1]
         self.model.compile(
-            optimizer=MonitoredAdam(self.model.get_layer("embedding").embeddings, global_clipnorm=clip_norm),
+            optimizer=MonitoredAdam(given, global_clipnorm=clip_norm),
             loss=keras.losses.BinaryCrossentropy(from_logits=True),
             weighted_metrics=[keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)],
             jit_compile=self._is_compiled or "auto",
         )
-        self._embedding = self.model.get_layer("embedding").embeddings
         self.model.optimizer.build(self.model.trainable_variables)  # else the step is traced twice, to make these
 
     @property
@@ -183,25 +186,28 @@ class TrainableNetwork:
         engine = resolve(self._shape.architecture).engine or "keras"
         shape = replace(self._shape, engine=engine)
         model = build_classifier(shape, dropout=setting.dropout, spatial_dropout=setting.spatial_dropout)
-        model.get_layer("embedding").embeddings.assign(self._embedding)
+        for table, values in zip(tables(model), self._tables, strict=True):
+            table.assign(values)
         for variable, value in zip(model.trainable_variables, self.weights, strict=True):
             variable.assign(value)
         return model
 
-    def start(self, plan: FitPlan, vectors: np.ndarray | None = None) -> None:
+    def start(self, plan: FitPlan, vectors: WordVectors | None = None) -> None:
         """New weights and dropout masks from the seed, a new optimizer: nothing of the last training is left.
 
         Both engines start from the same numbers: those that Keras's own layers draw.
 
         Args:
             plan: of the training to come.
-            vectors: `<float32>[ids, embedding_dim]` to start from instead of random ones.
+            vectors: to start from instead of random ones.
         """
         with self._stopwatch.on("compiling"):
             keras.utils.set_random_seed(plan.seed)
             fresh = build_classifier(replace(self._shape, engine="keras"))
         self.weights = [ops.convert_to_numpy(variable) for variable in fresh.trainable_variables]
-        self._embedding.assign(fresh.get_layer("embedding").embeddings if vectors is None else vectors)
+        given = [vectors.matrix, vectors.pairs] if vectors else []
+        for table, drawn, values in zip_longest(self._tables, tables(fresh), given[: len(self._tables)]):
+            table.assign(drawn if values is None else values)
         for layer, new in zip(tunable_dropouts(self.model), tunable_dropouts(fresh), strict=True):
             layer.seed_generator.state.assign(new.seed_generator.state)
             layer.rate.assign(plan.setting.spatial_dropout if layer.whole_channels else plan.setting.dropout)

@@ -12,6 +12,7 @@ from analysis.evaluation import accuracy, by_distance, log_loss
 from analysis.search_size import only_setting, search_size
 from data.batches import network_ids
 from data.types import Reviews
+from data.word_vectors import pair_table
 from engine.checkpoint import load
 from engine.network import largest_difference, spaced_by_length
 from experiment.context import OvergrownError, StudyContext
@@ -284,6 +285,7 @@ class NetworkStudy:
             evidence=setting.evidence,
             evidence_width=self._evidence.width(setting.evidence) if self._evidence else 0,
             trains_vectors=self._config.vectors.frozen_epochs < self._config.training.epochs,
+            pairs_are_learned=pair_table(self._config) is not None,
         )
         return self._context.models.get(shape, setting.batch_size, self._config.training.clip_norm)
 
@@ -303,7 +305,7 @@ class NetworkStudy:
     def _start(self, plan: FitPlan) -> TrainableNetwork:
         """The network of a plan's setting with new weights."""
         network = self._network(plan.setting)
-        network.start(plan, self._context.load_vectors(self._config.vectors, plan.setting.embedding_dim))
+        network.start(plan, self._context.load_vectors(self._config, plan.setting.embedding_dim))
         return network
 
     def _tell(self, epoch: Epoch, phase: str, step: int, steps: int, epochs: int) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from data.bigrams import bigram_rows
 from data.vocabulary import PADDING
 from models.adversarial import AdversarialClassifier, Perturbation
-from models.bigrams import bigram_rows
 from models.dropout import TunableDropout
 from models.pooling import pool
 from models.registry import resolve
@@ -34,6 +34,7 @@ class NetworkShape:
     evidence: int = 0  # words of the longest n-grams whose evidence stands beside a word's vector; see `models/evidence.py`
     evidence_width: int = 0  # numbers that evidence has in all
     trains_vectors: bool = True  # whether the words' vectors change in training
+    pairs_are_learned: bool = False  # whether the pairs' vectors are given like the words', and change only where these do
 
 
 def build_classifier(shape: NetworkShape, *, dropout: float | None = None, spatial_dropout: float | None = None) -> keras.Model:
@@ -83,10 +84,20 @@ def _vectors(token_ids: Any, shape: NetworkShape) -> Any:
     words = keras.layers.Embedding(shape.vocab_size, shape.embedding_dim, trainable=shape.trains_vectors, name="embedding")
     if not shape.bigrams:
         return words(token_ids)
-    initializer = keras.initializers.RandomNormal(stddev=0.05)
-    pairs = keras.layers.Embedding(shape.bigrams, shape.bigram_dim, initializer, name="bigram_embedding")
+    pairs = keras.layers.Embedding(
+        shape.bigrams,
+        shape.bigram_dim,
+        keras.initializers.RandomNormal(stddev=0.05),
+        trainable=shape.trains_vectors or not shape.pairs_are_learned,
+        name="bigram_embedding",
+    )
     rows = bigram_rows(ops, token_ids, shape.bigrams)
     return keras.layers.Concatenate(name="word_and_bigram")([words(token_ids), pairs(rows)])
+
+
+def tables(model: keras.Model) -> list[keras.Variable]:
+    """The vectors of words, `<float32>[ids, width]`, and after them those of pairs, if a classifier has some."""
+    return [layer.embeddings for layer in model.layers if layer.name in ("embedding", "bigram_embedding")]
 
 
 def _drop_channels(rate: float | None) -> Any:

@@ -1,5 +1,6 @@
 """Adam as the trainings use it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -7,25 +8,23 @@ from keras import ops
 
 
 class MonitoredAdam(keras.optimizers.Adam):
-    """Adam that sums the gradients' global norm, before clipping, for the history, and can leave the word vectors alone."""
+    """Adam that sums the gradients' global norm, before clipping, for the history, and can leave given vectors alone."""
 
-    def __init__(self, embedding: keras.Variable, **kwargs: Any) -> None:
-        """Adam with Keras's arguments, for a network with this table of word vectors."""
+    def __init__(self, tables: Sequence[keras.Variable], **kwargs: Any) -> None:
+        """Adam with Keras's arguments, for a network with these tables of vectors that it can leave alone."""
         super().__init__(**kwargs)
-        self._embedding_path = embedding.path  # not the variable: an optimizer counts those among its own
+        self._tables = {table.path for table in tables}  # not the variables: an optimizer counts those among its own
 
     def build(self, variables: Any) -> None:
         """Add two numbers to Adam's state."""
         super().build(variables)
-        self._embedding_index = next((i for i, each in enumerate(variables) if each.path == self._embedding_path), None)
+        self._given = {i for i, each in enumerate(variables) if each.path in self._tables}
         self.norm_sum = self.add_variable((), name="norm_sum")
         self.embedding_rate = self.add_variable((), name="embedding_rate")  # what the learning rate is multiplied by for them
 
     def update_step(self, gradient: Any, variable: keras.Variable, learning_rate: Any) -> None:
         """Adam's update of one variable."""
-        rate = (
-            learning_rate * self.embedding_rate if self._get_variable_index(variable) == self._embedding_index else learning_rate
-        )
+        rate = learning_rate * self.embedding_rate if self._get_variable_index(variable) in self._given else learning_rate
         super().update_step(gradient, variable, rate)
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:

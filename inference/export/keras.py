@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from data.bigrams import bigram_rows
 from engine.arrays import Array, sigmoid
 from inference.export import Reader, Review, inputs
 from inference.export.network import KerasNetwork, read
 from inference.run import FinishedRun, Trained
-from models.bigrams import bigram_rows
 from models.evidence import Reading
 from records.errors import ExportError
 

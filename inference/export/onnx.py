@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from data.bigrams import FACTORS, SHIFT
 from engine.arrays import Array
 from engine.layers import (
     Attention,
@@ -30,7 +31,6 @@ from engine.network import NumpyNetwork
 from engine.transformer import LocalAttention, PositionalEncoding
 from inference.export import INPUTS, Reader, inputs, library
 from inference.run import FinishedRun, Trained
-from models.bigrams import FACTORS, SHIFT
 from models.cells import GRUCell, LSTMCell, SimpleRNNCell
 from records.errors import ExportError
 
@@ -157,7 +157,7 @@ def _features(graph: _Graph, network: NumpyNetwork) -> str:
 
 
 def _bigram_rows(graph: _Graph, count: int) -> str:
-    """The row of each word and the one before it, as `models.bigrams.bigram_rows` finds it; `<int64>[batch, time]`."""
+    """The row of each word and the one before it, as `data.bigrams.bigram_rows` finds it; `<int64>[batch, time]`."""
 
     def times(ids: str, factor: int) -> str:  # modulo 2^32, as unsigned numbers overflow
         product = graph("Mul", ids, graph.constant(np.int64(factor)))

@@ -48,12 +48,13 @@ def test_counts_are_those_of_the_definition_in_pieces_of_any_size(
 
 
 def test_the_information_is_that_of_the_definition(texts: list[Sequences]) -> None:
-    found = cooccurrence.positive_pmi(cooccurrence.count(texts, WORDS, WINDOW)).toarray()
+    counts = cooccurrence.count(texts, WORDS, WINDOW)
+    found = cooccurrence.positive_pmi(counts, counts.sum(axis=1)).toarray()
     np.testing.assert_allclose(found, information(counted(texts)), atol=1e-5)
 
 
 def test_vectors_are_scaled_rows_of_a_dense_decomposition(texts: list[Sequences]) -> None:
-    found = cooccurrence.vectors(texts, WORDS, WINDOW, WIDTH, seed=1)
+    found = cooccurrence.space(texts, WORDS, WINDOW, WIDTH, seed=1).vectors
     dense = information(counted(texts))
     near_some = dense.max(axis=1) > 0
     left, values, _ = np.linalg.svd(dense)
@@ -66,7 +67,7 @@ def test_vectors_are_scaled_rows_of_a_dense_decomposition(texts: list[Sequences]
 
 
 def test_with_fewer_words_than_numbers_the_last_numbers_are_zero(texts: list[Sequences]) -> None:
-    found = cooccurrence.vectors(texts, WORDS, WINDOW, 20, seed=1)
+    found = cooccurrence.space(texts, WORDS, WINDOW, 20, seed=1).vectors
     assert found.shape == (WORDS, 20) and not found[:, WORDS:].any()
     found = found[np.isfinite(found[:, 0])]
     np.testing.assert_allclose(np.sqrt((found**2).mean(axis=1)), cooccurrence.ROOT_MEAN_SQUARE, rtol=1e-5)
@@ -77,6 +78,47 @@ def test_the_same_texts_give_the_same_bits_on_any_number_of_threads(rng: np.rand
     found = []
     for threads in (1, 2, 2):
         with threadpool_limits(limits=threads):
-            found.append(cooccurrence.vectors([Sequences.from_lists(lists)], 3_000, 5, 64, seed=1))
+            found.append(cooccurrence.space([Sequences.from_lists(lists)], 3_000, 5, 64, seed=1).vectors)
     np.testing.assert_array_equal(found[0], found[1])
     np.testing.assert_array_equal(found[1], found[2])
+
+
+def test_words_around_pairs_are_counted_by_the_definition_in_pieces_of_any_size(
+    texts: list[Sequences], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = [Sequences(part.values + 1, part.offsets) for part in texts]  # ids from 1
+    numbers = np.arange(-1, WORDS)
+    numbers[3] = -1  # a word that is not counted, and keeps its place
+    monkeypatch.setattr(cooccurrence, "FEWEST", 4)
+
+    def rows_of(ids: np.ndarray) -> np.ndarray:
+        return np.where(ids == 0, 0, (3 * ids + np.pad(ids[:-1], (1, 0))) % 6 + 1)
+
+    expected, times = np.zeros((7, WORDS)), np.zeros(7)
+    for text in (part[n].tolist() for part in texts for n in range(len(part))):
+        for place in range(1, len(text)):
+            row = (3 * text[place] + text[place - 1]) % 6 + 1
+            times[row] += 1
+            near = [(k, text[place + k]) for k in range(1, WINDOW + 1) if place + k < len(text)]
+            near += [(k, text[place - 1 - k]) for k in range(1, WINDOW + 1) if place - 1 - k >= 0]
+            for distance, word in near:
+                if numbers[word] >= 0:
+                    expected[row, numbers[word]] += 1 / distance
+    assert 0 < (times[1:] < 4).sum() < 6 or times[1:].min() >= 4
+    expected[times < 4] = 0
+    for at_once in (1, 50, 10**6):
+        monkeypatch.setattr(cooccurrence, "NEIGHBOURS_AT_ONCE", at_once)
+        found = cooccurrence.count_around(texts, (rows_of, 7), (numbers, WORDS), WINDOW)
+        np.testing.assert_allclose(found.toarray(), expected, rtol=1e-5)
+        assert found.nnz == np.count_nonzero(expected)
+
+
+def test_a_word_folded_in_is_its_vector(texts: list[Sequences]) -> None:
+    space = cooccurrence.space(texts, WORDS, WINDOW, WORDS, seed=1)
+    near_some = np.isfinite(space.vectors[:, 0])
+    found = space.fold_in(cooccurrence.count(texts, WORDS, WINDOW), WORDS)
+    np.testing.assert_allclose(found[near_some], space.vectors[near_some], atol=2e-3)
+    assert not found[~near_some].any()
+    short, long = (space.fold_in(cooccurrence.count(texts, WORDS, WINDOW), width) for width in (3, WORDS + 2))
+    assert short.shape == (WORDS, 3) and long.shape == (WORDS, WORDS + 2) and not long[:, WORDS:].any()
+    np.testing.assert_allclose(np.sqrt((short[near_some] ** 2).mean(axis=1)), cooccurrence.ROOT_MEAN_SQUARE, rtol=1e-5)

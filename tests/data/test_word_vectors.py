@@ -63,10 +63,10 @@ def test_learned_vectors_repeat_and_know_neither_test_texts_nor_labels(
 @pytest.mark.parametrize("field", ["unlabelled", "unused"])
 def test_texts_without_a_label_are_learned_from(field: str, learning: Config, demo_data: Dataset) -> None:
     rare = demo_data.vocab_size - 1
-    without = word_vectors.learn(demo_data, 8, learning.vectors, 1)
+    without, _ = word_vectors.learn(demo_data, 8, learning.vectors, None, 1)
     further = Sequences.from_lists([[1, rare, 7, rare]] * 30)
     more = replace(demo_data, **{field: further})  # type: ignore[arg-type]
-    known = word_vectors.learn(more, 8, learning.vectors, 1)
+    known, _ = word_vectors.learn(more, 8, learning.vectors, None, 1)
     assert np.isfinite(known[rare]).all() and not np.array_equal(known[rare], without[rare])
 
 
@@ -74,11 +74,11 @@ def test_rare_words_and_the_start_token_have_no_vector_of_their_own(learning: Co
     texts = Sequences.from_lists([[1, 4, 5, 4, 6, 5, 7, 7], [1, 2, 5, 2, 6]])
     tiny = replace(demo_data, train=replace(demo_data.train, sequences=texts), vocab_size=9)
     tiny = replace(tiny, validation=replace(demo_data.validation, sequences=Sequences.from_lists([[1, 8, 200]])))
-    known = np.isfinite(word_vectors.learn(tiny, 4, learning.vectors, 1))
+    known = np.isfinite(word_vectors.learn(tiny, 4, learning.vectors, None, 1)[0])
     assert known.all(axis=1).tolist() == [False, False, True, False, True, True, True, True, False]
     once = replace(tiny, train=replace(demo_data.train, sequences=Sequences.from_lists([[1, 4, 5, 6], [1]])))
     with pytest.raises(DataError, match="no word stands 2 times in the texts to learn from; random needs none"):
-        word_vectors.learn(once, 4, learning.vectors, 1)
+        word_vectors.learn(once, 4, learning.vectors, None, 1)
 
 
 def test_it_is_said_beforehand_how_long_learning_takes(learning: Config, demo_data: Dataset, tmp_path: Path) -> None:
@@ -122,6 +122,24 @@ def test_another_setting_or_file_is_another_fingerprint(config: Config, demo_dat
     seen.add(word_vectors.fingerprint(from_file, demo_data))
     assert len(seen) == 5
     assert word_vectors.fingerprint(replace(config, vectors=Vectors()), demo_data) == ""
+
+
+def test_pairs_are_learned_where_words_are_counted_and_change_nothing_about_the_words(
+    config: Config, demo_data: Dataset, tmp_path: Path
+) -> None:
+    with_pairs = with_overrides(config, ["model.bigrams=5000", "model.bigram_dim=6"])
+    files = word_vectors.files_of_each([config, with_pairs], demo_data, tmp_path)
+    assert len(files) == len(set(files.values())) == 2
+    word_vectors.build_each([config, with_pairs], demo_data, tmp_path)
+    plain, found = (word_vectors.load(files[word_vectors.key(each, 8)]) for each in (config, with_pairs))
+    assert plain.pairs is None and found.pairs is not None
+    np.testing.assert_array_equal(plain.matrix, found.matrix)
+    assert found.pairs.shape == (5000, 6) and found.pairs.dtype == np.float32 and not found.pairs[0].any()
+    has_one = found.pairs.any(axis=1)
+    assert has_one.sum() > 100 and np.isfinite(found.pairs).all()
+    for words, source in (("word2vec", "learned"), ("svd", "random"), ("svd", "v.txt")):
+        other = with_overrides(with_pairs, [f"vectors.method={words}", f"vectors.source={source}"])
+        assert word_vectors.pair_table(other) is None
 
 
 @pytest.mark.parametrize(("name", "header"), [("v.txt", True), ("v.txt", False), ("v.vec.gz", True), ("v.txt.gz", False)])
@@ -176,5 +194,5 @@ def test_the_vectors_of_several_contenders_are_made_once_each(demo_data: Dataset
     word_vectors.build_each([plain, Config(), frozen, other], demo_data, tmp_path, told.append)
     assert all(path.is_file() for path in files.values())
     assert len(files) == len(set(files.values())) == 2 and sum("making" in each for each in told) == 2
-    assert word_vectors.key(frozen.vectors, 3) == word_vectors.key(plain.vectors, 3) != word_vectors.key(other.vectors, 3)
-    assert {word_vectors.key(each.vectors, 3) for each in (plain, other)} == files.keys()
+    assert word_vectors.key(frozen, 3) == word_vectors.key(plain, 3) != word_vectors.key(other, 3)
+    assert {word_vectors.key(each, 3) for each in (plain, other)} == files.keys()

@@ -10,9 +10,11 @@ from keras import ops
 
 from analysis.evaluation import log_loss
 from config import Config
+from data.word_vectors import WordVectors
 from experiment.network import Examples, ModelCache, NonFiniteError, TrainableNetwork
 from experiment.plan import cost_of_rung
 from models import recurrent, registry
+from models.classifier import tables
 from models.optimizer import MonitoredAdam
 from models.registry import ARCHITECTURES
 from records.study import Epoch
@@ -168,7 +170,7 @@ def test_the_stock_model_gives_the_same_probabilities(engine: str, tmp_path: Pat
 
 def test_the_gradient_norm_is_the_global_norm_before_clipping() -> None:
     variables = [keras.Variable(np.zeros(2, np.float32)), keras.Variable(np.zeros(1, np.float32))]
-    optimizer = MonitoredAdam(variables[0], learning_rate=0.1, global_clipnorm=0.5)
+    optimizer = MonitoredAdam(variables[:1], learning_rate=0.1, global_clipnorm=0.5)
     optimizer.build(variables)
     optimizer.apply([ops.array([3.0, 0.0]), ops.array([4.0])], variables)
     optimizer.apply([ops.array([0.0, 0.0]), ops.array([1.0])], variables)
@@ -179,7 +181,7 @@ def test_the_gradient_norm_is_the_global_norm_before_clipping() -> None:
 def test_word_vectors_are_taken_and_stay_as_they_are_for_the_frozen_epochs(engine: str) -> None:
     network, plan = shared_network(engine=engine), fit_plan(epochs=2, patience=9, frozen_epochs=1)
     vectors = np.random.default_rng(3).normal(size=(SHAPE.vocab_size, SHAPE.embedding_dim)).astype(np.float32)
-    network.start(plan, vectors)
+    network.start(plan, WordVectors(vectors, 1.0))
     tables = list[np.ndarray]()
 
     def on_epoch(_: Epoch) -> bool:
@@ -189,6 +191,26 @@ def test_word_vectors_are_taken_and_stay_as_they_are_for_the_frozen_epochs(engin
     network.fit(examples(100, 1), examples(40, 2), plan, on_epoch)
     np.testing.assert_array_equal(tables[0], vectors)
     assert np.abs(tables[1] - vectors).max() > 1e-3
+
+
+@pytest.mark.parametrize(("is_learned", "frozen"), [(True, 1), (True, 2), (False, 1)])
+def test_vectors_of_pairs_are_taken_and_stay_with_those_of_words_if_they_were_learned(is_learned: bool, frozen: int) -> None:
+    network = shared_network(bigrams=40, bigram_dim=4, pairs_are_learned=is_learned, trains_vectors=frozen < 2)
+    plan, rng = fit_plan(epochs=2, patience=9, frozen_epochs=frozen), np.random.default_rng(3)
+    words, pairs = (rng.normal(size=shape).astype(np.float32) for shape in ((SHAPE.vocab_size, SHAPE.embedding_dim), (40, 4)))
+    network.start(plan, WordVectors(words, 1.0, pairs if is_learned else None))
+    given, seen = tables(network.model), list[tuple[np.ndarray, ...]]()
+    started = np.array(ops.convert_to_numpy(given[1]))
+
+    def on_epoch(_: Epoch) -> bool:
+        seen.append(tuple(np.array(ops.convert_to_numpy(table)) for table in given))
+        return False
+
+    network.fit(examples(100, 1), examples(40, 2), plan, on_epoch)
+    np.testing.assert_array_equal(seen[0][0], words)
+    assert np.array_equal(started, pairs) is is_learned and np.array_equal(seen[0][1], started) is is_learned
+    assert np.array_equal(seen[1][1], seen[0][1]) is (frozen == 2)
+    np.testing.assert_array_equal(ops.convert_to_numpy(tables(network.stock(SETTING))[1]), seen[1][1])
 
 
 def test_a_linear_schedule_ends_at_zero_and_is_recorded() -> None:
@@ -212,7 +234,7 @@ def test_the_last_weights_are_kept_without_stopping_before() -> None:
 def test_the_norm_of_a_gradient_adds_up_what_a_word_gets_at_each_of_its_places() -> None:
     """Two places of one word whose gradients cancel: TensorFlow keeps them apart, and they are no gradient at all together."""
     table, bias = keras.Variable(np.ones((5, 1), np.float32), name="table"), keras.Variable(np.zeros(1, np.float32))
-    optimizer = MonitoredAdam(table, learning_rate=0.1)
+    optimizer = MonitoredAdam([table], learning_rate=0.1)
     optimizer.build([table, bias])
     if keras.backend.backend() == "tensorflow":
         import tensorflow
