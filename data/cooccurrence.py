@@ -53,7 +53,7 @@ class WordSpace:
         found = positive_pmi(counts, self.sums) @ self.directions[:, :width]
         lengths = np.linalg.norm(found, axis=1, keepdims=True)
         found *= ROOT_MEAN_SQUARE * np.sqrt(width) / np.where(lengths > 0, lengths, 1)
-        return np.pad(found.astype(np.float32), ((0, 0), (0, width - found.shape[1])))
+        return np.pad(found, ((0, 0), (0, width - found.shape[1])))
 
 
 def space(texts: Sequence[Sequences], n_words: int, window: int, width: int, seed: int) -> WordSpace:
@@ -88,7 +88,8 @@ def count(texts: Sequence[Sequences], n_words: int, window: int) -> scipy.sparse
     following = scipy.sparse.csr_array((n_words, n_words), dtype=np.float32)
     for part in texts:
         for piece in _pieces(part, window):
-            following = following + _count_following(_spread(piece, window), n_words, window)
+            from_1 = Sequences(piece.values + 1, piece.offsets)
+            following = following + _count_following(_spread(from_1, window), n_words, window)
     return (following + following.T).tocsr()
 
 
@@ -118,7 +119,7 @@ def count_around(
     found, times = scipy.sparse.csr_array((n_rows, n_words), dtype=np.float32), np.zeros(n_rows, np.int64)
     for part in texts:
         for piece in _pieces(part, 2 * window):
-            ids = _spread(Sequences(piece.values - 1, piece.offsets), 2 * window)
+            ids = _spread(piece, 2 * window)
             places, at = np.arange(len(ids), dtype=np.int32), rows_of(ids)
             near = np.pad(numbers[ids] + 1, window + 1)[places[:, None] + shifts + window + 1]
             contexts = scipy.sparse.csr_array(
@@ -164,10 +165,10 @@ def _pieces(texts: Sequences, window: int) -> Iterator[Sequences]:
 
 
 def _spread(texts: Sequences, window: int) -> np.ndarray:
-    """The texts one after the other, `window` places without a word behind each: words from 1, no word is 0."""
+    """The texts, of words from 1, one after the other, and `window` places without a word, 0, behind each."""
     places = np.arange(len(texts.values)) + np.repeat(np.arange(len(texts)) * window, texts.lengths)
     spread = np.zeros(len(texts.values) + len(texts) * window, np.int32)
-    spread[places] = texts.values + 1
+    spread[places] = texts.values
     return spread
 
 

@@ -19,9 +19,8 @@ from typing import Any
 import numpy as np
 
 from config import Choice, Config, Range, Vectors
-from data import cooccurrence, vector_file
+from data import bigrams, cooccurrence, vector_file
 from data.batches import known_ids
-from data.bigrams import NUMPY, bigram_rows
 from data.store import UNREADABLE
 from data.types import Dataset, Sequences
 from data.vocabulary import PADDING, START
@@ -106,7 +105,7 @@ def files_of_each(configs: Iterable[Config], dataset: Dataset, folder: Path) -> 
 
 
 def build_each(configs: Iterable[Config], dataset: Dataset, folder: Path, say: Callable[[str], None] = log.info) -> None:
-    """Make the files of `files_of_each` that are not there; what two configs share is made once."""
+    """Make the files of `files_of_each` that are not there; files that two configs share are made once."""
     needed = {(config.vectors, widths(config), pair_table(config)): config for config in map(_with_its_key, configs)}
     for config in needed.values():
         load_or_build(config, dataset, folder, say)
@@ -139,7 +138,7 @@ def fingerprint(config: Config, dataset: Dataset) -> str:
         if not path.is_file():
             raise DataError(f"vectors.source {path}: there is no such file; {RANDOM} and {LEARNED} need none")
         about += [str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns]
-    code = [Path(file).read_bytes() for file in (__file__, vector_file.__file__, cooccurrence.__file__)]
+    code = [Path(file).read_bytes() for file in (__file__, vector_file.__file__, cooccurrence.__file__, bigrams.__file__)]
     return hashlib.sha256(b"".join([json.dumps(about).encode(), *code])).hexdigest()
 
 
@@ -270,7 +269,7 @@ def _of_pairs(
         rows: of the table; where a pair has none of its own, it shares one.
         width: numbers of a vector.
     """
-    rows_of = (lambda ids: bigram_rows(NUMPY, ids[None], rows)[0], rows)
+    rows_of = (lambda ids: bigrams.bigram_rows(bigrams.NUMPY, ids[None], rows)[0], rows)
     counts = cooccurrence.count_around(texts, rows_of, (numbers, len(space.vectors)), window)
     return space.fold_in(counts, width)
 

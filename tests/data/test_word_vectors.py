@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from config import Choice, Config, Range, Vectors
-from data import word_vectors
+from data import cooccurrence, word_vectors
+from data.batches import known_ids
+from data.bigrams import NUMPY, bigram_rows
 from data.types import Dataset, Reviews, Sequences
 from experiment.options import with_overrides
 from records.errors import ConfigError, DataError
@@ -135,8 +137,10 @@ def test_pairs_are_learned_where_words_are_counted_and_change_nothing_about_the_
     assert plain.pairs is None and found.pairs is not None
     np.testing.assert_array_equal(plain.matrix, found.matrix)
     assert found.pairs.shape == (5000, 6) and found.pairs.dtype == np.float32 and not found.pairs[0].any()
-    has_one = found.pairs.any(axis=1)
-    assert has_one.sum() > 100 and np.isfinite(found.pairs).all()
+    parts = (demo_data.train.sequences, demo_data.validation.sequences)  # rows as a network finds them, text by text
+    texts = [known[i] for known in (known_ids(part, demo_data.vocab_size) for part in parts) for i in range(len(known))]
+    rows = np.concatenate([bigram_rows(NUMPY, text[None], 5000)[0, 1:] for text in texts])
+    np.testing.assert_array_equal(found.pairs.any(axis=1), np.bincount(rows, minlength=5000) >= cooccurrence.FEWEST)
     for words, source in (("word2vec", "learned"), ("svd", "random"), ("svd", "v.txt")):
         other = with_overrides(with_pairs, [f"vectors.method={words}", f"vectors.source={source}"])
         assert word_vectors.pair_table(other) is None
