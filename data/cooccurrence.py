@@ -113,27 +113,28 @@ def count_around(
     """
     rows_of, n_rows = rows
     numbers, n_words = words
-    distances = np.arange(1, window + 1)
-    weights = np.tile(1 / distances, 2).astype(np.float32)
-    shifts = np.concatenate([-1 - distances, distances])  # of the words before the pair, and after it, from its second word
     found, times = scipy.sparse.csr_array((n_rows, n_words), dtype=np.float32), np.zeros(n_rows, np.int64)
     for part in texts:
         for piece in _pieces(part, 2 * window):
             ids = _spread(piece, 2 * window)
-            places, at = np.arange(len(ids), dtype=np.int32), rows_of(ids)
-            near = np.pad(numbers[ids] + 1, window + 1)[places[:, None] + shifts + window + 1]
-            contexts = scipy.sparse.csr_array(
-                (np.tile(weights, len(ids)), near.ravel(), np.arange(len(ids) + 1) * len(weights)), shape=(len(ids), n_words + 1)
-            )
-            is_pair = (at > 0) & (np.pad(ids[:-1], (1, 0)) > 0)
-            times += np.bincount(at[is_pair], minlength=n_rows)
-            standing = scipy.sparse.csr_array(
-                (np.ones(is_pair.sum(), np.float32), (at[is_pair], places[is_pair])), shape=(n_rows, len(ids))
-            )
-            found = found + (standing @ contexts)[:, 1:]
+            at, contexts = rows_of(ids), _around_pairs(numbers[ids] + 1, window, n_words)
+            places = np.flatnonzero((at > 0) & (np.pad(ids[:-1], (1, 0)) > 0))  # where there is a pair
+            times += np.bincount(at[places], minlength=n_rows)
+            ones = np.ones(len(places), np.float32)
+            found = found + scipy.sparse.csr_array((ones, (at[places], places)), shape=(n_rows, len(ids))) @ contexts
     found = (scipy.sparse.diags_array((times >= FEWEST).astype(np.float32)) @ found).tocsr()
     found.eliminate_zeros()
     return found
+
+
+def _around_pairs(words: np.ndarray, window: int, n_words: int) -> scipy.sparse.csr_array:
+    """The weighted words around the pair that ends at each place, `<float32>[places, n_words]`; words from 1, no word is 0."""
+    distances, n_places = np.arange(1, window + 1), len(words)
+    shifts = np.concatenate([-1 - distances, distances])  # of the words before the pair, and after it, from its second word
+    near = np.pad(words, window + 1)[np.arange(n_places)[:, None] + shifts + window + 1]
+    weights = np.tile((1 / distances).astype(np.float32), 2 * n_places)
+    starts = np.arange(n_places + 1) * len(shifts)
+    return scipy.sparse.csr_array((weights, near.ravel(), starts), shape=(n_places, n_words + 1))[:, 1:]
 
 
 def positive_pmi(counts: scipy.sparse.csr_array, sums: np.ndarray) -> scipy.sparse.csr_array:

@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import zip_longest
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -340,34 +339,6 @@ class TrainableNetwork:
         is_new = key not in self._seen and (self._is_compiled or sum(p == phase for p, _ in self._seen) < 2)
         self._seen.add(key)
         return self._stopwatch.on("compiling" if is_new else phase)
-
-
-def load_weights(checkpoint: Path) -> list[np.ndarray]:
-    """The trained weights of a network that `TrainableNetwork.stock` saved, for another of its shape."""
-    model = keras.saving.load_model(checkpoint, safe_mode=True)
-    return [np.array(ops.convert_to_numpy(variable)) for variable in model.trainable_variables]
-
-
-def probabilities_on_cpu(checkpoint: Path, readings: list[Reading]) -> np.ndarray:
-    """What a saved network says on this machine's processor, `<float64>[reviews]`.
-
-    A GPU rounds the factors of a float32 product to ten binary digits (TensorFloat-32), which moves a probability by some 1e-4:
-    too much to tell whether a difference comes from the arithmetic or from another network.
-
-    Args:
-        checkpoint: that `TrainableNetwork.stock` saved.
-        readings: of some reviews, read together.
-    """
-    with keras.device("cpu:0"):
-        model = keras.saving.load_model(checkpoint, compile=False, safe_mode=True)
-        for layer in model.layers:
-            for each in (layer, getattr(layer, "forward_layer", layer), getattr(layer, "backward_layer", layer)):
-                if hasattr(each, "use_cudnn"):
-                    each.use_cudnn = False
-        ids = pad([reading.ids for reading in readings], max(map(len, readings)))
-        inputs = ids if readings[0].evidence is None else inputs_of(readings, ids)
-        logits = ops.convert_to_numpy(model(inputs, training=False))[:, 0]
-    return 1 / (1 + np.exp(-logits.astype(np.float64)))
 
 
 class _Plateau:

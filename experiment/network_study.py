@@ -16,11 +16,12 @@ from data.word_vectors import pair_table
 from engine.checkpoint import load
 from engine.network import largest_difference, spaced_by_length
 from experiment.context import OvergrownError, StudyContext
-from experiment.network import Examples, FitPlan, TrainableNetwork, check_finite, load_weights, probabilities_on_cpu
+from experiment.network import Examples, FitPlan, TrainableNetwork, check_finite
 from experiment.plan import final_epochs, repeats, reviews_of
 from experiment.scoring import predictions, scores_by_bucket, scores_elsewhere
 from models.classifier import NetworkShape, layer_sizes
 from models.evidence import Informed, load_by_fold
+from models.saved_network import load_weights, probabilities_on_cpu
 from records.errors import LengthwiseError
 from records.files import atomic
 from records.study import (
