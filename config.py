@@ -408,7 +408,7 @@ PROFILES: dict[str, Profile] = {
     # The setting was chosen on validation reviews (docs/log/2026-11-28.md).
     "best": Profile(
         note=(
-            "one bidirectional GRU trained on all reviews: evidence, pooling, learned vectors of words and pairs, adversarial "
+            "one bidirectional GRU trained on all reviews: evidence, pooling, learned word vectors, adversarial "
             "training; 3 repeats of 6 epochs"
         ),
         minutes="42, beside other work",
@@ -427,7 +427,7 @@ PROFILES: dict[str, Profile] = {
             ),
             data=Data(source="imdb", vocab_size=30_000, max_length=600, validation_fraction=0.05),
             vectors=Vectors(source="learned", frozen_epochs=100),
-            model=Model(pooling="mean_max", bigrams=200_000, bigram_dim=64),
+            model=Model(pooling="mean_max"),
             training=Training(epochs=6, schedule="linear", keep="last"),
         ),
     ),
