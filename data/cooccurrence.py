@@ -19,12 +19,13 @@ randomness, SIAM Review: the decomposition, which is scikit-learn's.
 """
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse
 
+from data.bigrams import NUMPY, bigram_rows
 from data.types import Sequences
 
 ROOT_MEAN_SQUARE = 0.6  # of a vector's numbers, whatever its width; by validation, GRU and SimpleRNN (LOG.md)
@@ -94,10 +95,7 @@ def count(texts: Sequence[Sequences], n_words: int, window: int) -> scipy.sparse
 
 
 def count_around(
-    texts: Sequence[Sequences],
-    rows: tuple[Callable[[np.ndarray], np.ndarray], int],
-    words: tuple[np.ndarray, int],
-    window: int,
+    texts: Sequence[Sequences], n_rows: int, numbers: np.ndarray, n_words: int, window: int
 ) -> scipy.sparse.csr_array:
     """How often each word stands near each pair of neighbouring words, weighted by 1/distance, `<float32>[rows, n_words]`.
 
@@ -106,18 +104,16 @@ def count_around(
 
     Args:
         texts: of ids from 1.
-        rows: what gives the row of each id and the one before it, `<int32>[places]`, 0 for no id and no id before the first of a
-            text; and how many rows there are.
-        words: the number of the word that each id stands for, `<int32>[ids]`, -1 for none; and how many words there are.
+        n_rows: of the table in which `data.bigrams` finds a pair's row.
+        numbers: of the words that the ids stand for, `<int32>[ids]`; -1 for none.
+        n_words: how many words are numbered.
         window: see above.
     """
-    rows_of, n_rows = rows
-    numbers, n_words = words
     found, times = scipy.sparse.csr_array((n_rows, n_words), dtype=np.float32), np.zeros(n_rows, np.int64)
     for part in texts:
         for piece in _pieces(part, 2 * window):
             ids = _spread(piece, 2 * window)
-            at, contexts = rows_of(ids), _around_pairs(numbers[ids] + 1, window, n_words)
+            at, contexts = bigram_rows(NUMPY, ids[None], n_rows)[0], _around_pairs(numbers[ids] + 1, window, n_words)
             places = np.flatnonzero((at > 0) & (np.pad(ids[:-1], (1, 0)) > 0))  # where there is a pair
             times += np.bincount(at[places], minlength=n_rows)
             ones = np.ones(len(places), np.float32)

@@ -82,11 +82,7 @@ Key = tuple[Vectors, int, Table]  # what decides a file of word vectors within a
 
 def key(config: Config, width: int) -> Key:
     """The key of these vectors: how long a training leaves them as they are does not change them."""
-    return _settings(config), width, pair_table(config)
-
-
-def _settings(config: Config) -> Vectors:
-    return replace(config.vectors, frozen_epochs=0)
+    return replace(config.vectors, frozen_epochs=0), width, pair_table(config)
 
 
 def pair_table(config: Config) -> Table:
@@ -113,7 +109,7 @@ def build_each(configs: Iterable[Config], dataset: Dataset, folder: Path, say: C
 
 def _with_its_key(config: Config) -> Config:
     """The config with the settings that decide its file."""
-    return replace(config, vectors=_settings(config))
+    return replace(config, vectors=key(config, 0)[0])
 
 
 def load(path: Path) -> WordVectors:
@@ -253,25 +249,11 @@ def learn(dataset: Dataset, width: int, settings: Vectors, pairs: Table, seed: i
         return matrix, None
     space = cooccurrence.space(numbered, len(frequent), settings.window, width, seed)
     matrix[frequent] = space.vectors
-    return matrix, _of_pairs(space, texts, numbers, settings.window, *pairs) if pairs else None
-
-
-def _of_pairs(
-    space: cooccurrence.WordSpace, texts: list[Sequences], numbers: np.ndarray, window: int, rows: int, width: int
-) -> np.ndarray:
-    """The vectors of pairs of neighbouring words in the words' space, `<float32>[rows, width]`.
-
-    Args:
-        space: of the words.
-        texts: as a network reads them.
-        numbers: of the words of the space by their ids; -1: of none.
-        window: words before and after a pair that tell about it.
-        rows: of the table; where a pair has none of its own, it shares one.
-        width: numbers of a vector.
-    """
-    rows_of = (lambda ids: bigrams.bigram_rows(bigrams.NUMPY, ids[None], rows)[0], rows)
-    counts = cooccurrence.count_around(texts, rows_of, (numbers, len(space.vectors)), window)
-    return space.fold_in(counts, width)
+    if not pairs:
+        return matrix, None
+    rows, pair_width = pairs
+    around = cooccurrence.count_around(texts, rows, numbers, len(frequent), settings.window)  # in texts as a network reads them
+    return matrix, space.fold_in(around, pair_width)
 
 
 def _texts(dataset: Dataset) -> tuple[Sequences, ...]:

@@ -29,10 +29,16 @@ def probabilities_on_cpu(checkpoint: Path, readings: list[Reading]) -> np.ndarra
     with keras.device("cpu:0"):
         model = keras.saving.load_model(checkpoint, compile=False, safe_mode=True)
         for layer in model.layers:
-            for each in (layer, getattr(layer, "forward_layer", layer), getattr(layer, "backward_layer", layer)):
-                if hasattr(each, "use_cudnn"):
-                    each.use_cudnn = False
+            without_cudnn(layer)
         ids = pad([reading.ids for reading in readings], max(map(len, readings)))
         inputs = ids if readings[0].evidence is None else inputs_of(readings, ids)
         logits = ops.convert_to_numpy(model(inputs, training=False))[:, 0]
     return 1 / (1 + np.exp(-logits.astype(np.float64)))
+
+
+def without_cudnn(layer: keras.layers.Layer) -> keras.layers.Layer:
+    """The layer, which runs by Keras's own arithmetic from now on, in both directions where it has two."""
+    for each in (layer, getattr(layer, "forward_layer", layer), getattr(layer, "backward_layer", layer)):
+        if hasattr(each, "use_cudnn"):
+            each.use_cudnn = False
+    return layer

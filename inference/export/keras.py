@@ -91,6 +91,7 @@ def _stock(layer: Any) -> Any:
     import keras
 
     from models import recurrent
+    from models.saved_network import without_cudnn
 
     kinds = {
         recurrent.CustomSimpleRNN: keras.layers.SimpleRNN,
@@ -101,10 +102,7 @@ def _stock(layer: Any) -> Any:
         made = kind(layer.units, return_sequences=layer.return_sequences, name=layer.name)
     else:
         made = type(layer).from_config(layer.get_config())
-    for each in (made, getattr(made, "forward_layer", made), getattr(made, "backward_layer", made)):
-        if hasattr(each, "use_cudnn"):
-            each.use_cudnn = False
-    return made
+    return without_cudnn(made)
 
 
 def _without_unsigned() -> Any:

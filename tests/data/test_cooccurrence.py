@@ -5,6 +5,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from data import cooccurrence
+from data.bigrams import NUMPY, bigram_rows
 from data.types import Sequences
 
 WORDS, WINDOW, WIDTH = 12, 3, 4
@@ -91,13 +92,10 @@ def test_words_around_pairs_are_counted_by_the_definition_in_pieces_of_any_size(
     numbers[3] = -1  # a word that is not counted, and keeps its place
     monkeypatch.setattr(cooccurrence, "FEWEST", 4)
 
-    def rows_of(ids: np.ndarray) -> np.ndarray:
-        return np.where(ids == 0, 0, (7 * ids + np.pad(ids[:-1], (1, 0))) % 60 + 1)
-
     expected, times = np.zeros((61, WORDS)), np.zeros(61)
     for text in (part[n].tolist() for part in texts for n in range(len(part))):
         for place in range(1, len(text)):
-            row = (7 * text[place] + text[place - 1]) % 60 + 1
+            row = int(bigram_rows(NUMPY, np.array([text[place - 1 : place + 1]]), 61)[0, 1])
             times[row] += 1
             near = [(k, text[place + k]) for k in range(1, WINDOW + 1) if place + k < len(text)]
             near += [(k, text[place - 1 - k]) for k in range(1, WINDOW + 1) if place - 1 - k >= 0]
@@ -108,7 +106,7 @@ def test_words_around_pairs_are_counted_by_the_definition_in_pieces_of_any_size(
     expected[times < 4] = 0
     for at_once in (1, 50, 10**6):
         monkeypatch.setattr(cooccurrence, "NEIGHBOURS_AT_ONCE", at_once)
-        found = cooccurrence.count_around(texts, (rows_of, 61), (numbers, WORDS), WINDOW)
+        found = cooccurrence.count_around(texts, 61, numbers, WORDS, WINDOW)
         np.testing.assert_allclose(found.toarray(), expected, rtol=1e-5)
         assert found.nnz == np.count_nonzero(expected)
 
