@@ -161,7 +161,8 @@ class RunFolder:
             raise RunError(f"{self._environment} was changed and cannot be read ({error}); run with --fresh") from error
         if version != ARTEFACT_VERSION:
             reader = READ_BY.get(version) if isinstance(version, int) else None
-            reader = f"Lengthwise {reader}" if reader else "no version that can be asked"
+            is_newer = isinstance(version, int) and version > ARTEFACT_VERSION
+            reader = f"Lengthwise {reader}" if reader else "a later one" if is_newer else "no version that can be asked"
             raise RunError(
                 f"{self.path} is of format {version or 'unknown'}, which is read by {reader}; this program is Lengthwise "
                 f"{READ_BY[ARTEFACT_VERSION]} and reads format {ARTEFACT_VERSION}: run python main.py again"

@@ -171,20 +171,17 @@ def _counting(planned: Planned, folder: "RunFolder") -> Callable[[], None]:
 
     Its library is imported now: two threads that begin to import scikit-learn may find half of it.
     """
-    from analysis.search_size import largest
     from experiment import evidence, plan
 
-    configs = {entry.id: entry.config for entry in Roster.of(planned.config).entries if largest(entry.config.space.evidence)}
+    roster = Roster.of(planned.config)
     done = {result.study for result in folder.load_results() if result.status == "completed"}
-    studies = [study for study in planned.work if study.contender in configs and study not in done]
+    studies = [study for study in planned.work if study.contender in evidence.readers(roster) and study not in done]
     if not studies:
         return lambda: None
-    order = max(int(largest(configs[study.contender].space.evidence)) for study in studies)
-    has_pseudo_labels = any(configs[study.contender].model.pseudo_labels for study in studies)
     learning = (replace(study, bucket=ALL, is_fine_tuned=False) if study.is_fine_tuned else study for study in studies)
     scopes = {study.learns_from: study for study in learning}
     reviews = {study: plan.reviews_of(study, planned.dataset) for study in scopes.values()}
-    return partial(evidence.prepare, planned.dataset, reviews, order, folder, with_pseudo_labels=has_pseudo_labels)
+    return partial(evidence.prepare, planned.dataset, reviews, roster, folder)
 
 
 def _conclude(folder: "RunFolder", dataset: "Dataset", *, is_interrupted: bool) -> int:

@@ -90,6 +90,11 @@ class NGrams:
         longer = sorted(folder.glob("keys-*.npy"))
         maps = (np.load(path, mmap_mode="r", allow_pickle=False) for path in (folder / "words.npy", *longer))
         words, *keys = map(np.asarray, maps)  # plain views of them: indexing a memmap costs more
+        are_ids = words.dtype == np.int32 and words.ndim == 1 and words.min(initial=0) >= 0
+        if not are_ids or (words[1:] <= words[:-1]).any():
+            raise ValueError("words.npy does not hold ascending ids")
+        if any(each.dtype != np.uint64 or each.ndim != 1 for each in keys):
+            raise ValueError("a file of keys does not hold keys")
         return cls(np.array(words), tuple(keys))
 
     @property

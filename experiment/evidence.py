@@ -17,12 +17,15 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csc_array, csr_array
 
+from analysis.search_size import largest
+from config import Config
 from data.ngrams import Tally, collect
 from data.types import Dataset, Reviews, Sequences
 from experiment import baseline
 from experiment.baseline import Counted
 from experiment.devices import cores
 from models.evidence import Counts, groups_of
+from models.roster import Roster
 from records.files import atomic
 from records.study import LinearForm, Study
 from saver import RunFolder
@@ -32,16 +35,26 @@ TEACHER = LinearForm(n=2, min_df=2, C=1.0)  # of the linear model that gives pse
 FOLDS, CLASSES = 2, 2
 
 
-def prepare(dataset: Dataset, scopes: dict[Study, Dataset], order: int, folder: RunFolder, *, with_pseudo_labels: bool) -> None:
+def readers(roster: Roster) -> dict[str, Config]:
+    """The configs of the contenders that read evidence, by their ids."""
+    return {entry.id: entry.config for entry in roster.entries if largest(entry.config.space.evidence)}
+
+
+def prepare(dataset: Dataset, scopes: dict[Study, Dataset], roster: Roster, folder: RunFolder) -> None:
     """Write the n-grams and every scope's counts that are not there yet.
+
+    What is written follows from all contenders of the run, whichever of their studies come first: files that are there are
+    those that a later call, for other studies, would write.
 
     Args:
         dataset: all of it.
         scopes: a study of each scope, and what that study reads.
-        order: words of the longest n-grams.
+        roster: of the run; a contender of it reads evidence.
         folder: of the run.
-        with_pseudo_labels: whether counts of pseudo-labels are asked for too.
     """
+    configs = readers(roster).values()
+    order = max(int(largest(config.space.evidence)) for config in configs)
+    with_pseudo_labels = any(config.model.pseudo_labels for config in configs)
     missing = [(study, data) for study, data in scopes.items() if not folder.evidence_folds(study).is_file()]
     if not missing:
         return

@@ -17,7 +17,7 @@ def type_problems(config: Config) -> list[str]:
     if not problems:
         for each in config.compare.architectures:
             if isinstance(each, Contender):
-                problems += unfit(each, f"compare.architectures: Contender({each.architecture!r}): ")
+                problems += unfit(each, f"compare.architectures: Contender({each.architecture!r}, {each.title!r}): ")
     return problems
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, get_type_hints
 
+from analysis.search_size import largest
 from config import Choice, Config, Contender, LogRange, Range, Space, Tunable
 from experiment.field_types import describe, fits, type_problems
 from models.registry import resolve
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 RECORDS: dict[str, Any] = {cls.__name__: cls for cls in (Choice, Range, LogRange, Contender)}  # that a value may be written with
 OWN = ("space", "search", "model", "training", "vectors")  # sections of which a contender may have settings of its own
 RESERVED = {*YARDSTICKS, ALL, "ensemble", "chosen"}  # what commands call other things than contenders
+LONGEST_ID = 100  # letters of a contender's id, which names files
 
 # -- overrides: --set section.field=value ------------------------------------------------------------------------------
 
@@ -117,6 +119,8 @@ def _evaluated(node: ast.expr) -> Any:
             return RECORDS[name](*map(_evaluated, node.args), **named)
         case ast.Tuple() | ast.List():
             return tuple(map(_evaluated, node.elts))
+        case ast.Name(id="true" | "false" as name):
+            return name == "true"
         case ast.Dict(keys=keys, values=values) if None not in keys:
             return {_evaluated(key): _evaluated(value) for key, value in zip(keys, values, strict=True) if key}
     return ast.literal_eval(node)
@@ -163,6 +167,7 @@ _POSITIVE = {
     "model": ("bigram_dim",),
     "training": ("epochs", "patience", "reduce_patience", "clip_norm", "fine_tuning_rate", "repeats"),
 }
+WIDEST = 100
 RULES = (
     Rule("compare.architectures", "at least one", lambda listed, _: len(listed) > 0),
     Rule(
@@ -187,6 +192,7 @@ RULES = (
     Rule("training.min_steps", "0 or more", lambda n, _: n >= 0),
     Rule("model.bigrams", "0, or 2 and more", lambda n, _: n == 0 or n > 1),
     Rule("vectors.frozen_epochs", "0 or more", lambda n, _: n >= 0),
+    Rule("vectors.window", f"at most {WIDEST} words", lambda n, _: n <= WIDEST),  # pairs of near words: memory grows with it
     Rule("data.test_fraction", "a share between 0 and 0.9", lambda share, _: 0 < share < 0.9),
     Rule("data.validation_fraction", "a share between 0 and 0.9", lambda share, _: 0 < share < 0.9),
     Rule("training.reduce_factor", "between 0 and 1", lambda factor, _: 0 < factor < 1),
@@ -199,6 +205,13 @@ RULES = (
     Rule("search.epochs", "at least 3 for hyperband", lambda n, c: n >= 3 or c.search.tuner != "hyperband"),
     Rule("run.seed", "a positive integer", lambda seed, _: seed > 0),
 )
+
+
+def _reads_evidence(config: Config) -> bool:
+    """Whether one of the contenders reads evidence; a setting of the run may stand there for one of them alone."""
+    spaces = [config.space.evidence]
+    spaces += [each.set.get("space.evidence", 0) for each in config.compare.architectures if isinstance(each, Contender)]
+    return any(largest(each) for each in spaces)
 
 
 def _meaning_problems(config: Config, architectures: Mapping[str, int]) -> list[str]:
@@ -216,6 +229,8 @@ def _meaning_problems(config: Config, architectures: Mapping[str, int]) -> list[
     problems = [
         problem for each in listed if isinstance(each, Contender) for problem in _own_problems(config, each, architectures)
     ]
+    if not problems and config.model.pseudo_labels and not _reads_evidence(config):
+        problems.append("model.pseudo_labels: expected False where no network reads evidence (space.evidence), got True")
     return problems or _name_problems(listed, architectures)
 
 
@@ -252,8 +267,10 @@ def _own_problems(config: Config, contender: Contender, architectures: Mapping[s
         problems.append(f"model.pooling: {contender.architecture} has a pooling of its own, {pooling}")
     if not problems:
         mine = resolved(config, contender)
+        if contender.set.get("model.pseudo_labels") and not largest(mine.space.evidence):
+            problems.append("model.pseudo_labels: expected False, since it reads no evidence (space.evidence is 0)")
         rules = [rule for rule in RULES if not rule.name.startswith("compare.")]
-        problems = [problem for rule in rules if (problem := rule.problem(mine))] + _setting_problems(mine)
+        problems += [problem for rule in rules if (problem := rule.problem(mine))] + _setting_problems(mine)
         problems += _unit_problems(mine, contender.architecture, architectures)
     return [before + problem for problem in problems]
 
@@ -270,17 +287,32 @@ def _name_problems(listed: tuple[str | Contender, ...], architectures: Mapping[s
             problem = f"has no settings and no title of its own; write {each.architecture!r} without Contender"
         elif not each.id:
             problem = "a title needs letters from a to z, or digits"
+        elif len(each.id) > LONGEST_ID:
+            problem = f"expected a title of at most {LONGEST_ID} letters, got {len(each.id)}"
         elif each.id in architectures or each.id in RESERVED:
             problem = f"its name in commands would be {each.id}, which stands for something else; give it another title"
         elif each.parent and not any(each.parent in names(other) for other in others):
             known = [name for other in others for name in names(other)]
             problem = f"parent: no other contender is called {each.parent!r}{closest(each.parent, known)}"
+        elif each.parent and each.id in _forebears(each, listed):
+            problem = f"parent: {each.parent!r} is itself made from {each.label!r}, directly or by others; one must come first"
         else:
             continue
         problems.append(f"compare.architectures: {each.label}: {problem}")
     doubles = [id for id in dict.fromkeys(ids) if ids.count(id) > 1]
     doubles += [title for title in dict.fromkeys(titles) if titles.count(title) > 1 and not doubles]
     return problems + [f"compare.architectures: two contenders are called {name}; give one another title" for name in doubles]
+
+
+def _forebears(contender: Contender, listed: tuple[str | Contender, ...]) -> list[str]:
+    """The ids of what a contender names as its parent, of what that names, and so on, each once."""
+    found, named = list[str](), contender.parent
+    while parent := next((each for each in listed if named and named in names(each)), None):
+        if id_of(parent) in found:
+            break
+        found.append(id_of(parent))
+        named = "" if isinstance(parent, str) else parent.parent
+    return found
 
 
 # -- ranges ------------------------------------------------------------------------------------------------------------
@@ -301,6 +333,8 @@ def _first_problems(config: Config) -> list[str]:
                 problems.append(f"expected a value of space.{name}, which is {of!r}, got {value!r}")
         if not setting:
             problems.append("expected at least one hyperparameter in each setting, such as {'units': 64}")
+    if any(setting in search.first[:number] for number, setting in enumerate(search.first)):
+        problems.append("expected different settings, got one of them twice")
     return [f"search.first: {problem}" for problem in problems]
 
 
@@ -334,7 +368,7 @@ def _range_problems(name: str, tunable: Tunable) -> list[str]:
         case Choice(values=values):
             numbers, ordered = values, len(values) > 0
         case Range(low=low, high=high, step=step):
-            numbers, ordered = (low, high), low < high and step > 0
+            numbers, ordered = (low, high, step), low < high and step > 0
         case LogRange(low=low, high=high):
             numbers, ordered = (low, high), 0 < low < high
         case _:
@@ -343,6 +377,8 @@ def _range_problems(name: str, tunable: Tunable) -> list[str]:
         return [f"{name}: expected numbers, got {tunable}"]
     if not ordered:
         return [f"{name}: expected low < high (above 0 for LogRange), a positive step, at least one value; got {tunable}"]
+    if isinstance(tunable, Range) and not _is_possible(tunable.high, tunable):
+        return [f"{name}: expected steps that lead from low to high, got {tunable}"]
     if name in ("space.dropout", "space.spatial_dropout"):
         return [] if all(0 <= n < 1 for n in numbers) else [f"{name}: expected shares from 0 to below 1, got {tunable}"]
     if name == "space.evidence":

@@ -67,13 +67,14 @@ class FinishedRun:
         """Open a run folder, `artifacts/latest` for example.
 
         Raises:
-            RunError: there is no run, it has not ended, another version made it, or someone changed it.
+            RunError: there is no run, it has not ended, it has no completed study, another version made it, or it was changed.
         """
         folder = RunFolder(Path(path).resolve())
         about = folder.about()
         if not folder.has_ended:
             raise RunError(
-                f"{path}: the run has not ended (status {about.status}); python main.py {about.profile} goes on with it"
+                f"{path}: the run has not ended (profile {about.profile}, status {about.status}); the command that began it goes "
+                "on with it"
             )
         with _told_as_run_error(path):
             config, data, verdicts = config_of(folder), folder.summary(), folder.findings().verdicts
@@ -84,6 +85,10 @@ class FinishedRun:
             ranking = {verdict.bucket: tuple(study for study in verdict.best() if study in results) for verdict in verdicts}
         if not vocabulary.words:
             raise RunError(f"{path}: its reviews came as ids without a word index, so that it cannot read texts")
+        if not results:
+            raise RunError(
+                f"{path}: no study of the run has completed (status {about.status}); its main.py command goes on with it"
+            )
         return cls(folder, about, config, data, vocabulary, results, leaders, ranking)
 
     @property
@@ -182,24 +187,29 @@ class FinishedRun:
     def _load(self, study: Study) -> Trained:
         repeat, data = self.results[study].best_repeat, self.config.data
         rows, logits = self._said_of_tests(study, repeat)
+        model = self._model(study, repeat)
         return Trained(
             study,
             repeat,
-            self._model(study, repeat),
+            model,
             vocab_size=self.data.vocabulary,
             max_length=data.max_length,
             truncate=data.truncate,
             tested_rows=rows,
             tested_logits=logits,
-            evidence=self._evidence(study, repeat),
+            evidence=None if isinstance(model, LinearModel) else self._evidence(study, repeat, model.evidence),
         )
 
-    def _evidence(self, study: Study, repeat: Repeat) -> Evidence | None:
-        """What a network was given beside the words; None for one that was given nothing, and for a linear model."""
-        if not repeat.hyperparameters.get("evidence"):
-            return None
+    def _evidence(self, study: Study, repeat: Repeat, width: int) -> Evidence | None:
+        """What a network was given beside the words, so many numbers at each; None for one that was given nothing."""
+        order = int(repeat.hyperparameters.get("evidence", 0))
+        pseudo_labels = self.roster[study.contender].config.model.pseudo_labels
         try:
-            return evidence.load(self.folder, study, with_pseudo_labels=self.roster[study.contender].config.model.pseudo_labels)
+            found = evidence.load(self.folder, study, with_pseudo_labels=pseudo_labels) if order else None
+            told = found.width(order) if found else 0
+            if told != width:
+                raise ValueError(f"they give {told} numbers a word, and the network reads {width}")
+            return found
         except (OSError, ValueError, EOFError) as error:
             raise CheckpointError(
                 f"the counts of n-grams that {study.id} reads, in {self.folder.ngrams}, are missing or damaged ({error}); "

@@ -20,6 +20,11 @@ from records.study import Repeat, Study
 class Network(Protocol):
     """What reads as a network does: one of the NumPy engine, or one that Keras runs."""
 
+    @property
+    def evidence(self) -> int:
+        """Numbers beside each word's vector."""
+        ...
+
     def logits(self, readings: Sequence[Reading]) -> Array:
         """The logit of each review, `<float64>[reviews]`."""
         ...

@@ -77,6 +77,10 @@ class Counts:
             OSError, ValueError: the file is missing or damaged.
         """
         rows = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))  # a plain view of it: indexing a memmap costs more
+        if rows.ndim != 2 or rows.shape[1] < 2 or rows.dtype.kind != "u":
+            raise ValueError(
+                f"{path.name} holds {rows.dtype} {list(rows.shape)}, and counts are unsigned, of two classes or more"
+            )
         return cls(rows[:-1], np.array(rows[-1], np.int64))
 
     @property

@@ -10,6 +10,7 @@ from models.roster import Entry, Roster
 from records.about import ListedRun
 from records.findings import BucketVerdict, Climbed, Standing
 from records.study import ALL, Study
+from records.summary import DataSummary
 from report.figures.style import naming
 
 RANDOM = "random"  # the order that every other one is measured against
@@ -172,7 +173,7 @@ def _contender_sentence(entry: Entry, roster: Roster) -> str:
     return f"{text}. Among the networks it is compared with {roster.title(entry.parent)} only."
 
 
-def evidence_sentences(roster: Roster) -> list[str]:
+def evidence_sentences(roster: Roster, data: DataSummary) -> list[str]:
     """What networks are told beside the words, why that is fair, and which networks are told nothing; nothing where none is."""
     told = [entry for entry in roster.entries if largest(entry.config.space.evidence)]
     if not told:
@@ -185,7 +186,11 @@ def evidence_sentences(roster: Roster) -> list[str]:
         f"{ngrams} that end there, counted without the review that is read and without its copies.",
         "That is fair to the linear models: they learn from the same labels, and from those of the validation part too.",
     ]
-    if any(entry.config.model.pseudo_labels for entry in told):
+    guessing = [entry for entry in told if entry.config.model.pseudo_labels]
+    are_specialists = len(data.buckets) > 1 and any(entry.config.compare.scope != "all" for entry in guessing)
+    if guessing and not (data.n_unused or data.n_unlabelled or are_specialists):
+        sentences.append("Pseudo-labels were asked for, and there is no text without a label that could have one.")
+    elif guessing:
         sentences.append(
             "Evidence is also counted in texts without a label, those of other lengths among them, with the label that a linear "
             "model of the same training reviews gives them: such a network has seen more texts than the linear models, and no "

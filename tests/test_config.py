@@ -90,6 +90,35 @@ def test_ranges_that_mean_nothing_are_refused(text: str) -> None:
         validate(with_overrides(Config(), [f"space.units={text}"]), selectable())
 
 
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("units", "Range(8, 16, 2.5)"),
+        ("units", "Range(8, 16, 3)"),
+        ("evidence", "Range(0, 3, 0.5)"),
+        ("evidence", "Range(0, 3, 2)"),
+    ],
+)
+def test_steps_lead_from_low_to_high_by_numbers_that_the_field_can_have(field: str, text: str) -> None:
+    with pytest.raises(ConfigError, match=f"^space.{field}: expected "):
+        validate(with_overrides(Config(), [f"space.{field}={text}"]), selectable())
+    validate(with_overrides(Config(), ["space.dropout=Range(0.1, 0.7, 0.2)", "space.evidence=Range(1, 3, 2)"]), selectable())
+
+
+def test_pseudo_labels_are_for_networks_that_read_evidence() -> None:
+    asked = with_overrides(Config(), ["model.pseudo_labels=true"])
+    with pytest.raises(ConfigError, match=r"^model\.pseudo_labels: expected False where no network reads evidence"):
+        validate(asked, selectable())
+    validate(with_overrides(asked, ["space.evidence=Choice(0, 2)"]), selectable())
+    one = "compare.architectures=('gru', Contender('gru', 'Told', set={'space.evidence': 1}))"
+    validate(with_overrides(asked, [one]), selectable())
+
+
+def test_a_window_of_near_words_has_a_bound() -> None:
+    with pytest.raises(ConfigError, match=r"^vectors\.window: expected at most 100 words, got 100000$"):
+        validate(with_overrides(Config(), ["vectors.window=100000"]), selectable())
+
+
 @pytest.mark.parametrize("text", ["Choice(32, 50)", "Range(4, 10, 3)", "30"])
 def test_units_that_an_architecture_cannot_have_are_refused(text: str) -> None:
     config = with_overrides(Config(), ["compare.architectures=('gru','transformer')", f"space.units={text}"])
@@ -172,8 +201,8 @@ def test_contenders_are_written_as_in_the_file_and_read_back_from_a_run() -> Non
             "Contender('transformer', 'a', set={'space.units': 6})",
             "a: space.units: expected multiples of 4 for transformer, got 6",
         ),
-        ("Contender('gru', 'a', set=3)", "Contender('gru'): set: expected names with their values"),
-        ("Contender('gru', 'a', scope='some')", "Contender('gru'): scope: expected one of nothing, bucket, all, both"),
+        ("Contender('gru', 'a', set=3)", "Contender('gru', 'a'): set: expected names with their values"),
+        ("Contender('gru', 'a', scope='some')", "Contender('gru', 'a'): scope: expected one of nothing, bucket, all, both"),
         ("Contender('gru', 'a', sett=3)", "unexpected keyword argument 'sett'"),
         ("Contender('gru', '!!')", "!!: a title needs letters from a to z, or digits"),
         ("Contender('gru', '../..')", "../..: a title needs letters from a to z, or digits"),
@@ -185,6 +214,16 @@ def test_contenders_are_written_as_in_the_file_and_read_back_from_a_run() -> Non
         ("'gru', 'gru'", "two contenders are called gru"),
         ("Contender('gru', 'a', parent='lstmm'), 'lstm'", "parent: no other contender is called 'lstmm'; did you mean lstm?"),
         ("Contender('gru', 'a', parent='a'), 'lstm'", "parent: no other contender is called 'a'"),
+        ("Contender('gru', 'a', parent='b'), Contender('lstm', 'b', parent='a')", "a: parent: 'b' is itself made from 'a'"),
+        (
+            "Contender('gru', 'a', parent='c'), Contender('gru', 'b', parent='a'), Contender('gru', 'c', parent='b')",
+            "b: parent: 'a' is itself made from 'b'",
+        ),
+        (f"Contender('gru', '{101 * 'a'}')", "expected a title of at most 100 letters, got 101"),
+        (
+            "Contender('gru', 'a', set={'model.pseudo_labels': true, 'space.evidence': 0})",
+            "a: model.pseudo_labels: expected False, since it reads no evidence",
+        ),
         ("3", "expected a tuple of names and Contender(...)"),
     ],
 )
@@ -210,8 +249,12 @@ SEARCHED = replace(
         ("({'unit': 32},)", "no hyperparameter is named 'unit'; did you mean units?"),
         ("({},)", "expected at least one hyperparameter in each setting"),
         ("({'units': 32},) * 3", "expected a tuple of settings"),
-        ("({'units': 32}, {'units': 32}, {'units': 32})", "expected at most search.max_trials (2) settings, got 3"),
+        (
+            "({'units': 32}, {'spatial_dropout': 0.2}, {'spatial_dropout': 0.4})",
+            "expected at most search.max_trials (2) settings, got 3",
+        ),
         ("({'units': 'many'},)", "expected a tuple of settings"),
+        ("({'units': 32}, {'units': 32})", "expected different settings, got one of them twice"),
     ],
 )
 def test_settings_to_begin_with_must_be_possible(first: str, problem: str) -> None:

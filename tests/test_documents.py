@@ -1,10 +1,13 @@
 """Laws of the documents: links lead somewhere, lines can be read, the README is short."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
+import main as command_line
+from commands.run import choose_config
 from tests.conftest import ROOT
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "artifacts" / "README.md"])
@@ -72,3 +75,13 @@ def test_every_experiment_of_the_log_has_its_line() -> None:
             assert f"](docs/log/{day.name}#{anchor})" in listed
     dates = re.findall(r"^\| (\d{4}-\d\d-\d\d) \|", listed, re.MULTILINE)
     assert dates == sorted(dates, reverse=True)
+
+
+def test_every_command_of_a_run_that_is_shown_is_accepted() -> None:
+    lines = (ROOT / "docs" / "running.md").read_text(encoding="utf-8").splitlines()
+    commands = [shlex.split(line, comments=True)[2:] for line in lines if line.startswith("python main.py ")]
+    runs = [options for command in commands if (options := command_line.parse(command)).command == "run"]
+    assert len(runs) > 10
+    for options in runs:
+        if not options.list:
+            choose_config(options)

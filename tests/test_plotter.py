@@ -93,12 +93,12 @@ def test_the_report_is_one_offline_file_with_every_figure(tmp_path: Path) -> Non
 
 def test_the_report_says_what_the_word_vectors_have_seen(tmp_path: Path) -> None:
     for source, unlabelled, said in (
-        ("learned", False, "whole training part."),
-        ("learned", True, "and on unlabelled ones."),
-        ("g.txt", False, "other texts."),
+        ("learned", 0, "whole training part."),
+        ("learned", 30, "and on unlabelled ones."),
+        ("g.txt", 0, "other texts."),
     ):
-        vectors, data = replace(QUICK.vectors, source=source), replace(QUICK.data, unlabelled=unlabelled)
-        assert said in report_of(ended(tmp_path, config=replace(QUICK, vectors=vectors, data=data)))
+        config = replace(QUICK, vectors=replace(QUICK.vectors, source=source))
+        assert said in report_of(ended(tmp_path, data=replace(a_summary(), n_unlabelled=unlabelled), config=config))
 
 
 def test_the_report_says_what_becomes_of_reviews_that_a_subsample_left_out(tmp_path: Path) -> None:

@@ -46,6 +46,11 @@ class KerasNetwork:
                 f"Keras cannot read {path} ({type(error).__name__}: {str(error)[:200]}): choose another --study"
             ) from error
 
+    @property
+    def evidence(self) -> int:
+        """Numbers beside each word's vector."""
+        return int(self._model.inputs[1].shape[-1]) if len(self._model.inputs) > 1 else 0
+
     def logits(self, readings: Sequence[Reading]) -> np.ndarray:
         """The logit of each review, `<float64>[reviews]`; reviews of about the same length are read together."""
         logits, order = np.empty(len(readings)), np.argsort([len(each) for each in readings], kind="stable")

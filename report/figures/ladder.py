@@ -195,7 +195,7 @@ def _numbers(record: BucketLadder) -> Iterator[dict[str, object]]:
 
 def _caption(contents: Contents) -> str:
     return (
-        f"{ladder_sentence(contents.findings.verdicts, contents.roster)} Each rung has everything of the one above it, and is "
+        f"{ladder_sentence(contents.findings.verdicts, contents.roster)} Each rung is made from the one above it, and is "
         "compared with that one on the same test reviews, corrected for all comparisons of the run; where chance may have made "
         "a gain, its dot is hollow. Vertical lines are the linear models of the same labels."
     )

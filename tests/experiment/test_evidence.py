@@ -6,13 +6,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from config import Compare, Config, Contender
 from data.types import Dataset
 from experiment.evidence import Corpus, folds_of, prepare
 from models.evidence import Informed, groups_of, load, load_by_fold
+from models.roster import Roster
 from records.study import Study
 from saver import RunFolder
 
 STUDY = Study("gru", "0-150")
+ROSTER = Roster.of(
+    Config(
+        compare=Compare(
+            architectures=(
+                "gru",
+                Contender("gru", "Of words", set={"space.evidence": 1}),
+                Contender("gru", "Guessing", set={"space.evidence": 3, "model.pseudo_labels": True}),
+            )
+        )
+    )
+)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +96,7 @@ def test_copies_share_a_fold_and_folds_hold_as_many_of_each_class(scope: Dataset
 
 def test_counts_are_made_once_and_read_back(demo_data: Dataset, scope: Dataset, corpus: Corpus, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
-    prepare(demo_data, {STUDY: scope}, 3, folder, with_pseudo_labels=True)
+    prepare(demo_data, {STUDY: scope}, ROSTER, folder)
     evidence = load(folder, STUDY, with_pseudo_labels=True)
     assert evidence.width(3) == 6
     np.testing.assert_array_equal(evidence.counts[0].held, corpus.counts(scope.train).held)
@@ -95,8 +108,22 @@ def test_counts_are_made_once_and_read_back(demo_data: Dataset, scope: Dataset, 
     _, sums = Informed(scope.train, 100, "tail", by_fold, folds).read(np.arange(4), 3)
     assert sums.shape == (4, 6) and np.isfinite(sums).all()
     written = folder.evidence(STUDY).stat().st_mtime_ns
-    prepare(demo_data, {STUDY: scope}, 3, folder, with_pseudo_labels=True)
+    prepare(demo_data, {STUDY: scope}, ROSTER, folder)
     assert folder.evidence(STUDY).stat().st_mtime_ns == written
     folder.remove_folds()
     assert load(folder, STUDY, with_pseudo_labels=True).width(1) == 2
     assert load(folder, STUDY, with_pseudo_labels=False).width(3) == 3
+
+
+def test_files_are_the_same_whichever_contenders_study_comes_first(demo_data: Dataset, scope: Dataset, tmp_path: Path) -> None:
+    written = []
+    for contender in ("of_words", "guessing"):
+        folder = RunFolder(tmp_path / contender)
+        prepare(demo_data, {Study(contender, STUDY.bucket): scope}, ROSTER, folder)
+        written.append({path.relative_to(folder.path): path.read_bytes() for path in folder.ngrams.rglob("*.npy")})
+    assert written[0] == written[1] and len(written[0]) == 8
+    folder = RunFolder(tmp_path / "of_words")
+    folder.remove_folds()  # as at the end of a run
+    folder.evidence(STUDY).unlink()
+    prepare(demo_data, {Study("of_words", STUDY.bucket): scope}, ROSTER, folder)
+    assert {path.relative_to(folder.path): path.read_bytes() for path in folder.ngrams.rglob("*.npy")} == written[0]

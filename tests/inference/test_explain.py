@@ -230,3 +230,24 @@ def test_a_missing_a_cut_and_a_changed_file_of_counts_are_one_sentence_each(smok
                 FinishedRun.open(run.folder.path).trained(study)
         path.write_bytes(content)
     assert FinishedRun.open(run.folder.path).trained(study).evidence is not None
+
+
+def test_counts_and_words_that_are_none_and_another_width_are_one_sentence_each(smoke_run: SmokeRun, tmp_path: Path) -> None:
+    shutil.copytree(smoke_run.folder, tmp_path / "run", symlinks=True)
+    run, study = a_run_with_evidence(tmp_path / "run", TEXT)
+    counts, words = run.folder.evidence(study), run.folder.ngrams / "words.npy"
+    for path, changed in (
+        (counts, np.load(counts).astype(float)),
+        (counts, np.load(counts)[:, :1]),
+        (words, np.load(words)[::-1]),
+        (words, np.load(words) - 9_999),
+    ):
+        before = path.read_bytes()
+        np.save(path, changed)
+        with pytest.raises(CheckpointError, match=r"^the counts of n-grams that .* reads, in .*, are missing or damaged"):
+            FinishedRun.open(run.folder.path).trained(study)
+        path.write_bytes(before)
+    repeats = [replace(each, hyperparameters=each.hyperparameters | {"evidence": 2}) for each in run.results[study].repeats]
+    run.folder.save_result(replace(run.results[study], repeats=tuple(repeats)))
+    with pytest.raises(CheckpointError, match="they give 2 numbers a word, and the network reads 3"):
+        FinishedRun.open(run.folder.path).trained(study)

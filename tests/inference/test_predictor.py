@@ -222,7 +222,9 @@ def without(name: str) -> Callable[[Path], None]:
             "is of format 4, which is read by no version that can be asked; "
             f"this program is Lengthwise {READ_BY[ARTEFACT_VERSION]} and reads format {ARTEFACT_VERSION}",
         ),
+        (changed("environment.json", lambda c: c.update(artefact_version=99)), "is of format 99, which is read by a later one"),
         (changed("environment.json", lambda c: c.pop("artefact_version")), "is of format unknown"),
+        (lambda folder: [path.unlink() for path in folder.glob("studies/*/*.json")], "no study of the run has completed"),
         (without("final_stats/results.json"), "the run has not ended"),
         (without("vocabulary.json"), "vocabulary.json is missing"),
         (without("config.json"), "config.json is missing"),

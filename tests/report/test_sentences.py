@@ -9,7 +9,7 @@ from models.roster import Roster
 from records.findings import BucketVerdict, Comparison, Standing, Verdict
 from records.study import Study
 from report.sentences import bucket_sentence, contender_sentences, evidence_sentences, overall_sentence
-from tests.made_up import ROSTER
+from tests.made_up import ROSTER, a_summary
 from tests.report.test_figures import verdicts
 
 
@@ -112,10 +112,14 @@ def test_what_is_more_than_an_architecture_is_said_in_a_sentence() -> None:
 
 def test_a_report_says_what_evidence_is_and_who_has_none() -> None:
     config = Config(compare=Compare(architectures=("gru", Contender("gru", "GRU alone", set={"space.evidence": 0}))))
-    assert evidence_sentences(Roster.of(config)) == []
+    assert evidence_sentences(Roster.of(config), a_summary()) == []
     told = replace(config, space=replace(config.space, evidence=Choice(0, 2)))
-    what, fair, plain = evidence_sentences(Roster.of(told))
+    what, fair, plain = evidence_sentences(Roster.of(told), a_summary())
     assert "the word and the pair of words that end there" in what and "the same labels" in fair
     assert plain == "Without evidence: GRU alone."
-    more = evidence_sentences(Roster.of(replace(told, model=replace(told.model, pseudo_labels=True))))
+    guessing = Roster.of(replace(told, model=replace(told.model, pseudo_labels=True)))
+    more = evidence_sentences(guessing, a_summary())
     assert len(more) == 4 and "more texts than the linear models, and no more labels" in more[2]
+    alone = replace(a_summary(), buckets=a_summary().buckets[:1])
+    assert "there is no text without a label" in evidence_sentences(guessing, alone)[2]
+    assert evidence_sentences(guessing, replace(alone, n_unlabelled=9)) == more
