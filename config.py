@@ -153,7 +153,7 @@ class Data:
     vocab_size: int = 20_000  # ids below this are kept, rarer words become out-of-vocabulary; linear sees all words
     min_frequency: int = 1  # rarer words of a vocabulary built from the training part are out-of-vocabulary
     max_length: int = 2_500  # tokens a network reads of a longer review; buckets go by the whole length
-    unlabelled: bool = False  # learn words and their vectors from the source's unlabelled reviews too (aclImdb; split unsup)
+    unlabelled: bool = False  # learn words, their vectors and pseudo-labels from unlabelled reviews too (aclImdb; split unsup)
     truncate: Literal["head", "tail", "both"] = "tail"  # which part of a longer review is kept
     test_fraction: float = 0.2  # drawn when the source has no split of its own
     validation_fraction: float = 0.1  # carved from the training part, stratified by bucket and label
