@@ -373,8 +373,8 @@ PROFILES: dict[str, Profile] = {
     # `study` with the means of `quick`: evidence, pooling, learned word vectors; a search of its own.
     "study_evidence": Profile(
         note=(
-            "`study` with evidence: SimpleRNN, LSTM, GRU and the GRU from scratch on all reviews, with pseudo-labels, pooling "
-            "and learned word vectors; 4 trials of 2 epochs, 3 repeats of 6"
+            "the published experiment with evidence: the same architectures and reviews, with pseudo-labels, pooling and learned "
+            "word vectors; 4 trials of 2 epochs, 3 repeats of 6"
         ),
         minutes="15",
         accuracy="networks 86 to 92 %, linear models 85 to 90 %, means of 3 repeats",
