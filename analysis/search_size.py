@@ -5,6 +5,7 @@ import math
 from typing import NamedTuple
 
 from config import Choice, LogRange, Range, Search, Space, Tunable
+from models.roster import Entry, Roster
 from records.study import Setting
 
 HYPERBAND_FACTOR = 3  # of a bracket's trials, one in so many is trained on
@@ -61,6 +62,11 @@ def largest(tunable: Tunable) -> float:
         case Range(high=high) | LogRange(high=high):
             return high
     return tunable
+
+
+def readers_of_evidence(roster: Roster) -> tuple[Entry, ...]:
+    """The contenders whose networks may read evidence."""
+    return tuple(entry for entry in roster.entries if largest(entry.config.space.evidence))
 
 
 def only_setting(space: Space) -> Setting | None:

@@ -171,11 +171,13 @@ def _counting(planned: Planned, folder: "RunFolder") -> Callable[[], None]:
 
     Its library is imported now: two threads that begin to import scikit-learn may find half of it.
     """
+    from analysis.search_size import readers_of_evidence
     from experiment import evidence, plan
 
     roster = Roster.of(planned.config)
+    readers = {entry.id for entry in readers_of_evidence(roster)}
     done = {result.study for result in folder.load_results() if result.status == "completed"}
-    studies = [study for study in planned.work if study.contender in evidence.readers(roster) and study not in done]
+    studies = [study for study in planned.work if study.contender in readers and study not in done]
     if not studies:
         return lambda: None
     learning = (replace(study, bucket=ALL, is_fine_tuned=False) if study.is_fine_tuned else study for study in studies)

@@ -17,8 +17,7 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csc_array, csr_array
 
-from analysis.search_size import largest
-from config import Config
+from analysis.search_size import largest, readers_of_evidence
 from data.ngrams import Tally, collect
 from data.types import Dataset, Reviews, Sequences
 from experiment import baseline
@@ -35,11 +34,6 @@ TEACHER = LinearForm(n=2, min_df=2, C=1.0)  # of the linear model that gives pse
 FOLDS, CLASSES = 2, 2
 
 
-def readers(roster: Roster) -> dict[str, Config]:
-    """The configs of the contenders that read evidence, by their ids."""
-    return {entry.id: entry.config for entry in roster.entries if largest(entry.config.space.evidence)}
-
-
 def prepare(dataset: Dataset, scopes: dict[Study, Dataset], roster: Roster, folder: RunFolder) -> None:
     """Write the n-grams and every scope's counts that are not there yet.
 
@@ -52,7 +46,7 @@ def prepare(dataset: Dataset, scopes: dict[Study, Dataset], roster: Roster, fold
         roster: of the run; a contender of it reads evidence.
         folder: of the run.
     """
-    configs = readers(roster).values()
+    configs = [entry.config for entry in readers_of_evidence(roster)]
     order = max(int(largest(config.space.evidence)) for config in configs)
     with_pseudo_labels = any(config.model.pseudo_labels for config in configs)
     missing = [(study, data) for study, data in scopes.items() if not folder.evidence_folds(study).is_file()]

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, get_type_hints
 
-from analysis.search_size import largest
+from analysis.search_size import largest, readers_of_evidence
 from config import Choice, Config, Contender, LogRange, Range, Space, Tunable
 from experiment.field_types import describe, fits, type_problems
 from models.registry import resolve
-from models.roster import architecture_of, id_of, names, resolved
+from models.roster import Roster, architecture_of, id_of, names, resolved
 from records.errors import ConfigError, closest
 from records.study import ALL, YARDSTICKS
 
@@ -207,13 +207,6 @@ RULES = (
 )
 
 
-def _reads_evidence(config: Config) -> bool:
-    """Whether one of the contenders reads evidence; a setting of the run may stand there for one of them alone."""
-    spaces = [config.space.evidence]
-    spaces += [each.set.get("space.evidence", 0) for each in config.compare.architectures if isinstance(each, Contender)]
-    return any(largest(each) for each in spaces)
-
-
 def _meaning_problems(config: Config, architectures: Mapping[str, int]) -> list[str]:
     listed = config.compare.architectures
     problems = [
@@ -229,9 +222,11 @@ def _meaning_problems(config: Config, architectures: Mapping[str, int]) -> list[
     problems = [
         problem for each in listed if isinstance(each, Contender) for problem in _own_problems(config, each, architectures)
     ]
-    if not problems and config.model.pseudo_labels and not _reads_evidence(config):
-        problems.append("model.pseudo_labels: expected False where no network reads evidence (space.evidence), got True")
-    return problems or _name_problems(listed, architectures)
+    if problems:
+        return problems
+    if config.model.pseudo_labels and not readers_of_evidence(Roster.of(config)):
+        return ["model.pseudo_labels: expected False where no network reads evidence (space.evidence), got True"]
+    return _name_problems(config, architectures)
 
 
 def _setting_problems(config: Config) -> list[str]:
@@ -267,16 +262,17 @@ def _own_problems(config: Config, contender: Contender, architectures: Mapping[s
         problems.append(f"model.pooling: {contender.architecture} has a pooling of its own, {pooling}")
     if not problems:
         mine = resolved(config, contender)
-        if contender.set.get("model.pseudo_labels") and not largest(mine.space.evidence):
-            problems.append("model.pseudo_labels: expected False, since it reads no evidence (space.evidence is 0)")
         rules = [rule for rule in RULES if not rule.name.startswith("compare.")]
-        problems += [problem for rule in rules if (problem := rule.problem(mine))] + _setting_problems(mine)
+        problems = [problem for rule in rules if (problem := rule.problem(mine))] + _setting_problems(mine)
         problems += _unit_problems(mine, contender.architecture, architectures)
+        if not problems and contender.set.get("model.pseudo_labels") and not largest(mine.space.evidence):
+            problems.append("model.pseudo_labels: expected False, since it reads no evidence (space.evidence is 0)")
     return [before + problem for problem in problems]
 
 
-def _name_problems(listed: tuple[str | Contender, ...], architectures: Mapping[str, int]) -> list[str]:
+def _name_problems(config: Config, architectures: Mapping[str, int]) -> list[str]:
     """What is wrong with the names of contenders, by which commands, folders and tables know them."""
+    listed, roster = config.compare.architectures, Roster.of(config)
     problems, ids = list[str](), [id_of(each) for each in listed]
     titles = [names(each)[1].casefold() for each in listed]
     for each in listed:
@@ -294,7 +290,7 @@ def _name_problems(listed: tuple[str | Contender, ...], architectures: Mapping[s
         elif each.parent and not any(each.parent in names(other) for other in others):
             known = [name for other in others for name in names(other)]
             problem = f"parent: no other contender is called {each.parent!r}{closest(each.parent, known)}"
-        elif each.parent and each.id in _forebears(each, listed):
+        elif roster.parents.get(roster.descent(each.id)[0]) == each.id:
             problem = f"parent: {each.parent!r} is itself made from {each.label!r}, directly or by others; one must come first"
         else:
             continue
@@ -302,17 +298,6 @@ def _name_problems(listed: tuple[str | Contender, ...], architectures: Mapping[s
     doubles = [id for id in dict.fromkeys(ids) if ids.count(id) > 1]
     doubles += [title for title in dict.fromkeys(titles) if titles.count(title) > 1 and not doubles]
     return problems + [f"compare.architectures: two contenders are called {name}; give one another title" for name in doubles]
-
-
-def _forebears(contender: Contender, listed: tuple[str | Contender, ...]) -> list[str]:
-    """The ids of what a contender names as its parent, of what that names, and so on, each once."""
-    found, named = list[str](), contender.parent
-    while parent := next((each for each in listed if named and named in names(each)), None):
-        if id_of(parent) in found:
-            break
-        found.append(id_of(parent))
-        named = "" if isinstance(parent, str) else parent.parent
-    return found
 
 
 # -- ranges ------------------------------------------------------------------------------------------------------------

@@ -112,13 +112,13 @@ class Roster:
     @property
     def ladder(self) -> tuple[str, ...]:
         """The ids of the longest chain of ablations, each made from the one before it; none where no chain has three rungs."""
-        longest = max(map(self._descent, self._by_id), key=len, default=())
+        longest = max(map(self.descent, self._by_id), key=len, default=())
         return longest if len(longest) >= SHORTEST_LADDER else ()
 
-    def _descent(self, id: str) -> tuple[str, ...]:
-        """A contender, and before it what it was made from, and what that was made from."""
+    def descent(self, id: str) -> tuple[str, ...]:
+        """A contender, and before it what it was made from, and what that was made from; in a circle each once."""
         found = [id]
-        while (parent := self._by_id[found[-1]].parent) and parent not in found:  # two may name each other
+        while (parent := self._by_id[found[-1]].parent) and parent not in found:
             found.append(parent)
         return tuple(reversed(found))
 

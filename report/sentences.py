@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
-from analysis.search_size import largest
+from analysis.search_size import largest, readers_of_evidence
 from inference.explain import COMPLETE, DeletionCurve, Explanation
 from models import registry
 from models.roster import Entry, Roster
@@ -175,7 +175,7 @@ def _contender_sentence(entry: Entry, roster: Roster) -> str:
 
 def evidence_sentences(roster: Roster, data: DataSummary) -> list[str]:
     """What networks are told beside the words, why that is fair, and which networks are told nothing; nothing where none is."""
-    told = [entry for entry in roster.entries if largest(entry.config.space.evidence)]
+    told = readers_of_evidence(roster)
     if not told:
         return []
     longest = max(int(largest(entry.config.space.evidence)) for entry in told)

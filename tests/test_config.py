@@ -224,6 +224,10 @@ def test_contenders_are_written_as_in_the_file_and_read_back_from_a_run() -> Non
             "Contender('gru', 'a', set={'model.pseudo_labels': true, 'space.evidence': 0})",
             "a: model.pseudo_labels: expected False, since it reads no evidence",
         ),
+        (
+            "Contender('gru', 'a', set={'model.pseudo_labels': True, 'space.evidence': Choice()})",
+            "a: space.evidence: expected low < high",
+        ),
         ("3", "expected a tuple of names and Contender(...)"),
     ],
 )
