@@ -14,7 +14,7 @@ WANTED := $(patsubst %,$(VENV)/.installed-%,$(subst $(comma), ,$(EXTRAS)))
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
-	@echo "variables: PROFILE=quick  ARGS='--only gru'  EXTRAS=jax,subwords,word2vec,parquet,gpu,page,onnx,litert  PYTHON=python3.12"
+	@echo "variables: PROFILE=quick  ARGS='--only gru'  EXTRAS=jax,subwords,word2vec,parquet,excel,gpu,page,onnx,litert  PYTHON=python3.12"
 
 run: $(VENV)/.installed-run $(WANTED)  ## run a profile: make run [PROFILE=study] [ARGS='--workers 1']
 	$(PY) main.py $(PROFILE) $(ARGS)
@@ -31,7 +31,7 @@ docs: $(VENV)/.installed-run  ## write docs/configuration.md anew from config.py
 	$(PY) -m report.configuration
 
 wheels:  ## show that the locks resolve with binary wheels on every supported Python (needs uv; installs nothing)
-	for python in 3.11 3.12 3.13; do for lock in run dev jax subwords word2vec parquet page onnx litert; do \
+	for python in 3.11 3.12 3.13; do for lock in run dev jax subwords word2vec parquet excel page onnx litert; do \
 	  echo "Python $$python, $$lock.lock"; \
 	  uv pip install --dry-run --python-version $$python --python-platform x86_64-manylinux_2_28 --only-binary :all: \
 	    --require-hashes --target $(VENV)/.wheels -r requirements/$$lock.lock 2>&1 | grep -E "Would install|error" || exit 1; \
@@ -40,7 +40,7 @@ wheels:  ## show that the locks resolve with binary wheels on every supported Py
 lock:  ## resolve the locks anew (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/run.lock $(UPGRADE)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -c requirements/run.lock --group dev -o requirements/dev.lock
-	for extra in jax gpu parquet subwords word2vec page onnx litert; do uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -c requirements/run.lock --extra $$extra -o requirements/$$extra.lock || exit 1; done
+	for extra in jax gpu parquet excel subwords word2vec page onnx litert; do uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -c requirements/run.lock --extra $$extra -o requirements/$$extra.lock || exit 1; done
 
 clean:  ## remove the environment (never artifacts)
 	rm -rf $(VENV)

@@ -57,13 +57,14 @@ def prepare(config: Config) -> Dataset:
     whole, unlabelled, leaked, origin = _leave_out(source, whole, test, further, drop_leaked=data.drop_leaked)
     buckets = cut_buckets(config.compare, whole.sequences.lengths)
     rest, chosen = _divide(whole, _subsample(whole, buckets, data.max_train_per_bucket, rng))
-    strata = bucket_numbers(buckets, chosen.sequences.lengths) * 2 + chosen.labels
+    strata = bucket_numbers(buckets, chosen.sequences.lengths) * len(source.classes) + chosen.labels
     train, validation = _divide(chosen, _draw(strata, data.validation_fraction, rng))
     dataset = Dataset(
         train=train,
         validation=validation,
         test=test,
         buckets=buckets,
+        classes=source.classes,
         vocabulary=vocabulary,
         vocab_size=min(data.vocab_size, len(vocabulary.words) + FIRST_WORD),
         max_length=data.max_length,
@@ -103,15 +104,16 @@ def check_buckets(dataset: Dataset) -> None:
     problems = []
     for bucket in dataset.buckets:
         parts = dataset.scope(bucket.name)
-        positive = int(parts.train.labels.sum())
-        negative = len(parts.train) - positive
-        if min(positive, negative) < SMALLEST_CLASS or len(parts.test) == 0 or len(np.unique(parts.validation.labels)) < 2:
+        counts = [int((parts.train.labels == label).sum()) for label in range(len(dataset.classes))]
+        is_whole = len(np.unique(parts.validation.labels)) == len(dataset.classes)
+        if min(counts) < SMALLEST_CLASS or len(parts.test) == 0 or not is_whole:
+            each = " and ".join(f"{count} {name}" for count, name in zip(counts, dataset.classes.names, strict=True))
             problems.append(
-                f"bucket {bucket.name} is too small to train on: {negative} negative and {positive} positive training, "
+                f"bucket {bucket.name} is too small to train on: {each} training, "
                 f"{len(parts.validation)} validation and {len(parts.test)} test reviews"
             )
     if problems:
-        need = f"each needs {SMALLEST_CLASS} training reviews of both classes, both in validation, and a test review"
+        need = f"each needs {SMALLEST_CLASS} training reviews of each class, each in validation, and a test review"
         raise DataError("; ".join(problems) + f"; {need}. Change compare.bucket_edges or bring more reviews")
 
 
@@ -222,9 +224,8 @@ def _subsample(train: Reviews, buckets: tuple[Bucket, ...], limit: int, rng: np.
     for number in range(len(buckets)):
         members = np.flatnonzero(numbers == number)
         if len(members) > limit:
-            positive = rng.permutation(members[train.labels[members] == 1])
-            negative = rng.permutation(members[train.labels[members] == 0])
-            n_positive = round(limit * len(positive) / len(members))
-            members = np.concatenate([positive[:n_positive], negative[: limit - n_positive]])
+            by_class = [rng.permutation(members[train.labels[members] == label]) for label in np.unique(train.labels)[::-1]]
+            ends = [round(limit * n / len(members)) for n in np.cumsum([len(each) for each in by_class])]
+            members = np.concatenate([each[:n] for each, n in zip(by_class, np.diff(ends, prepend=0), strict=True)])
         chosen[members] = True
     return chosen

@@ -17,6 +17,7 @@ from config import Config, Data
 from data.sources.locate import place
 from data.types import PARTS, Bucket, Dataset, Origin, Reviews, Sequences
 from data.vocabulary import Vocabulary
+from records.classes import Classes
 from saver import atomic
 
 _CODE = ("data_preprocessing.py", "data/*.py", "data/sources/*.py")  # what prepared reviews depend on
@@ -66,6 +67,7 @@ def keep(dataset: Dataset, path: Path) -> None:
         "drops_unknown": vocabulary.drops_unknown,
         "vocab_size": dataset.vocab_size,
         "max_length": dataset.max_length,
+        "classes": dataset.classes.to_json(),
         "buckets": [(bucket.low, bucket.high) for bucket in dataset.buckets],
         "origin": dataset.origin.to_json(),
     }
@@ -102,6 +104,7 @@ def load(path: Path) -> Dataset:
     return Dataset(
         **{part: _part(arrays, part) for part in PARTS},
         buckets=tuple(Bucket(low, high) for low, high in about["buckets"]),
+        classes=Classes.from_json(about["classes"]),
         vocabulary=Vocabulary(words, about["drops_unknown"], arrays["piece_model"].tobytes()),
         vocab_size=about["vocab_size"],
         max_length=about["max_length"],

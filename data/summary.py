@@ -13,11 +13,12 @@ _QUANTILES = (0, 0.05, 0.25, 0.5, 0.75, 0.95, 1)
 def summarise(dataset: Dataset) -> DataSummary:
     """Counts, lengths and shares of a whole dataset, for people and for the report."""
     origin, tokens = dataset.origin, dataset.train.sequences.values
-    edges, negative, positive = _histograms(dataset.whole_lengths, dataset.whole_labels)
+    edges, histograms = _histograms(dataset)
     return DataSummary(
         title=origin.title,
         fingerprint=dataset.fingerprint,
         is_demo=origin.is_demo,
+        classes=dataset.classes,
         buckets=tuple(_summarise_bucket(bucket, dataset) for bucket in dataset.buckets),
         n_train=len(dataset.train),
         n_validation=len(dataset.validation),
@@ -34,18 +35,18 @@ def summarise(dataset: Dataset) -> DataSummary:
         leaked_dropped=origin.leaked_dropped,
         length_quantiles={f"{q:.0%}": int(np.quantile(dataset.whole_lengths, q)) for q in _QUANTILES},
         histogram_edges=edges,
-        histogram_negative=negative,
-        histogram_positive=positive,
+        histograms=histograms,
         notes=origin.notes,
     )
 
 
-def _histograms(lengths: np.ndarray, labels: np.ndarray) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
-    """Edges of the bars in tokens, and the numbers of negative and of positive reviews in each bar."""
+def _histograms(dataset: Dataset) -> tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]:
+    """Edges of the bars in tokens, and for each class the number of its reviews in each bar."""
+    lengths, labels = dataset.whole_lengths, dataset.whole_labels
     edges = np.arange(0, max(int(np.quantile(lengths, 0.99)), 2 * _BAR) + _BAR + 1, _BAR)
     edges[-1] = max(edges[-1], lengths.max() + 1)  # the last bar holds the longest per cent
-    negative, positive = (np.histogram(lengths[labels == label], edges)[0] for label in (0, 1))
-    return tuple(edges.tolist()), tuple(negative.tolist()), tuple(positive.tolist())
+    counts = (np.histogram(lengths[labels == label], edges)[0] for label in range(len(dataset.classes)))
+    return tuple(edges.tolist()), tuple(tuple(each.tolist()) for each in counts)
 
 
 def _summarise_bucket(bucket: Bucket, dataset: Dataset) -> BucketSummary:
@@ -58,6 +59,8 @@ def _summarise_bucket(bucket: Bucket, dataset: Dataset) -> BucketSummary:
         n_train=int(train.sum()),
         n_validation=int(validation.sum()),
         n_test=int(test.sum()),
-        positive_share_test=float(test_labels.mean()) if len(test_labels) else 0.0,
+        class_shares_test=tuple(
+            float((test_labels == label).mean()) if len(test_labels) else 0.0 for label in range(len(dataset.classes))
+        ),
         truncated_share=float((lengths > dataset.max_length).mean()) if len(lengths) else 0.0,
     )

@@ -10,6 +10,7 @@ from typing import Self
 import numpy as np
 
 from data.vocabulary import Vocabulary
+from records.classes import SENTIMENT, Classes
 from records.codec import Record
 from records.errors import DataError
 from records.study import ALL
@@ -58,7 +59,7 @@ class SourceReviews:
     """Reviews as a source has them: texts, or ids already in Keras IMDB's numbering."""
 
     title: str  # for people: what data this is
-    labels: np.ndarray  # <int8>[reviews], 1 = positive
+    labels: np.ndarray  # <int8>[reviews], positions in `classes`
     is_test: np.ndarray | None  # <bool>[reviews]; None when the source has no split of its own
     texts: list[str] | None = None
     sequences: Sequences | None = None
@@ -66,6 +67,7 @@ class SourceReviews:
     words: tuple[str, ...] | None = None  # the source's word index, most frequent first
     is_demo: bool = False
     notes: tuple[str, ...] = ()
+    classes: Classes = SENTIMENT
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ class Reviews:
     """Labelled reviews of one part with the ids of their source; batches cut them to the vocabulary of a network."""
 
     sequences: Sequences
-    labels: np.ndarray  # <int8>[reviews], 1 = positive
+    labels: np.ndarray  # <int8>[reviews], positions in the dataset's classes
     rows: np.ndarray  # <int64>[reviews], position in the source
 
     def __len__(self) -> int:
@@ -109,14 +111,14 @@ class Reviews:
         """The reviews whose length falls in the bucket."""
         return self.take(np.flatnonzero(bucket.holds(self.sequences.lengths)))
 
-    def first(self, share: float, buckets: tuple[Bucket, ...]) -> "Reviews":
+    def first(self, share: float, buckets: tuple[Bucket, ...], n_classes: int) -> "Reviews":
         """This share of each class, drawn evenly from every bucket, and at least one review of each class.
 
         A larger share of the same reviews holds every review of a smaller one.
         """
         rng, numbers = np.random.default_rng(len(self)), bucket_numbers(buckets, self.sequences.lengths)
         chosen = []
-        for label in (0, 1):
+        for label in range(n_classes):
             members, place = np.flatnonzero(self.labels == label), np.empty(len(self))
             for number in range(len(buckets)):
                 inside = rng.permutation(members[numbers[members] == number])
@@ -154,6 +156,7 @@ class Dataset:
     validation: Reviews
     test: Reviews
     buckets: tuple[Bucket, ...]
+    classes: Classes
     vocabulary: Vocabulary
     vocab_size: int  # ids a network knows: 0 ... vocab_size - 1
     max_length: int  # tokens a network reads of a longer review
@@ -166,8 +169,9 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Digest of the ids, labels and source positions of every part, of the buckets and of the size of the vocabulary."""
-        digest = hashlib.sha256(json.dumps([[b.name for b in self.buckets], self.vocab_size]).encode())
+        """Digest of the ids, labels and source positions of every part, of the classes, the buckets and the vocabulary's size."""
+        about = [[b.name for b in self.buckets], self.vocab_size, self.classes.names]
+        digest = hashlib.sha256(json.dumps(about).encode())
         parts = (self.train, self.validation, self.test)
         arrays = [array for part in parts for array in (part.sequences.values, part.sequences.offsets, part.labels, part.rows)]
         arrays += [array for texts in (self.unused, self.unlabelled) for array in (texts.values, texts.offsets)]
@@ -202,5 +206,5 @@ class Dataset:
         share = n_reviews / self.n_labelled
         if share >= 1:
             return self
-        train, validation = (part.first(share, self.buckets) for part in (self.train, self.validation))
+        train, validation = (part.first(share, self.buckets, len(self.classes)) for part in (self.train, self.validation))
         return replace(self, train=train, validation=validation)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from records.classes import Classes
 from records.codec import Record
 
 
@@ -15,7 +16,7 @@ class BucketSummary(Record):
     n_train: int
     n_validation: int
     n_test: int
-    positive_share_test: float
+    class_shares_test: tuple[float, ...]  # of the test reviews, one a class; 0 without any
     truncated_share: float  # of training reviews longer than what a network reads
 
 
@@ -26,6 +27,7 @@ class DataSummary(Record):
     title: str
     fingerprint: str
     is_demo: bool
+    classes: Classes
     buckets: tuple[BucketSummary, ...]
     n_train: int
     n_validation: int
@@ -42,6 +44,5 @@ class DataSummary(Record):
     leaked_dropped: int
     length_quantiles: dict[str, int]  # of the whole training part
     histogram_edges: tuple[int, ...]  # left edges and the last right edge, in tokens
-    histogram_negative: tuple[int, ...]
-    histogram_positive: tuple[int, ...]
+    histograms: tuple[tuple[int, ...], ...]  # reviews in each bar, one histogram a class
     notes: tuple[str, ...]

@@ -3,6 +3,7 @@
 from config import Compare, Config
 from models.roster import Roster
 from records.about import About
+from records.classes import SENTIMENT
 from records.study import (
     YARDSTICKS,
     CrossValidated,
@@ -102,9 +103,10 @@ def a_summary(*, is_demo: bool = False) -> DataSummary:
         title="made-up reviews",
         fingerprint="f" * 64,
         is_demo=is_demo,
+        classes=SENTIMENT,
         buckets=(
-            BucketSummary("0-129", 0, 129, 900, 100, 100, 0.5, 0.0),
-            BucketSummary("130-end", 130, None, 900, 100, 100, 0.5, 0.2),
+            BucketSummary("0-129", 0, 129, 900, 100, 100, (0.5, 0.5), 0.0),
+            BucketSummary("130-end", 130, None, 900, 100, 100, (0.5, 0.5), 0.2),
         ),
         n_train=1800,
         n_validation=200,
@@ -121,8 +123,7 @@ def a_summary(*, is_demo: bool = False) -> DataSummary:
         leaked_dropped=0,
         length_quantiles={"0%": 11, "50%": 178, "100%": 900},
         histogram_edges=(0, 25, 50, 901),
-        histogram_negative=(10, 20, 5),
-        histogram_positive=(12, 18, 6),
+        histograms=((10, 20, 5), (12, 18, 6)),
         notes=(),
     )
 

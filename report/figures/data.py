@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 
 from records.summary import DataSummary
 from report.figures.figure import Figure
-from report.figures.style import INK, MUTED, NEGATIVE, POSITIVE, styled
+from report.figures.style import INK, MUTED, class_colours, styled
 
 
 def sequence_lengths_figure(data: DataSummary) -> go.Figure:
@@ -15,10 +15,7 @@ def sequence_lengths_figure(data: DataSummary) -> go.Figure:
     centres = [left + 12 for left in edges[:-1]]
     labels = [f"{left}-{right - 1}" for left, right in pairwise(edges)]
     figure = go.Figure()
-    for label, counts, tint in (
-        ("negative", data.histogram_negative, NEGATIVE),
-        ("positive", data.histogram_positive, POSITIVE),
-    ):
+    for label, counts, tint in zip(data.classes.names, data.histograms, class_colours(data.classes), strict=True):
         figure.add_bar(
             name=label,
             x=centres,

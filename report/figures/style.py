@@ -3,18 +3,29 @@
 from collections.abc import Callable, Iterable, Sequence
 
 import plotly.graph_objects as go
+from plotly.colors import sample_colorscale
 from plotly.subplots import make_subplots
 
-from models.roster import Roster
+from models.roster import PALETTE, Roster
+from records.classes import Classes
 from records.study import Study
 
 INK, MUTED, GRID = "#1f2933", "#6b7280", "#e5e7eb"
 FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
-NEGATIVE, POSITIVE = "#B45309", "#0E7490"  # the two classes
+NEGATIVE, POSITIVE = "#B45309", "#0E7490"  # two classes, and the ends of more
 NEUTRAL = "#7F3C8D"  # of shares that speak for no class
 SCALE = "Viridis"  # readable without colour vision
 MARKS = {"bucket": "", "all": " (trained on all)", "fine-tuned": " (fine-tuned)"}  # of a scope, behind a name
 TRAINED_ON = {"bucket": "each bucket", "all": "all reviews", "fine-tuned": "all, then each bucket"}  # in a table
+
+
+def class_colours(classes: Classes) -> list[str]:
+    """A colour for each class: of two the house's, of ordered ones a scale between these, of others from Tol's palette."""
+    if len(classes) == 2:
+        return [NEGATIVE, POSITIVE]
+    if classes.are_ordered:
+        return sample_colorscale([[0.0, NEGATIVE], [0.5, "#D9CFA8"], [1.0, POSITIVE]], len(classes))
+    return [PALETTE[number % len(PALETTE)] for number in range(len(classes))]
 
 
 def naming(studies: Iterable[Study], roster: Roster) -> Callable[[Study], str]:
