@@ -130,7 +130,8 @@ class Search:
     max_trials: int = 10  # settings tried per study; hyperband derives its own number from `epochs`
     epochs: int = 15  # at most, per trial
     patience: int = 3  # training.keep=best: epochs without a better validation loss before a trial stops
-    objective: Literal["val_loss", "val_accuracy"] = "val_loss"  # what decides between trials
+    # What decides between trials; macro-F1 is the mean over the classes of F1, where accuracy is that of the frequent ones.
+    objective: Literal["val_loss", "val_accuracy", "val_macro_f1"] = "val_loss"
     pruning: Literal["median", "none"] = "median"  # stop a trial that does worse than the median of those before it
     # Settings to try before the tuner's own, in whole or in part, such as ({"units": 64},); they count among max_trials, and the
     # tuner draws what they leave open. Not for hyperband.
@@ -199,6 +200,9 @@ class Training:
     schedule: Literal["plateau", "linear"] = "plateau"  # of the learning rate; linear: to 0 over all epochs, of trials too
     reduce_patience: int = 2  # plateau: epochs without a better validation loss before the learning rate falls
     reduce_factor: float = 0.5  # plateau: by which it falls
+    # balanced: all reviews of a class together count as much as those of any other, for linear models too. Rare classes are found
+    # more often, and probabilities lean to them.
+    class_weights: Literal["none", "balanced"] = "none"
     clip_norm: float = 1.0  # largest global norm of the gradient
     fine_tuning_rate: float = 0.1  # of the chosen learning rate, where a generalist is trained on with a bucket's reviews
     repeats: int = 3  # final trainings of the chosen setting, each with its own seed

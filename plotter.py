@@ -8,8 +8,7 @@ import saver
 from inference.evaluate import answerer_title
 from inference.explain import Explanation
 from inference.probes import CAPABILITIES
-from inference.run import Encoded
-from models.roster import Roster
+from inference.run import Encoded, FinishedRun
 from records.files import unusable, write_text
 from records.study import one_line
 from report import contents, html
@@ -79,7 +78,7 @@ def _draw(figure: Figure, found: Contents) -> Drawn | None:
         )
 
 
-def write_explanation(path: Path, verdict: str, explanation: Explanation, encoded: Encoded, run: str, roster: Roster) -> None:
+def write_explanation(path: Path, verdict: str, explanation: Explanation, encoded: Encoded, run: FinishedRun) -> None:
     """Write one model's account of one text as a page that works offline.
 
     Args:
@@ -87,21 +86,22 @@ def write_explanation(path: Path, verdict: str, explanation: Explanation, encode
         verdict: in words.
         explanation: the account.
         encoded: the text.
-        run: the name of the run that was asked.
-        roster: of that run.
+        run: that was asked.
 
     Raises:
         ArtifactsError: the folder cannot be written to.
     """
+    lines = {explanation.study: explanation.running}
     page = html.page(
         "explanation.html.j2",
         script=html.script(),
         verdict=verdict,
         explanation=explanation,
-        running=html.plot(running_figure(encoded.words, {explanation.study: explanation.running}, roster), "running"),
+        running=html.plot(running_figure(encoded.words, lines, run.roster, run.data.classes), "running"),
         deletion=html.plot(deletion_figure(explanation.deletion), "deletion"),
-        run=run,
-        roster=roster,
+        run=run.name,
+        roster=run.roster,
+        classes=run.data.classes,
     )
     try:
         write_text(path, page)

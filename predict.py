@@ -39,6 +39,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         parser.error(f"--{asked[0]} stands alone: it goes with neither a text nor --{asked[-1] if len(asked) > 1 else 'explain'}")
     if options.file and not options.output:
         parser.error("--file needs --output FILE.csv")
+    if options.of_class and not options.explain:
+        parser.error("--class goes with --explain")
     if options.output and not (options.file or options.explain):
         parser.error("--output goes with --file or --explain")
     return options
@@ -54,6 +56,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--explain", action="store_true", help="show which words pushed which way; --output FILE.html for a page")
+    parser.add_argument(
+        "--class", dest="of_class", metavar="NAME", help="of --explain: the class to account for (default: the one it says)"
+    )
     parser.add_argument(
         "--file",
         type=Path,

@@ -24,8 +24,8 @@ from records.findings import Findings
 from records.study import ALL, Hyperparameters, Repeat, Study, StudyResult, Trial
 from records.summary import DataSummary
 
-ARTEFACT_VERSION = 7  # raise it when files change so that older folders cannot be continued
-READ_BY = {5: "0.4", 6: "0.5", 7: "0.6"}  # artefact version -> the version of this program that can ask such a run
+ARTEFACT_VERSION = 8  # raise it when files change so that older folders cannot be continued
+READ_BY = {5: "0.4", 6: "0.5", 7: "0.6", 8: "0.7"}  # artefact version -> the version of this program that can ask such a run
 
 
 def run_name(profile: str, config: Config, fingerprint: str, environment: dict[str, str]) -> str:
@@ -271,9 +271,9 @@ class RunFolder:
         write_record(self._repeat(study, repeat.number), repeat)
 
     def load_predictions(self, study: Study, number: int) -> dict[str, np.ndarray]:
-        """One repeat's `rows, labels, probabilities, lengths, leaked`, each `[test reviews]`, and what it says on validation.
+        """One repeat's `rows, labels, logits, lengths, leaked`, of each test review, and what it says on validation.
 
-        That is `validation_labels, validation_probabilities, validation_lengths`, each `[validation reviews]`.
+        That is `validation_labels, validation_logits, validation_lengths`. Logits are `[reviews, classes - 1]`.
 
         Raises:
             ArtifactsError: the file is missing, damaged or was changed.

@@ -30,6 +30,7 @@ from analysis.search_size import HYPERBAND_FACTOR
 from config import Choice, LogRange, Range, Search, Space, Tunable
 from records.study import Epoch, Seconds, Setting, Trial
 
+RISING = ("val_accuracy", "val_macro_f1")  # objectives that are the better the higher
 PRUNING_STARTS_AFTER = 3  # completed trials
 # (setting, number of the trial, epochs, number of the trial whose weights to start from) -> its record
 RunTrial = Callable[[Setting, int, int, int | None], Trial]
@@ -82,7 +83,7 @@ def best(trials: list[Trial] | tuple[Trial, ...], objective: str) -> Trial:
     completed = [trial for trial in trials if trial.status == "completed" and trial.score is not None]
     if not completed:
         raise SearchError(f"no trial completed; the last one failed with: {trials[-1].message if trials else 'none was run'}")
-    sign = -1 if objective == "val_accuracy" else 1
+    sign = -1 if objective in RISING else 1
     return min(completed, key=lambda trial: sign * (trial.score if trial.score is not None else math.inf))
 
 
@@ -95,9 +96,9 @@ def is_unpromising(history: Sequence[Epoch], others: Iterable[Trial], objective:
     Args:
         history: of the trial so far, at least one epoch.
         others: trials that ended before.
-        objective: `val_loss` or `val_accuracy`.
+        objective: `val_loss`, `val_accuracy` or `val_macro_f1`.
     """
-    sign = -1 if objective == "val_accuracy" else 1
+    sign = -1 if objective in RISING else 1
 
     def best_until(epochs: Sequence[Epoch]) -> float:
         return min(sign * getattr(epoch, objective) for epoch in epochs[: len(history)])
@@ -201,7 +202,7 @@ def _hyperparameters(space: Space) -> keras_tuner.HyperParameters:
 
 
 def _oracle(hp: keras_tuner.HyperParameters, settings: Search, seed: int) -> keras_tuner.Oracle:
-    direction = "max" if settings.objective == "val_accuracy" else "min"
+    direction = "max" if settings.objective in RISING else "min"
     common = {
         "objective": keras_tuner.Objective(settings.objective, direction),
         "hyperparameters": hp,

@@ -13,9 +13,10 @@ from itertools import combinations
 import numpy as np
 from scipy.stats import binomtest
 
-from analysis.calibration import fit_temperature, with_temperature
+from analysis.calibration import fit_temperature
 from analysis.evaluation import LEVEL, accuracy_interval, difference_interval, is_right, log_loss
 from analysis.scores import without_leaked
+from engine.arrays import class_probabilities
 from models.roster import Roster
 from records.findings import BEST, BucketVerdict, Comparison, Ensemble, Standing
 from records.study import Study
@@ -23,10 +24,15 @@ from records.study import Study
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a study's repeats say about the reviews of one bucket: probabilities of the positive class."""
+    """What a study's repeats say about the reviews of one bucket: logits of all classes but the first."""
 
-    test: np.ndarray  # <float>[repeats, test reviews]
-    validation: np.ndarray  # <float>[repeats, validation reviews]; of no reviews for a yardstick
+    test: np.ndarray  # <float>[repeats, test reviews, classes - 1]
+    validation: np.ndarray  # <float>[repeats, validation reviews, classes - 1]; of no reviews for a yardstick
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """Of each class, `<float64>[repeats, test reviews, classes]`."""
+        return class_probabilities(self.test)
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,7 @@ def judge(bucket: str, truth: Truth, predictions: Mapping[Study, Predictions], r
         predictions: of each study that has scored them.
         roster: whose controls are not compared and cannot lead, and whose ablations are compared with their parents only.
     """
-    correct = {study: is_right(truth.test, p.test) for study, p in predictions.items()}
+    correct = {study: is_right(truth.test, p.probabilities) for study, p in predictions.items()}
     val_losses = {  # at each repeat's best temperature: whoever is merely too sure is not worse for it
         study: [_loss_at_best_temperature(truth.validation, repeat) for repeat in p.validation]
         for study, p in predictions.items()
@@ -57,7 +63,7 @@ def judge(bucket: str, truth: Truth, predictions: Mapping[Study, Predictions], r
     ranking = tuple(sorted((study for study in means if study.contender not in roster.controls), key=lambda study: means[study]))
     compared = {study: right for study, right in correct.items() if study.contender not in roster.controls}
     chosen = {study: int(np.argmin(val_losses[study])) if study in val_losses else 0 for study in compared}
-    chance = float(max(truth.test.mean(), 1 - truth.test.mean()))
+    chance = float(np.bincount(truth.test).max() / len(truth.test))
     return BucketVerdict(
         bucket=bucket,
         n_test=len(truth.test),
@@ -71,7 +77,7 @@ def judge(bucket: str, truth: Truth, predictions: Mapping[Study, Predictions], r
 
 
 def _standing(study: Study, truth: Truth, said: Predictions, val_loss: float | None, chance: float) -> Standing:
-    right = is_right(truth.test, said.test)
+    right = is_right(truth.test, said.probabilities)
     low, high = accuracy_interval(right)
     return Standing(
         study=study,
@@ -80,7 +86,7 @@ def _standing(study: Study, truth: Truth, said: Predictions, val_loss: float | N
         high=high,
         repeats=len(right),
         accuracy_without_leaked=without_leaked(right, truth.leaked),
-        loss=log_loss(truth.test, said.test),
+        loss=log_loss(truth.test, said.probabilities),
         val_loss=val_loss,
         like_chance=low <= chance,
     )
@@ -112,8 +118,8 @@ def holm(p_values: np.ndarray) -> np.ndarray:
     return adjusted
 
 
-def _loss_at_best_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    return log_loss(labels, with_temperature(probabilities, fit_temperature(labels, probabilities)))
+def _loss_at_best_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
+    return log_loss(labels, class_probabilities(logits / fit_temperature(labels, logits)))
 
 
 def compare(
@@ -187,7 +193,7 @@ def ensembles(verdict: BucketVerdict, truth: Truth, predictions: Mapping[Study, 
         groups += [best] if len(best) > 1 else []
     found = []
     for members in groups:
-        probabilities = np.concatenate([predictions[study].test for study in members])
+        probabilities = np.concatenate([predictions[study].probabilities for study in members])
         right = is_right(truth.test, probabilities.mean(axis=0))
         about = (len(probabilities), float(right.mean()), *accuracy_interval(right[None]))
         found.append(Ensemble(verdict.bucket, members, *about, without_leaked(right, truth.leaked)))

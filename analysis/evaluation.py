@@ -1,4 +1,4 @@
-"""Accuracy, loss and intervals: NumPy in, numbers out. Labels are 0/1, probabilities of the positive class."""
+"""Accuracy, loss and intervals: NumPy in, numbers out. Labels are numbers of classes, probabilities those of every class."""
 
 import math
 from itertools import pairwise
@@ -13,27 +13,45 @@ SEED = 20_240_229  # of every bootstrap: intervals are part of a result, so they
 
 
 def accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """Share of the reviews that are put on their label's side."""
+    """Share of the reviews that are put into their class."""
     return float(is_right(labels, probabilities).mean())
 
 
+def predicted(probabilities: np.ndarray) -> np.ndarray:
+    """The class of the highest probability, `<int64>[..., reviews]` of `<float>[..., reviews, classes]`; of equals the last."""
+    return probabilities.shape[-1] - 1 - probabilities[..., ::-1].argmax(axis=-1)
+
+
 def is_right(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Which reviews are put on their label's side, `<bool>[..., reviews]` for `<float>[..., reviews]`; 0.5 is positive."""
-    return (probabilities >= 0.5) == labels
+    """Which reviews are put into their class, `<bool>[..., reviews]` for `<float>[..., reviews, classes]`."""
+    return predicted(probabilities) == labels
+
+
+def macro_f1(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """The mean over the classes of F1, the harmonic mean of precision and recall; 0 for a class that is never rightly found.
+
+    Args:
+        labels: `<int>[reviews]`.
+        probabilities: `<float>[reviews, classes]`.
+    """
+    n_classes, said = probabilities.shape[-1], predicted(probabilities)
+    found = np.bincount(labels[said == labels], minlength=n_classes)
+    either = np.bincount(labels, minlength=n_classes) + np.bincount(said, minlength=n_classes)
+    return float((2 * found / np.maximum(either, 1)).mean())
 
 
 def log_loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """Mean binary cross-entropy, in nats; not a number where a probability is not.
+    """Mean cross-entropy, in nats; not a number where a probability is not.
 
     Scikit-learn's refuses what is not a number, which here says that a training diverged, and takes one model at a time.
 
     Args:
         labels: `<int>[reviews]`.
-        probabilities: `<float>[..., reviews]`; kept away from 0 and 1 by a float64's rounding.
+        probabilities: `<float>[..., reviews, classes]`; kept away from 0 and 1 by a float64's rounding.
     """
     tiny = np.finfo(np.float64).eps
-    positive = np.clip(probabilities.astype(np.float64), tiny, 1 - tiny)
-    return float(-np.mean(np.log(np.where(labels == 1, positive, 1 - positive))))
+    of_label = probabilities[..., np.arange(len(labels)), labels]
+    return float(-np.mean(np.log(np.clip(of_label, tiny, 1 - tiny))))
 
 
 def accuracy_interval(correct: np.ndarray) -> tuple[float, float]:

@@ -5,12 +5,13 @@ from itertools import groupby
 
 import numpy as np
 
-from analysis.calibration import reliability, with_temperature
+from analysis.calibration import foretold, reliability
 from analysis.comparison import Predictions, Truth, corrected, ensembles, judge
 from analysis.evaluation import accuracy_interval, difference_interval, is_right, over_length
 from analysis.importance import importances
 from analysis.tables import averages
 from data.types import Bucket
+from engine.arrays import class_probabilities
 from models.roster import Roster
 from records.findings import BucketVerdict, ControlComparison, Ensemble, Findings, LearningCurve, LengthCurve, Reliability
 from records.study import ALL, Study, StudyResult, on_all_reviews
@@ -21,7 +22,7 @@ Stored = dict[Study, list[dict[str, np.ndarray]]]  # what each repeat of a study
 
 def _right(repeats: list[dict[str, np.ndarray]]) -> np.ndarray:
     """Which test reviews each repeat gets right, `<bool>[repeats, reviews]`."""
-    return np.stack([is_right(repeat["labels"], repeat["probabilities"]) for repeat in repeats])
+    return np.stack([is_right(repeat["labels"], class_probabilities(repeat["logits"])) for repeat in repeats])
 
 
 def find(results: list[StudyResult], folder: RunFolder, buckets: tuple[Bucket, ...], roster: Roster) -> Findings:
@@ -77,8 +78,8 @@ def _on_bucket(name: str, bucket: Bucket, stored: Stored) -> tuple[Truth | None,
         inside, validated = bucket.holds(one["lengths"]), bucket.holds(one["validation_lengths"])
         if study.bucket in (name, ALL) and inside.any():
             predictions[study] = Predictions(
-                np.stack([repeat["probabilities"][inside] for repeat in repeats]),
-                np.stack([repeat["validation_probabilities"][validated] for repeat in repeats]),
+                np.stack([repeat["logits"][inside] for repeat in repeats]),
+                np.stack([repeat["validation_logits"][validated] for repeat in repeats]),
             )
             if truth is None or validated.any():
                 truth = Truth(one["labels"][inside], one["leaked"][inside], one["validation_labels"][validated])
@@ -117,13 +118,19 @@ def _reliabilities(completed: list[StudyResult], stored: Stored) -> tuple[Reliab
     found = []
     for _, group in groupby(completed, key=lambda result: (result.study.contender, result.study.scope)):
         members = list(group)
-        labels, before, after = [], [], []
+        before, after = [], []
         for result in members:
             for repeat, one in zip(result.repeats, stored[result.study], strict=True):
-                labels.append(one["labels"])
-                before.append(one["probabilities"])
+                before.append(foretold(one["labels"], class_probabilities(one["logits"])))
                 temperature = repeat.scores[0].temperature if repeat.scores else None
-                after += [with_temperature(before[-1], temperature)] if temperature else []
-        points = [tuple(reliability(np.concatenate(labels), np.concatenate(p))) if p else () for p in (before, after)]
-        found.append(Reliability(members[0].study, points[0], points[1]))
+                after += [foretold(one["labels"], class_probabilities(one["logits"] / temperature))] if temperature else []
+        found.append(Reliability(members[0].study, _points(before), _points(after)))
     return tuple(found)
+
+
+def _points(foretold: list[tuple[np.ndarray, np.ndarray]]) -> tuple[tuple[float, float, int], ...]:
+    """The bins of what happened and of its probabilities, all reviews together."""
+    if not foretold:
+        return ()
+    happened, probabilities = (np.concatenate(each) for each in zip(*foretold, strict=True))
+    return tuple(reliability(happened, probabilities))

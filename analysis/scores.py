@@ -1,29 +1,35 @@
 """Everything that is said about one trained model on one bucket's test reviews."""
 
+from collections.abc import Callable
+
 import numpy as np
 from sklearn import metrics
 
-from analysis.calibration import brier_score, expected_calibration_error, with_temperature
-from analysis.evaluation import accuracy, accuracy_interval, is_right, log_loss
+from analysis.calibration import brier_score, expected_calibration_error
+from analysis.evaluation import accuracy, accuracy_interval, is_right, log_loss, predicted
+from engine.arrays import class_probabilities
+from records.classes import Classes
 from records.study import Score
 
 
-def score(bucket: str, labels: np.ndarray, probabilities: np.ndarray, leaked: np.ndarray, temperature: float | None) -> Score:
+def score(
+    bucket: str, classes: Classes, labels: np.ndarray, logits: np.ndarray, leaked: np.ndarray, temperature: float | None
+) -> Score:
     """The record of one model on one bucket.
 
     Args:
         bucket: the name that stands in the record.
-        labels: `<int>[reviews]`, 0/1, at least one.
-        probabilities: `<float>[reviews]` of the positive class; 0.5 and above is positive.
+        classes: that the labels are of.
+        labels: `<int>[reviews]`, at least one.
+        logits: `<float>[reviews, classes - 1]`.
         leaked: `<bool>[reviews]`, whether the review's text stands in the training part too.
         temperature: fitted on validation reviews; None where there are none.
     """
-    predicted = probabilities >= 0.5
-    right = is_right(labels, probabilities)
+    probabilities, numbers = class_probabilities(logits), range(len(classes))
+    said, right = predicted(probabilities), is_right(labels, probabilities)
     low, high = accuracy_interval(right[None])
-    tn, fp, fn, tp = metrics.confusion_matrix(labels, predicted, labels=[0, 1]).ravel().tolist()
-    both_classes = len(np.unique(labels)) == 2
-    cooled = None if temperature is None else with_temperature(probabilities, temperature)
+    cooled = None if temperature is None else class_probabilities(logits / temperature)
+    precision, recall, f1, _ = metrics.precision_recall_fscore_support(labels, said, labels=numbers, zero_division=0)
     return Score(
         bucket=bucket,
         n_test=len(labels),
@@ -38,15 +44,33 @@ def score(bucket: str, labels: np.ndarray, probabilities: np.ndarray, leaked: np
         loss_at_temperature=None if cooled is None else log_loss(labels, cooled),
         brier_at_temperature=None if cooled is None else brier_score(labels, cooled),
         calibration_error_at_temperature=None if cooled is None else expected_calibration_error(labels, cooled),
-        precision=float(metrics.precision_score(labels, predicted, zero_division=0)),
-        recall=float(metrics.recall_score(labels, predicted, zero_division=0)),
-        f1=float(metrics.f1_score(labels, predicted, zero_division=0)),
-        roc_auc=float(metrics.roc_auc_score(labels, probabilities)) if both_classes else None,
-        true_negative=tn,
-        false_positive=fp,
-        false_negative=fn,
-        true_positive=tp,
+        macro_f1=float(f1.mean()),
+        precision=tuple(precision.tolist()),
+        recall=tuple(recall.tolist()),
+        f1=tuple(f1.tolist()),
+        roc_auc=tuple(_against_the_rest(metrics.roc_auc_score, labels == number, probabilities[:, number]) for number in numbers),
+        average_precision=tuple(
+            _against_the_rest(metrics.average_precision_score, labels == number, probabilities[:, number]) for number in numbers
+        ),
+        confusion=tuple(map(tuple, metrics.confusion_matrix(labels, said, labels=numbers).tolist())),
+        **_distances(classes, labels, said),
     )
+
+
+def _against_the_rest(measure: Callable[..., float], is_mine: np.ndarray, probabilities: np.ndarray) -> float | None:
+    """A measure of how well the probabilities of a class tell its reviews from all others; None where there are only such."""
+    return None if is_mine.all() or not is_mine.any() else float(measure(is_mine, probabilities))
+
+
+def _distances(classes: Classes, labels: np.ndarray, said: np.ndarray) -> dict[str, float | None]:
+    """How far from the truth verdicts on ordered classes are."""
+    if not classes.are_ordered:
+        return {"mean_absolute_error": None, "within_one": None}
+    values = np.array(classes.values)
+    return {
+        "mean_absolute_error": float(np.abs(values[said] - values[labels]).mean()),
+        "within_one": float((np.abs(said - labels) <= 1).mean()),
+    }
 
 
 def without_leaked(right: np.ndarray, leaked: np.ndarray) -> float:

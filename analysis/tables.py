@@ -7,17 +7,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from engine.arrays import class_probabilities
 from models.roster import Roster
+from records.classes import Classes
 from records.files import atomic
 from records.findings import BucketVerdict, ContenderAverages, ContenderTimes, Findings, LearningCurve
 from records.study import Repeat, Score, Seconds, Study, StudyResult, bucket_order, on_all_reviews
 from saver import RunFolder
 
 SPENT = tuple(f"{item.name}_seconds" for item in fields(Seconds))  # importing, compiling, training, evaluating
+OF_EACH_CLASS = ("precision", "recall", "f1", "roc_auc", "average_precision")  # fields of Score with a number a class
 SCORE_COLUMNS = {  # field of Score -> column: what is measured on test reviews says so
     item.name: f"test_{item.name}" if re.match("accuracy|loss|brier|calibration", item.name) else item.name
     for item in fields(Score)
-    if item.name != "bucket"
+    if item.name not in ("bucket", "confusion", *OF_EACH_CLASS)
 }
 TIME_COLUMNS = ("train_seconds", "seconds_per_epoch", "search_seconds", "seconds", "step_milliseconds", *SPENT)  # vary by run
 
@@ -27,15 +30,26 @@ def _who(study: Study, roster: Roster) -> dict[str, str]:
     return {"contender": study.contender, "architecture": roster.architecture(study.contender)}
 
 
-def results_table(results: list[StudyResult], roster: Roster) -> pd.DataFrame:
-    """One row per contender, scope, bucket and repeat; a failed study is one row with its message."""
-    return pd.DataFrame([row for result in results for row in _rows(result, roster)])
+def results_table(results: list[StudyResult], roster: Roster, classes: Classes) -> pd.DataFrame:
+    """One row per contender, scope, bucket and repeat; a failed study is one row with its message.
+
+    What every class has a number of has a column each, `f1_positive` for example.
+    """
+    return pd.DataFrame([row | _of_classes(score, classes) for result in results for row, score in _rows(result, roster)])
 
 
-def _rows(result: StudyResult, roster: Roster) -> list[dict[str, Any]]:
+def _rows(result: StudyResult, roster: Roster) -> list[tuple[dict[str, Any], Score | None]]:
     if result.status == "failed":
-        return [_row(result, None, None, roster) | {"bucket": result.study.bucket, "message": result.message}]
-    return [_row(result, repeat, score, roster) for repeat in result.repeats for score in repeat.scores]
+        return [(_row(result, None, None, roster) | {"bucket": result.study.bucket, "message": result.message}, None)]
+    return [(_row(result, repeat, score, roster), score) for repeat in result.repeats for score in repeat.scores]
+
+
+def _of_classes(score: Score | None, classes: Classes) -> dict[str, float | None]:
+    return {
+        f"{measure}_{name}": getattr(score, measure)[label] if score else None
+        for measure in OF_EACH_CLASS
+        for label, name in enumerate(classes.names)
+    }
 
 
 def _row(result: StudyResult, repeat: Repeat | None, score: Score | None, roster: Roster) -> dict[str, Any]:
@@ -47,6 +61,7 @@ def _row(result: StudyResult, repeat: Repeat | None, score: Score | None, roster
         "repeat": repeat.number if repeat else None,
         "n_train": result.n_train,
         **{column: getattr(score, name, None) for name, column in SCORE_COLUMNS.items()},
+        "roc_auc": score.mean_roc_auc if score else None,
         "val_accuracy": repeat.val_accuracy if repeat else None,
         "val_loss": repeat.val_loss if repeat else None,
         "cv_accuracy": result.cv_accuracy,
@@ -85,6 +100,19 @@ def cross_lengths_table(results: list[StudyResult], roster: Roster) -> pd.DataFr
             for score in sorted(repeat.scores + repeat.scores_elsewhere, key=lambda score: bucket_order(score.bucket))
         ]
     )
+
+
+def confusion_table(results: list[StudyResult], roster: Roster, classes: Classes) -> pd.DataFrame:
+    """One row per contender, scope, bucket, repeat, class and class that it was put into: how many test reviews."""
+    rows = [
+        (*_who(result.study, roster).values(), result.study.scope, score.bucket, repeat.number, label, said, n)
+        for result in results
+        for repeat in result.repeats
+        for score in repeat.scores
+        for label, counts in zip(classes.names, score.confusion, strict=True)
+        for said, n in zip(classes.names, counts, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["contender", "architecture", "scope", "bucket", "repeat", "class", "said", "n_test"])
 
 
 def influence_table(results: list[StudyResult], roster: Roster) -> pd.DataFrame:
@@ -165,7 +193,7 @@ def times(results: list[StudyResult]) -> tuple[ContenderTimes, ...]:
 _AVERAGED = (
     "test_accuracy",
     "test_accuracy_without_leaked",
-    "f1",
+    "macro_f1",
     "test_brier",
     "test_brier_at_temperature",
     "test_calibration_error",
@@ -184,7 +212,8 @@ def averages(results: list[StudyResult], roster: Roster) -> tuple[ContenderAvera
     if not results:
         return ()
     rows = []
-    for (contender, scope), group in results_table(results, roster).groupby(["contender", "scope"], sort=False):
+    rows_of_all = pd.DataFrame([row for result in results for row, _ in _rows(result, roster)])
+    for (contender, scope), group in rows_of_all.groupby(["contender", "scope"], sort=False):
         done = group[group["status"] == "completed"].infer_objects()
         mine = [r for r in results if (r.study.contender, r.study.scope) == (contender, scope)]
         completed = [result for result in mine if result.status == "completed"]
@@ -208,9 +237,10 @@ def averages(results: list[StudyResult], roster: Roster) -> tuple[ContenderAvera
 
 def write(results: list[StudyResult], findings: Findings, folder: RunFolder, roster: Roster) -> None:
     """Write every table and predictions.csv.gz, each atomically."""
-    results = on_all_reviews(results)
+    results, classes = on_all_reviews(results), folder.summary().classes
     tables = {
-        "results": results_table(results, roster),
+        "results": results_table(results, roster, classes),
+        "confusion": confusion_table(results, roster, classes),
         "trials": trials_table(results, roster),
         "forms": forms_table(results, roster),
         "comparisons": comparisons_table(findings.verdicts),
@@ -225,11 +255,11 @@ def write(results: list[StudyResult], findings: Findings, folder: RunFolder, ros
         with atomic(folder.final_stats(f"{name}.csv")) as temporary:
             table.to_csv(temporary, index=False)
     with atomic(folder.final_stats("predictions.csv.gz")) as temporary:
-        _predictions(results, folder).to_csv(temporary, index=False, compression={"method": "gzip", "mtime": 1})
+        _predictions(results, folder, classes).to_csv(temporary, index=False, compression={"method": "gzip", "mtime": 1})
 
 
-def _predictions(results: list[StudyResult], folder: RunFolder) -> pd.DataFrame:
-    """One row per study, repeat and test review: its row in the source, length, label and probability."""
+def _predictions(results: list[StudyResult], folder: RunFolder, classes: Classes) -> pd.DataFrame:
+    """One row per study, repeat and test review: its row in the source, length, class and the probability of each class."""
     frames = []
     for result in results:
         for repeat in result.repeats:
@@ -240,8 +270,11 @@ def _predictions(results: list[StudyResult], folder: RunFolder) -> pd.DataFrame:
                     "repeat": repeat.number,
                     "row": stored["rows"],
                     "length": stored["lengths"],
-                    "label": stored["labels"],
-                    "probability": stored["probabilities"].round(6),
+                    "label": np.array(classes.names)[stored["labels"]],
+                    **{
+                        f"probability_{name}": each.round(6)
+                        for name, each in zip(classes.names, class_probabilities(stored["logits"]).T, strict=True)
+                    },
                 }
             )
             frames.append(frame)

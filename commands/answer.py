@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from inference.predictor import Prediction, Predictor
 from inference.run import FinishedRun
-from records.errors import RunError, TextError
+from records.errors import RunError, TextError, closest
 from records.files import unusable
 
 DONE, SOME_UNREAD = 0, 1
@@ -38,7 +38,7 @@ def sentence(prediction: Prediction) -> str:
     if prediction.tokens_read < prediction.tokens:
         read = f"{prediction.tokens_read} of {read}"
     lines = [
-        f"{prediction.sentiment}: {prediction.confidence:.1%} sure, "
+        f"{prediction.label}: {prediction.confidence:.1%} sure, "
         f"a stronger opinion than of {prediction.intensity:.0%} of the test reviews",
         f"by {prediction.study}, for reviews of {prediction.bucket}; {read} read in {prediction.milliseconds:.1f} ms",
     ]
@@ -72,7 +72,7 @@ def _answer_lines(predictor: Predictor, options: argparse.Namespace) -> int:
         elif options.json:
             print(json.dumps(asdict(found)), flush=True)
         else:
-            print(f"{found.sentiment}\t{found.probability:.4f}\t{found.bucket}\t{found.study}", flush=True)
+            print(f"{found.label}\t{found.confidence:.4f}\t{found.bucket}\t{found.study}", flush=True)
     return SOME_UNREAD if unread else DONE
 
 
@@ -96,19 +96,31 @@ def _explain(predictor: Predictor, options: argparse.Namespace) -> int:
 
     text = options.text if options.text is not None else "\n".join(_lines())
     prediction, encoded = predictor(text), predictor.encode(text)
-    explanation = explain(predictor.chosen(encoded)[0], encoded)
+    classes = predictor.run.data.classes
+    label = classes.names.index(_known(options.of_class, classes.names)) if options.of_class else None
+    explanation = explain(predictor.chosen(encoded)[0], encoded, label)
     if options.json:
         print(json.dumps(asdict(prediction) | {"explanation": asdict(explanation)}))
     elif options.output is None:
         print(sentence(prediction))
-        print_explanation(explanation, predictor.run.roster)
+        print_explanation(explanation, predictor.run.roster, classes)
     if options.output is not None:
         import plotter
 
-        run = predictor.run
-        plotter.write_explanation(options.output, sentence(prediction), explanation, encoded, run.name, run.roster)
+        plotter.write_explanation(options.output, sentence(prediction), explanation, encoded, predictor.run)
         print(options.output)
     return DONE
+
+
+def _known(name: str, names: tuple[str, ...]) -> str:
+    """The name of a class.
+
+    Raises:
+        RunError: there is no such class.
+    """
+    if name not in names:
+        raise RunError(f"--class: no class is named {name!r}{closest(name, names)}")
+    return name
 
 
 def _score_table(predictor: Predictor, options: argparse.Namespace) -> int:

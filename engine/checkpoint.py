@@ -58,8 +58,8 @@ def _network(path: Path) -> NumpyNetwork:
     graph = read_graph(path, (*READERS, "InputLayer", "Embedding"))
     logit = graph.output
     logit.check("units", activation="linear", use_bias=True)
-    if logit.kind != "Dense" or logit.config["units"] != 1:
-        raise logit.refused("expected a Dense layer of one unit, the logit, at the end")
+    if logit.kind != "Dense":
+        raise logit.refused("expected a Dense layer, the logits, at the end")
     tables, (features, sums) = _tables(graph), _with_evidence(_before_dropout(logit.source()), EVIDENCE_SUMS)
     body, read = _walk(features)
     vectors, evidence = _with_evidence(read, EVIDENCE)

@@ -5,47 +5,53 @@ Both read words, pairs and triples of a whole review: one how often they stand t
 
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from data.ngrams import NGrams, Tally, shared_out
 from data.types import IdArray
-from engine.arrays import Array
+from engine.arrays import Array, margins
 from records.errors import TRAIN_AGAIN, CheckpointError
 
 
 @dataclass(frozen=True)
 class LinearModel:
-    """A logit that is the sum of a review's n-grams, each with its weight."""
+    """Logits that are sums of a review's n-grams, each with its weights."""
 
     ngrams: NGrams
-    weights: Array  # <float64>[n-grams]
-    intercept: float
+    weights: Array  # <float64>[n-grams, classes - 1]
+    intercepts: Array  # <float64>[classes - 1]
     idf: Array | None = None  # <float64>[n-grams] of TF-IDF; None: an n-gram counts 1, however often it stands there
 
     def logits(self, rows: Sequence[IdArray]) -> Array:
-        """The logit of each review, `<float64>[reviews]`, of whole reviews: no word is outside its vocabulary."""
+        """The logits of each review, `<float64>[reviews, classes - 1]`, of whole reviews: no word is outside its vocabulary."""
         return self.logits_of(self.ngrams.tally(rows))
 
     def logits_of(self, tally: Tally) -> Array:
-        """The logit of each review that has been tallied, `<float64>[reviews]`."""
-        parts = self.weights[tally.numbers] * self.values(tally)
-        return np.bincount(tally.reviews, parts, tally.n_reviews) + self.intercept
+        """The logits of each review that has been tallied, `<float64>[reviews, classes - 1]`."""
+        values = self.values(tally)
+        sums = [np.bincount(tally.reviews, of_class[tally.numbers] * values, tally.n_reviews) for of_class in self.weights.T]
+        return np.stack(sums, axis=-1) + self.intercepts
+
+    def towards(self, label: int) -> "LinearModel":
+        """The same model with one logit: how far this class's is above the mean of the others', see `engine.arrays.margins`."""
+        weights, intercepts = (margins(each, label)[..., None] for each in (self.weights, self.intercepts))
+        return replace(self, weights=weights, intercepts=intercepts)
 
     def values(self, tally: Tally) -> Array:
         """What each pair of a review and an n-gram that it holds counts, `<float64>[pairs]`."""
         return np.ones(len(tally.numbers)) if self.idf is None else tf_idf(tally, self.idf)
 
     def contributions(self, row: IdArray) -> Array:
-        """What each token adds to the logit, `<float64>[time]`; an n-gram's part is shared equally by its words and its places.
+        """What each token adds to the one logit, `<float64>[time]`; an n-gram's part is shared by its words and its places.
 
         The rest of the logit is the intercept.
         """
         tally, found = self.ngrams.tally([row]), self.ngrams.find(row)
         each = np.zeros(len(self.ngrams) + 1)  # the last one is of every n-gram that is not known, whose number is -1
-        each[tally.numbers] = self.weights[tally.numbers] * self.values(tally) / tally.times
+        each[tally.numbers] = self.weights[tally.numbers, 0] * self.values(tally) / tally.times
         return shared_out(each[found], np.arange(1, self.ngrams.order + 1))
 
 
@@ -62,8 +68,8 @@ def tf_idf(tally: Tally, idf: Array) -> Array:
 def save(model: LinearModel, path: Path) -> None:
     """Write a model as flat arrays, so that reading it runs nothing.
 
-    `words <int32>[words]` and for pairs, triples, ... `keys2 <uint64>[pairs]`, ... as in `NGrams`; `weights <float64>[n-grams]`,
-    `intercept <float64>[1]`, and of TF-IDF `idf <float64>[n-grams]`.
+    `words <int32>[words]` and for pairs, triples, ... `keys2 <uint64>[pairs]`, ... as in `NGrams`; of the logits
+    `weights <float64>[n-grams, classes - 1]` and `intercepts <float64>[classes - 1]`, and of TF-IDF `idf <float64>[n-grams]`.
     """
     arrays = {f"keys{length}": keys for length, keys in enumerate(model.ngrams.keys, start=2)}
     arrays |= {} if model.idf is None else {"idf": model.idf}
@@ -72,7 +78,7 @@ def save(model: LinearModel, path: Path) -> None:
             file,
             words=model.ngrams.words,
             weights=model.weights,
-            intercept=np.array([model.intercept]),
+            intercepts=model.intercepts,
             allow_pickle=False,
             **arrays,
         )
@@ -100,17 +106,17 @@ def _checked(arrays: dict[str, Array]) -> LinearModel:
     Raises:
         KeyError, ValueError: an array is missing, or they do not belong together.
     """
-    words, weights, intercept, idf = arrays["words"], arrays["weights"], arrays["intercept"], arrays.get("idf")
+    words, weights, intercepts, idf = arrays["words"], arrays["weights"], arrays["intercepts"], arrays.get("idf")
     keys = tuple(arrays[f"keys{length}"] for length in range(2, 2 + sum(name.startswith("keys") for name in arrays)))
     ngrams = NGrams(words, keys)
-    numbers = [weights, intercept, *([] if idf is None else [idf])]
+    numbers = [weights, intercepts, *([] if idf is None else [idf])]
     if not (
         words.dtype == np.int32
         and all(each.dtype == np.uint64 for each in keys)
         and all(each.ndim == 1 and (each[:1] >= 0).all() and (each[1:] > each[:-1]).all() for each in (words, *keys))
         and all(each.dtype == np.float64 and np.isfinite(each).all() for each in numbers)
-        and all(each.shape == (len(ngrams),) for each in numbers if each is not intercept)
-        and intercept.shape == (1,)
+        and weights.shape == (len(ngrams), len(intercepts))
+        and (idf is None or idf.shape == (len(ngrams),))
     ):
         raise ValueError("its arrays do not belong together")
-    return LinearModel(ngrams, weights, float(intercept[0]), idf)
+    return LinearModel(ngrams, weights, intercepts, idf)

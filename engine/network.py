@@ -1,12 +1,12 @@
 """A trained network in NumPy: readings in, logits out, and the gradient on the way back. `engine/checkpoint.py` reads it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from data.bigrams import NUMPY, bigram_rows
-from engine.arrays import Array, sigmoid
+from engine.arrays import Array, class_probabilities, margins
 from engine.layers import Attention, Layer, Lengths, apply, pull_back
 from models.evidence import Reading
 
@@ -29,13 +29,14 @@ class NumpyNetwork:
     embedding: Array  # <float32>[ids, width]
     bigrams: Array | None  # <float32>[rows, width], of pairs of neighbouring words
     body: tuple[Layer, ...]  # from word vectors to one vector a review; one of them pools
-    kernel: Array  # of the logit, <float32>[features + evidence, 1]
-    bias: Array  # <float32>[1]
+    kernel: Array  # of the logits, <float32>[features + evidence, classes - 1]
+    bias: Array  # <float32>[classes - 1]
     evidence: int = 0  # numbers beside each word's vector, and as many sums beside the features
 
     def logits(self, readings: Sequence[Reading]) -> Array:
-        """The logit of each review, `<float64>[reviews]`; neighbours in length are read together, without any padding."""
-        logits, order, start = np.empty(len(readings)), np.argsort([-len(each) for each in readings], kind="stable"), 0
+        """The logits of each review, `<float64>[reviews, classes - 1]`; neighbours in length are read together."""
+        order, start = np.argsort([-len(each) for each in readings], kind="stable"), 0
+        logits = np.empty((len(readings), len(self.bias)))
         while start < len(readings):
             size = max(1, CELLS_OF_A_BATCH // len(readings[order[start]]))
             batch = order[start : start + size]
@@ -59,18 +60,23 @@ class NumpyNetwork:
         return Inputs(np.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0], lengths, sums)
 
     def read(self, inputs: Inputs) -> Array:
-        """Logits `<float32>[reviews]`."""
+        """Logits `<float32>[reviews, classes - 1]`."""
         features = apply(self.body, inputs.vectors, inputs.lengths)
-        return (np.concatenate([features, inputs.sums], axis=-1) @ self.kernel + self.bias)[:, 0]
+        return np.concatenate([features, inputs.sums], axis=-1) @ self.kernel + self.bias
+
+    def towards(self, label: int) -> "NumpyNetwork":
+        """The same network with one logit: how far this class's is above the mean of the others', see `engine.arrays.margins`."""
+        kernel, bias = (margins(each, label)[..., None] for each in (self.kernel, self.bias))
+        return replace(self, kernel=kernel, bias=bias)
 
     def gradient(self, inputs: Inputs) -> Array:
-        """The gradient of each review's logit with respect to its vectors, in their shape; that for the sums is `of_sums`."""
+        """The gradient of each review's one logit with respect to its vectors, in their shape; that for the sums is `of_sums`."""
         of_features = self.kernel[: len(self.kernel) - self.evidence]
         return pull_back(self.body, inputs.vectors, inputs.lengths, np.repeat(of_features.T, inputs.vectors.shape[1], axis=0))
 
     @property
     def of_sums(self) -> Array:
-        """What a unit of each sum adds to the logit, `<float32>[numbers]`."""
+        """What a unit of each sum adds to the one logit, `<float32>[numbers]`."""
         return self.kernel[len(self.kernel) - self.evidence :, 0]
 
     def attention(self, reading: Reading) -> Array | None:
@@ -88,9 +94,9 @@ def largest_difference(network: NumpyNetwork, readings: Sequence[Reading], expec
     Args:
         network: as it was read from the checkpoint.
         readings: of the reviews.
-        expected: probabilities of the trained network, `<float>[reviews]`.
+        expected: logits of the trained network, `<float>[reviews, classes - 1]`.
     """
-    return float(np.abs(sigmoid(network.logits(readings)) - expected).max())
+    return float(np.abs(class_probabilities(network.logits(readings)) - class_probabilities(expected)).max())
 
 
 def spaced_by_length(lengths: np.ndarray, count: int = 64) -> np.ndarray:

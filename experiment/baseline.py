@@ -3,13 +3,14 @@
 - `linear`: TF-IDF of words and pairs, and logistic regression.
 - `nb_linear`: whether a review holds a word, pair or triple, times what naive Bayes says of it, and logistic regression.
 
+Of more than two classes the first is multinomial, and the second reads one class against the rest, each with its own ratios.
 They have no use for a validation part, so they train on training and validation together: every label the networks see for
 learning or choosing. They read all words of whole reviews, not only the networks' vocabulary.
 """
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 import numpy as np
@@ -17,9 +18,10 @@ from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
+from analysis.evaluation import is_right
 from data.ngrams import NGrams, Tally, class_counts, collect, log_count_ratios
 from data.types import Reviews, Sequences
-from engine.arrays import sigmoid
+from engine.arrays import class_probabilities
 from engine.linear import LinearModel, tf_idf
 from records.errors import DataError
 from records.study import CrossValidated, LinearForm
@@ -43,14 +45,21 @@ class Counted:
 
     ngrams: NGrams
     tally: Tally
-    labels: np.ndarray  # <int>[reviews], 0 or 1
+    labels: np.ndarray  # <int>[reviews]
+    n_classes: int
+    weigh_classes_alike: bool = False  # a review of a rare class counts for more
 
     def of_reviews(self, chosen: np.ndarray) -> "Counted":
         """Some of the reviews, `<bool>[reviews]`."""
-        return Counted(self.ngrams, self.tally.of_reviews(chosen), self.labels[chosen])
+        return replace(self, tally=self.tally.of_reviews(chosen), labels=self.labels[chosen])
+
+    @property
+    def class_weight(self) -> str | None:
+        """As scikit-learn asks for it."""
+        return "balanced" if self.weigh_classes_alike else None
 
 
-def count(parts: Sequence[Reviews], forms: Iterable[LinearForm]) -> Counted:
+def count(parts: Sequence[Reviews], forms: Iterable[LinearForm], n_classes: int, *, weigh_classes_alike: bool = False) -> Counted:
     """The reviews of all parts together, with the n-grams that these forms need.
 
     Raises:
@@ -61,24 +70,13 @@ def count(parts: Sequence[Reviews], forms: Iterable[LinearForm]) -> Counted:
     ngrams, _ = collect(Sequences.from_lists(rows), order, fewest)
     if not len(ngrams):
         raise DataError(f"a linear model needs a word that stands in {fewest} reviews, and there is none in {len(rows)} reviews")
-    return Counted(ngrams, ngrams.tally(rows), np.concatenate([part.labels for part in parts]).astype(np.int64))
-
-
-def fit(kind: str, parts: Sequence[Reviews], form: LinearForm, seed: int) -> LinearModel:
-    """A fitted linear model.
-
-    Args:
-        kind: a key of `FORMS`.
-        parts: the reviews to learn from, all of them together.
-        form: of the model.
-        seed: of the order in which liblinear takes the reviews.
-    """
-    return next(fitted(kind, count(parts, [form]), [form], seed))
+    labels = np.concatenate([part.labels for part in parts]).astype(np.int64)
+    return Counted(ngrams, ngrams.tally(rows), labels, n_classes, weigh_classes_alike)
 
 
 def predict(model: LinearModel, reviews: Reviews) -> np.ndarray:
-    """Probability of the positive class for each review, `<float64>[reviews]`."""
-    return sigmoid(model.logits([reviews.sequences[i] for i in range(len(reviews))]))
+    """The logits of each review, `<float64>[reviews, classes - 1]`."""
+    return model.logits([reviews.sequences[i] for i in range(len(reviews))])
 
 
 def cross_validate(kind: str, counted: Counted, seed: int) -> tuple[CrossValidated, ...]:
@@ -92,7 +90,7 @@ def cross_validate(kind: str, counted: Counted, seed: int) -> tuple[CrossValidat
         seed: of the folds.
     """
     labels, forms = counted.labels, FORMS[kind]
-    folds = min(FOLDS, int(np.bincount(labels, minlength=2).min()))
+    folds = min(FOLDS, int(np.bincount(labels, minlength=counted.n_classes).min()))
     if folds < 2:
         return ()
     right = np.zeros(len(forms))
@@ -100,12 +98,19 @@ def cross_validate(kind: str, counted: Counted, seed: int) -> tuple[CrossValidat
         is_held = np.isin(np.arange(len(labels)), held)
         learned, others = counted.of_reviews(~is_held), counted.tally.of_reviews(is_held)
         for number, model in enumerate(fitted(kind, learned, forms, seed)):
-            right[number] += ((model.logits_of(others) >= 0) == labels[is_held]).sum()
+            right[number] += is_right(labels[is_held], class_probabilities(model.logits_of(others))).sum()
     return tuple(CrossValidated(form, float(each)) for form, each in zip(forms, right / len(labels), strict=True))
 
 
 def fitted(kind: str, counted: Counted, forms: Sequence[LinearForm], seed: int) -> Iterator[LinearModel]:
-    """A model of each form, in their order; see `fit`."""
+    """A model of each form, in their order.
+
+    Args:
+        kind: a key of `FORMS`.
+        counted: the reviews to learn from.
+        forms: of the models.
+        seed: of the order in which liblinear takes the reviews.
+    """
     for (n, min_df), group in groupby(forms, key=lambda form: (form.n, form.min_df)):
         holders = np.bincount(counted.tally.numbers, minlength=len(counted.ngrams))
         is_read = (holders >= min_df) & (counted.ngrams.lengths <= n)
@@ -122,8 +127,8 @@ def _tf_idf(counted: Counted, is_read: np.ndarray, strengths: Sequence[float], s
     idf = np.where(is_read, np.log((1 + tally.n_reviews) / (1 + holders)) + 1, 0.0)
     matrix = _matrix(tally, tf_idf(tally, idf), len(idf))
     for strength in strengths:
-        regression = LogisticRegression(C=strength, max_iter=200).fit(matrix, labels)
-        yield LinearModel(counted.ngrams, regression.coef_[0], float(regression.intercept_[0]), idf)
+        regression = LogisticRegression(C=strength, max_iter=200, class_weight=counted.class_weight).fit(matrix, labels)
+        yield _model(counted, regression.coef_, regression.intercept_, idf)
 
 
 def _naive_bayes(counted: Counted, is_read: np.ndarray, strengths: Sequence[float], seed: int) -> Iterator[LinearModel]:
@@ -134,16 +139,30 @@ def _naive_bayes(counted: Counted, is_read: np.ndarray, strengths: Sequence[floa
     library for large linear classification, Journal of Machine Learning Research.
     """
     tally, labels = counted.tally.of_ngrams(is_read), counted.labels
-    counts = class_counts(tally.numbers, labels[tally.reviews], len(is_read), 2)
-    ratios = log_count_ratios(counts, counts.sum(axis=0), outcomes=float(is_read.sum()))[:, 1] * is_read
-    matrix = _matrix(tally, ratios[tally.numbers], len(ratios))
+    counts = class_counts(tally.numbers, labels[tally.reviews], len(is_read), counted.n_classes)
+    every = log_count_ratios(counts, counts.sum(axis=0), outcomes=float(is_read.sum())) * is_read[:, None]
+    asked = range(counted.n_classes) if counted.n_classes > 2 else (1,)  # of two classes one is enough
+    matrices = [_matrix(tally, every[tally.numbers, label], len(every)) for label in asked]
     for strength in strengths:
-        regression = LogisticRegression(
-            solver="liblinear", dual=True, C=strength, tol=TOLERANCE, max_iter=1000, random_state=seed
-        )
-        with _ONE_AT_A_TIME:
-            regression.fit(matrix, labels)
-        yield LinearModel(counted.ngrams, regression.coef_[0] * ratios, float(regression.intercept_[0]))
+        weights, intercepts = [], []
+        for label, matrix in zip(asked, matrices, strict=True):
+            regression = LogisticRegression(
+                **{"solver": "liblinear", "dual": True, "C": strength, "tol": TOLERANCE, "max_iter": 1000},
+                random_state=seed,
+                class_weight=counted.class_weight,
+            )
+            with _ONE_AT_A_TIME:
+                regression.fit(matrix, labels == label)
+            weights.append(regression.coef_[0] * every[:, label])
+            intercepts.append(regression.intercept_[0])
+        yield _model(counted, np.stack(weights), np.array(intercepts))
+
+
+def _model(counted: Counted, weights: np.ndarray, intercepts: np.ndarray, idf: np.ndarray | None = None) -> LinearModel:
+    """The model with these rows of weights, one a class, or of two classes one for the second; the first class's become 0."""
+    if len(weights) > 1:
+        weights, intercepts = weights[1:] - weights[0], intercepts[1:] - intercepts[0]
+    return LinearModel(counted.ngrams, np.ascontiguousarray(weights.T), intercepts, idf)
 
 
 def _matrix(tally: Tally, values: np.ndarray, n_ngrams: int) -> sparse.csr_matrix:

@@ -17,9 +17,11 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csc_array, csr_array
 
+from analysis.evaluation import predicted
 from analysis.search_size import largest, readers_of_evidence
 from data.ngrams import Tally, collect
 from data.types import Dataset, Reviews, Sequences
+from engine.arrays import class_probabilities
 from experiment import baseline
 from experiment.baseline import Counted
 from experiment.devices import cores
@@ -31,7 +33,7 @@ from saver import RunFolder
 
 FEWEST = 2  # texts that hold an n-gram: one that a single text holds says nothing of any other
 TEACHER = LinearForm(n=2, min_df=2, C=1.0)  # of the linear model that gives pseudo-labels
-FOLDS, CLASSES = 2, 2
+FOLDS = 2
 
 
 def prepare(dataset: Dataset, scopes: dict[Study, Dataset], roster: Roster, folder: RunFolder) -> None:
@@ -79,7 +81,7 @@ def folds_of(reviews: Reviews) -> np.ndarray:
     groups = groups_of(reviews.sequences)
     _, first = np.unique(groups, return_index=True)  # of each group
     rng, of_group = np.random.default_rng(len(reviews)), np.zeros(len(first), np.int8)
-    for label in range(CLASSES):
+    for label in range(int(reviews.labels.max()) + 1):
         members = rng.permutation(np.flatnonzero(reviews.labels[first] == label))
         of_group[members] = np.arange(len(members)) % FOLDS
     return of_group[groups]
@@ -92,7 +94,7 @@ class Corpus:
         """Number the n-grams of the training, validation, unused and unlabelled texts."""
         labelled = (dataset.train, dataset.validation)
         texts = _joined([*(part.sequences for part in labelled), dataset.unused, dataset.unlabelled])
-        self._n = len(texts)
+        self._n, self._n_classes = len(texts), len(dataset.classes)
         self._rows = np.concatenate([part.rows for part in labelled])  # in the source; those of the other texts are not asked for
         self._text = groups_of(texts)
         self.ngrams, held = collect(texts, order, FEWEST)
@@ -119,29 +121,28 @@ class Corpus:
         """
         mine = np.concatenate([self._places(part) for part in (data.train, data.validation)])
         others = np.flatnonzero(~np.isin(self._text, self._text[mine]))
-        is_learnable = all(np.isin((0, 1), data.train.labels[folds != fold]).all() for fold in range(FOLDS))
+        is_learnable = all(np.isin(range(self._n_classes), data.train.labels[folds != fold]).all() for fold in range(FOLDS))
         if not len(others) or not is_learnable:
             return {}
         found = dict[int | None, Counts]()
         for fold in (None, *range(FOLDS)):
             learned = data.train if fold is None else data.train.take(np.flatnonzero(folds != fold))
-            found[fold] = self._counts(others, (self._teach(learned)[others] > 0).astype(int))
+            found[fold] = self._counts(others, predicted(class_probabilities(self._teach(learned)[others])))
         return found
 
     def _teach(self, reviews: Reviews) -> np.ndarray:
-        """The logit of every text, `<float64>[texts]`, by a linear model of these reviews."""
+        """The logits of every text, `<float64>[texts, classes - 1]`, by a linear model of these reviews."""
         held = self._held[self._places(reviews)]
         holders = np.repeat(np.arange(len(reviews), dtype=np.int32), np.diff(held.indptr))
         tally = Tally(len(reviews), holders, held.indices.astype(np.int32), np.ones(held.nnz, np.int32))
-        model = next(
-            baseline.fitted("nb_linear", Counted(self.ngrams, tally, reviews.labels.astype(np.int64)), [TEACHER], seed=0)
-        )
-        return self._held @ model.weights + model.intercept
+        counted = Counted(self.ngrams, tally, reviews.labels.astype(np.int64), self._n_classes)
+        model = next(baseline.fitted("nb_linear", counted, [TEACHER], seed=0))
+        return self._held @ model.weights + model.intercepts
 
     def _counts(self, places: np.ndarray, labels: np.ndarray) -> Counts:
-        indicator = np.zeros((self._n, CLASSES), np.float32)
+        indicator = np.zeros((self._n, self._n_classes), np.float32)
         indicator[places, labels] = 1
-        return Counts((self._held.T @ indicator).astype(np.int32), np.bincount(labels, minlength=CLASSES))
+        return Counts((self._held.T @ indicator).astype(np.int32), np.bincount(labels, minlength=self._n_classes))
 
     def _places(self, reviews: Reviews) -> np.ndarray:
         """The places of labelled reviews among the texts, `<int64>[reviews]`."""

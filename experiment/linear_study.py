@@ -1,11 +1,13 @@
 """The study of a linear model: its form is chosen by cross-validation, and its one repeat is fitted in seconds."""
 
 import time
+from collections.abc import Sequence
 
 import numpy as np
 
 from analysis.evaluation import accuracy
 from engine import linear
+from engine.arrays import class_probabilities
 from experiment import baseline
 from experiment.context import StudyContext
 from experiment.plan import reviews_of
@@ -30,7 +32,7 @@ class LinearStudy:
         kind, data, started = self._study.contender, self._data, time.perf_counter()
         with self._context.stopwatch.on("training"):
             forms = baseline.FORMS[kind]
-            counted = baseline.count([data.train, data.validation], forms)
+            counted = self._count(forms)
             found = baseline.cross_validate(kind, counted, self._seed)
         chosen = max(found, key=lambda each: each.accuracy).form if found else forms[0]
         return StudyResult(
@@ -49,6 +51,11 @@ class LinearStudy:
             forms=found,
         )
 
+    def _count(self, forms: Sequence[LinearForm]) -> baseline.Counted:
+        """The training and validation reviews, with the n-grams that these forms need."""
+        data, alike = self._data, self._context.config.training.class_weights == "balanced"
+        return baseline.count([data.train, data.validation], forms, len(data.classes), weigh_classes_alike=alike)
+
     @property
     def _seed(self) -> int:
         """Of the folds and of liblinear, the same for all linear models of a scope."""
@@ -62,11 +69,11 @@ class LinearStudy:
         started = time.perf_counter()
         with context.stopwatch.on("training"):
             form = LinearForm.of(hyperparameters)
-            model = baseline.fit(study.contender, [data.train, data.validation], form, self._seed)
+            model = next(baseline.fitted(study.contender, self._count([form]), [form], self._seed))
         seconds = time.perf_counter() - started
         with context.stopwatch.on("evaluating"):
-            probabilities = baseline.predict(model, data.test)
-            train_accuracy = accuracy(data.train.labels, baseline.predict(model, data.train))
+            logits = baseline.predict(model, data.test)
+            train_accuracy = accuracy(data.train.labels, class_probabilities(baseline.predict(model, data.train)))
             elsewhere = scores_elsewhere(
                 study, context.config, context.dataset, lambda reviews: baseline.predict(model, reviews), None
             )
@@ -77,15 +84,15 @@ class LinearStudy:
             seed=self._seed,
             hyperparameters=hyperparameters,
             epochs=0,
-            parameters=len(model.weights) + 1,
+            parameters=model.weights.size + model.intercepts.size,
             train_accuracy=train_accuracy,
             val_accuracy=None,
             val_loss=None,
             train_seconds=seconds,
             history=(),
-            scores=scores_by_bucket(data, probabilities, None),
+            scores=scores_by_bucket(data, logits, None),
             scores_elsewhere=elsewhere,
             spent=context.stopwatch.read(),
         )
-        folder.save_repeat(study, repeat, predictions(data, probabilities, np.zeros(0)))
+        folder.save_repeat(study, repeat, predictions(data, logits, np.zeros((0, logits.shape[1]))))
         return repeat

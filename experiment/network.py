@@ -1,4 +1,4 @@
-"""Fit networks and read probabilities from them, compiling as little as possible. Knows nothing of studies or files.
+"""Fit networks and read logits from them, compiling as little as possible. Knows nothing of studies or files.
 
 A network's compiled step depends on its shape only. Weights, dropout rates, learning rate and seeds are variables, so one
 `TrainableNetwork` serves every trial and repeat of its shape: `start` gives it new ones. Batches hold neighbours in length,
@@ -22,14 +22,16 @@ import keras
 import numpy as np
 from keras import ops
 
-from analysis.evaluation import accuracy, log_loss
+from analysis.evaluation import accuracy, log_loss, macro_f1
 from config import Training
 from data.batches import pad, plan_batches
 from data.types import IdArray
 from data.word_vectors import WordVectors
+from engine.arrays import class_probabilities
 from models.classifier import NetworkShape, build_classifier, layer_sizes, tables, tunable_dropouts
 from models.evidence import Informed, Reading, inputs_of
 from models.influence import influence
+from models.loss import cross_entropy, one_hot, share_right
 from models.optimizer import MonitoredAdam
 from models.registry import resolve
 from records.study import Epoch, Seconds, Setting
@@ -50,6 +52,15 @@ class Examples:
     rows: list[IdArray]  # each <int32>[time]
     labels: np.ndarray  # <int8>[reviews]
     informed: Informed | None = None  # the same reviews, whole; None: no network asks for evidence on them
+    weigh_classes_alike: bool = False  # in training: a review of a rare class counts for more
+
+    @cached_property
+    def weights(self) -> np.ndarray:
+        """What each review counts in training, `<float32>[reviews]`, 1 on average over the reviews."""
+        if not self.weigh_classes_alike:
+            return np.ones(len(self.labels), np.float32)
+        counts = np.bincount(self.labels)
+        return (len(self.labels) / (np.count_nonzero(counts) * counts[self.labels])).astype(np.float32)
 
     @cached_property
     def lengths(self) -> np.ndarray:
@@ -153,8 +164,8 @@ class TrainableNetwork:
         given = self._tables if shape.pairs_are_learned else self._tables[:1]
         self.model.compile(
             optimizer=MonitoredAdam(given, global_clipnorm=clip_norm),
-            loss=keras.losses.BinaryCrossentropy(from_logits=True),
-            weighted_metrics=[keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)],
+            loss=cross_entropy,
+            weighted_metrics=[keras.metrics.MeanMetricWrapper(share_right, name="accuracy")],
             jit_compile=self._is_compiled or "auto",
         )
         self.model.optimizer.build(self.model.trainable_variables)  # else the step is traced twice, to make these
@@ -233,20 +244,21 @@ class TrainableNetwork:
         rng = np.random.default_rng(plan.seed)
         plateau, history, best = _Plateau(plan), list[Epoch](), self.weights
         if plan.is_fine_tuning:
-            plateau.is_best(log_loss(validation.labels, self.predict(validation)))
+            plateau.is_best(log_loss(validation.labels, class_probabilities(self.predict(validation))))
         for number in range(1, plan.epochs + 1):
             started = time.perf_counter()
             rate = plan.learning_rate - (number - 1) * plan.falls_by if plan.falls_by else plateau.learning_rate
             at = f"epoch {number} (learning rate {rate:g})"
             self.model.optimizer.embedding_rate.assign(float(number > plan.frozen_epochs))
             loss, train_accuracy, norm = self._train_epoch(train, rng, at, rate, plan.falls_by)
-            probabilities = self.predict(validation)
-            val_loss, val_accuracy = log_loss(validation.labels, probabilities), accuracy(validation.labels, probabilities)
+            probabilities = class_probabilities(self.predict(validation))
+            val_loss = log_loss(validation.labels, probabilities)
             check_finite(f"validation loss after {at}", val_loss)
+            said = (val_loss, accuracy(validation.labels, probabilities), macro_f1(validation.labels, probabilities))
             if plateau.is_best(val_loss) or plan.training.keep == "last":
                 best = self.weights
             seconds = time.perf_counter() - started
-            history.append(Epoch(number, loss, train_accuracy, val_loss, val_accuracy, rate, norm, seconds))
+            history.append(Epoch(number, loss, train_accuracy, *said, rate, norm, seconds))
             if on_epoch(history[-1]) or (plateau.is_over and plan.training.keep == "best"):
                 break
         self.weights = best
@@ -265,9 +277,9 @@ class TrainableNetwork:
         for step, batch in enumerate(batches):
             size = self._batch_size
             inputs, padded = self._padded(train.read(batch, self._shape.evidence), size)
-            labels, weights = np.zeros((size, 1), np.float32), np.zeros(size, np.float32)
-            labels[: len(batch), 0] = train.labels[batch]
-            weights[: len(batch)] = size / len(batch)  # rows of padding weigh nothing
+            labels, weights = np.zeros((size, self._shape.classes - 1), np.float32), np.zeros(size, np.float32)
+            labels[: len(batch)] = one_hot(train.labels[batch], self._shape.classes)
+            weights[: len(batch)] = size / len(batch) * train.weights[batch]  # rows of padding weigh nothing
             model.optimizer.learning_rate.assign(rate - falls_by * step / len(batches))
             with self._timed("training", (size, padded)):
                 logs = model.train_on_batch(inputs, labels, sample_weight=weights, return_dict=True)  # of this batch alone
@@ -279,27 +291,25 @@ class TrainableNetwork:
         return loss, share_right, norm
 
     def predict(self, examples: Examples) -> np.ndarray:
-        """Probability of the positive class for each review, `<float32>[reviews]`; dropout is off.
+        """The logits of each review, `<float32>[reviews, classes - 1]`; dropout is off.
 
         A single review has a program of its own, without rows of padding: a millisecond once it is compiled.
         """
         lengths = examples.lengths
         n, order, start = len(lengths), np.argsort(lengths, kind="stable"), 0
-        probabilities = np.empty(n, np.float32)
+        logits = np.empty((n, self._shape.classes - 1), np.float32)
         while start < n:
             padded = self._padded_length(int(lengths[order[start]]))
             size = 1 if n == 1 else max(1, min(EVALUATION_ROWS, EVALUATION_CELLS // padded))
             batch = [i for i in order[start : start + size] if lengths[i] <= padded]
             inputs, padded = self._padded(examples.read(batch, self._shape.evidence), size, padded)
             with self._timed("evaluating", (size, padded)):
-                logits = ops.convert_to_numpy(self.model.predict_on_batch(inputs))[: len(batch), 0]
-            with np.errstate(over="ignore"):  # a logit below -709 is a probability of 0
-                probabilities[batch] = 1 / (1 + np.exp(-logits.astype(np.float64)))
+                logits[batch] = ops.convert_to_numpy(self.model.predict_on_batch(inputs))[: len(batch)]
             start += len(batch)
-        return probabilities
+        return logits
 
     def influence(self, examples: Examples, positions: np.ndarray) -> list[np.ndarray]:
-        """How strongly the logit depends on each token of some reviews, see `models.influence`; `<float32>[time]` for each."""
+        """How strongly the verdict depends on each token of some reviews, see `models.influence`; `<float32>[time]` for each."""
         readings = examples.read(positions, self._shape.evidence)
         inputs, padded = self._padded(readings, len(readings), self._padded_length(max(map(len, readings))))
         with self._timed("evaluating", ("influence", len(readings), padded)):

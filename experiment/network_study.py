@@ -13,6 +13,7 @@ from analysis.search_size import only_setting, search_size
 from data.batches import network_ids
 from data.types import Reviews
 from data.word_vectors import pair_table
+from engine.arrays import class_probabilities
 from engine.checkpoint import load
 from engine.network import largest_difference, spaced_by_length
 from experiment.context import OvergrownError, StudyContext
@@ -21,7 +22,7 @@ from experiment.plan import final_epochs, repeats, reviews_of
 from experiment.scoring import predictions, scores_by_bucket, scores_elsewhere
 from models.classifier import NetworkShape, layer_sizes
 from models.evidence import Informed, load_by_fold
-from models.saved_network import load_weights, probabilities_on_cpu
+from models.saved_network import load_weights, logits_on_cpu
 from records.errors import LengthwiseError
 from records.files import atomic
 from records.study import (
@@ -160,7 +161,7 @@ class NetworkStudy:
         scores: list[float] = [getattr(epoch, objective) for epoch in history]
         if self._config.training.keep == "last":
             return scores[-1]
-        return max(scores) if objective == "val_accuracy" else min(scores)
+        return max(scores) if objective in tuner.RISING else min(scores)
 
     def _is_hopeless(self, history: list[Epoch]) -> bool:
         """Whether the search prunes a trial that went like this."""
@@ -204,36 +205,37 @@ class NetworkStudy:
         return _Trained(network, plan, history, seconds)
 
     def _evaluate(self, trained: _Trained, number: int) -> tuple[Repeat, dict[str, np.ndarray]]:
-        """The record of a repeat, and the probabilities to keep with it."""
+        """The record of a repeat, and the logits to keep with it."""
         network, data = trained.network, self._data
 
         def predict(examples: Examples, part: str) -> np.ndarray:
-            probabilities = network.predict(examples)
-            check_finite(f"probability of a {part} review in repeat {number + 1}", probabilities)
-            return probabilities
+            logits = network.predict(examples)
+            check_finite(f"logit of a {part} review in repeat {number + 1}", logits)
+            return logits
 
         def of_tests(reviews: Reviews) -> np.ndarray:
             return predict(self._examples(reviews), "test")
 
         validation, train = predict(self._validation, "validation"), predict(self._train, "training")
-        probabilities, temperature = of_tests(data.test), fit_temperature(data.validation.labels, validation)
+        logits, temperature = of_tests(data.test), fit_temperature(data.validation.labels, validation)
+        of_validation = class_probabilities(validation)
         repeat = Repeat(
             number=number,
             seed=trained.plan.seed,
             hyperparameters=trained.plan.setting.hyperparameters,
             epochs=len(trained.history),
             parameters=network.parameters,
-            train_accuracy=accuracy(data.train.labels, train),
-            val_accuracy=accuracy(data.validation.labels, validation),
-            val_loss=log_loss(data.validation.labels, validation),
+            train_accuracy=accuracy(data.train.labels, class_probabilities(train)),
+            val_accuracy=accuracy(data.validation.labels, of_validation),
+            val_loss=log_loss(data.validation.labels, of_validation),
             train_seconds=trained.seconds,
             history=trained.history,
-            scores=scores_by_bucket(data, probabilities, temperature),
+            scores=scores_by_bucket(data, logits, temperature),
             scores_elsewhere=scores_elsewhere(self._study, self._config, self._context.dataset, of_tests, temperature),
             influence=self._influence(network, number),
         )
-        repeat = self._compare_engine(repeat, probabilities)
-        return replace(repeat, spent=self._context.stopwatch.read()), predictions(data, probabilities, validation)
+        repeat = self._compare_engine(repeat, logits)
+        return replace(repeat, spent=self._context.stopwatch.read()), predictions(data, logits, validation)
 
     def _influence(self, network: TrainableNetwork, number: int) -> tuple[tuple[int, float], ...]:
         """How far back the network reads, on the longest validation reviews; asked where the longest reviews are."""
@@ -244,22 +246,22 @@ class NetworkStudy:
         check_finite(f"gradient of a verdict with respect to a word in repeat {number + 1}", np.concatenate(norms))
         return by_distance(norms)
 
-    def _compare_engine(self, repeat: Repeat, probabilities: np.ndarray) -> Repeat:
+    def _compare_engine(self, repeat: Repeat, logits: np.ndarray) -> Repeat:
         """The repeat with what a comparison of the NumPy engine with the trained network found.
 
         Args:
             repeat: its checkpoint is saved.
-            probabilities: by the trained network, `<float>[test reviews]`.
+            logits: by the trained network, `<float>[test reviews, classes - 1]`.
         """
         test, checkpoint = self._data.test, self._folder.checkpoint(self._study, repeat.number)
         with self._context.stopwatch.on("evaluating"), np.errstate(all="ignore"):
             lengths_read = test.sequences.lengths.clip(max=self._config.data.max_length)
             chosen = spaced_by_length(lengths_read, REVIEWS_FOR_ENGINE)
             order = int(repeat.hyperparameters["evidence"])
-            some, expected = self._examples(test.take(chosen)).read(range(len(chosen)), order), probabilities[chosen]
+            some, expected = self._examples(test.take(chosen)).read(range(len(chosen)), order), logits[chosen]
             try:
                 if self._context.device.startswith("gpu"):
-                    expected = probabilities_on_cpu(checkpoint, some)
+                    expected = logits_on_cpu(checkpoint, some)
                 difference = largest_difference(load(checkpoint), some, expected)
                 check_finite("difference in probability", difference)
             except Exception as error:  # noqa: BLE001 - whatever the engine makes of it, the network is trained and scored
@@ -275,6 +277,7 @@ class NetworkStudy:
     def _network(self, setting: Setting) -> TrainableNetwork:
         shape = NetworkShape(
             architecture=self._contender.architecture,
+            classes=len(self._data.classes),
             engine=self._context.engine(self._contender),
             vocab_size=self._data.vocab_size,
             embedding_dim=setting.embedding_dim,
@@ -315,12 +318,12 @@ class NetworkStudy:
 
     def _examples(self, reviews: Reviews, *, are_counted: bool = False) -> Examples:
         """What the network reads of some reviews; `are_counted` where they are those whose labels are counted for evidence."""
-        data = self._config.data
+        data, alike = self._config.data, self._config.training.class_weights == "balanced"
         rows = network_ids(reviews.sequences, self._data.vocab_size, data.max_length, data.truncate)
         if self._evidence is None:
-            return Examples(rows, reviews.labels)
+            return Examples(rows, reviews.labels, weigh_classes_alike=alike)
         informed = Informed(reviews, data.max_length, data.truncate, (self._evidence,))
         if are_counted:
             folds, by_fold = load_by_fold(self._folder, self._study, self._evidence, reviews)
             informed = replace(informed, folds=folds, evidence=by_fold)
-        return Examples(rows, reviews.labels, informed)
+        return Examples(rows, reviews.labels, informed, weigh_classes_alike=alike)

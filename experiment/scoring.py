@@ -10,17 +10,19 @@ from data.types import Dataset, Reviews
 from records.study import Score, Study
 
 
-def scores_by_bucket(data: Dataset, probabilities: np.ndarray, temperature: float | None) -> tuple[Score, ...]:
+def scores_by_bucket(data: Dataset, logits: np.ndarray, temperature: float | None) -> tuple[Score, ...]:
     """The scores of one model on each bucket of a scope that has test reviews.
 
     Args:
         data: of the scope.
-        probabilities: of the positive class, `<float>[test reviews]`.
+        logits: `<float>[test reviews, classes - 1]`.
         temperature: fitted on validation reviews; None without them.
     """
     test, lengths, leaked = data.test, data.test.sequences.lengths, np.isin(data.test.rows, data.leaked)
     inside = ((bucket.name, bucket.holds(lengths)) for bucket in data.buckets)
-    return tuple(score(name, test.labels[at], probabilities[at], leaked[at], temperature) for name, at in inside if at.any())
+    return tuple(
+        score(name, data.classes, test.labels[at], logits[at], leaked[at], temperature) for name, at in inside if at.any()
+    )
 
 
 def scores_elsewhere(
@@ -32,7 +34,7 @@ def scores_elsewhere(
         study: whose model it is.
         config: of the run.
         dataset: all of it.
-        predict: gives the model's probability of the positive class for each review.
+        predict: gives the model's logits for each review.
         temperature: fitted on validation reviews; None without them.
     """
     if not config.compare.cross_lengths or study.scope != "bucket" or study.n_reviews:
@@ -42,25 +44,25 @@ def scores_elsewhere(
         reviews = dataset.test.within(bucket)
         if bucket.name != study.bucket and len(reviews):
             leaked = np.isin(reviews.rows, dataset.leaked)
-            scores.append(score(bucket.name, reviews.labels, predict(reviews), leaked, temperature))
+            scores.append(score(bucket.name, dataset.classes, reviews.labels, predict(reviews), leaked, temperature))
     return tuple(scores)
 
 
-def predictions(data: Dataset, probabilities: np.ndarray, validation: np.ndarray) -> dict[str, np.ndarray]:
-    """What the run folder keeps of one model's probabilities, see `RunFolder.load_predictions`.
+def predictions(data: Dataset, logits: np.ndarray, validation: np.ndarray) -> dict[str, np.ndarray]:
+    """What the run folder keeps of one model's logits, see `RunFolder.load_predictions`.
 
     Args:
         data: of the study's scope.
-        probabilities: of the positive class, `<float>[test reviews]`.
-        validation: the same of the validation reviews, or empty for a model that has learned from them.
+        logits: `<float>[test reviews, classes - 1]`.
+        validation: the same of the validation reviews, or of none for a model that has learned from them.
     """
     return {
         "rows": data.test.rows,
         "labels": data.test.labels,
-        "probabilities": probabilities,
+        "logits": logits,
         "lengths": data.test.sequences.lengths,
         "leaked": np.isin(data.test.rows, data.leaked),
         "validation_labels": data.validation.labels[: len(validation)],
-        "validation_probabilities": validation,
+        "validation_logits": validation,
         "validation_lengths": data.validation.sequences.lengths[: len(validation)],
     }

@@ -43,7 +43,7 @@ class OtherReviews(Record):
     text_column: str
     label_column: str
     n: int
-    n_unread: int  # texts without a word that the run knows: they count as half right, which is a coin's verdict
+    n_unread: int  # texts without a word that the run knows: each counts as right as a guess among the classes is
     positive_share: float
     unknown_share: float  # of the words, for the networks
     seconds: float
@@ -63,7 +63,7 @@ def evaluate(
         note: told what is being done.
 
     Returns:
-        The record, and the probability that each answerer gives each text, `<float64>[texts]`, NaN where it can say nothing.
+        The record, and the probabilities that each answerer gives, `<float64>[texts, classes]`, NaN where it can say nothing.
 
     Raises:
         RunError: no text has a word that the run knows, or no model of the run can be asked.
@@ -90,7 +90,7 @@ def evaluate(
 
 
 def _said(run: FinishedRun, encoded: list[Encoded], is_read: np.ndarray, note: Callable[[str], None]) -> dict[str, np.ndarray]:
-    """The probability that each answerer gives each text; what cannot be asked about all of them is left out and noted.
+    """The probabilities that each answerer gives each text; what cannot be asked about all of them is left out and noted.
 
     Raises:
         RunError: no model can be asked.
@@ -103,12 +103,12 @@ def _said(run: FinishedRun, encoded: list[Encoded], is_read: np.ndarray, note: C
     for answerer in (CHOSEN, *run.contenders, *([ENSEMBLE] if run.leaders else [])):
         try:
             predictor = Predictor(run, None if answerer == CHOSEN else answerer)
-            found = [prediction.probability for prediction in predictor.judge(readable)]
+            found = [list(prediction.probabilities.values()) for prediction in predictor.judge(readable)]
         except InferenceError as error:
             note(f"{answerer} is left out: {error}")
             continue
         note(f"{answerer}: read {len(readable):,} texts")
-        said[answerer] = np.full(len(encoded), np.nan)
+        said[answerer] = np.full((len(encoded), len(run.data.classes)), np.nan)
         said[answerer][is_read] = found
     if not said:
         raise RunError(f"no model of {run.name} can be asked")
@@ -122,10 +122,10 @@ def _unknown_share(encoded: list[Encoded]) -> float:
 
 
 def _scores(run: FinishedRun, encoded: list[Encoded], labels: np.ndarray, said: dict[str, np.ndarray]) -> tuple[OtherScore, ...]:
-    """Every answerer on all texts and on those of each bucket that there are; a text that is not read is half right."""
+    """Every answerer on all texts and on those of each bucket that there are; a text that is not read is as right as a guess."""
     buckets, scores = np.array([run.bucket(each.ids) for each in encoded]), []
     for answerer, probabilities in said.items():
-        right = np.where(np.isnan(probabilities), 0.5, is_right(labels, np.nan_to_num(probabilities, nan=0.5)))
+        right = np.where(np.isnan(probabilities[:, 0]), 1 / len(run.data.classes), is_right(labels, probabilities))
         for bucket in (ALL, *(each.name for each in run.buckets)):
             inside = right if bucket == ALL else right[buckets == bucket]
             if len(inside):
@@ -135,10 +135,16 @@ def _scores(run: FinishedRun, encoded: list[Encoded], labels: np.ndarray, said: 
 
 def store(folder: RunFolder, found: OtherReviews, said: dict[str, np.ndarray], labels: np.ndarray) -> None:
     """Write `final_stats/other_reviews/<name>.json`, and `<name>.csv` with what everybody said of each text."""
-    place = folder.final_stats("other_reviews")
-    columns = np.column_stack([labels, *said.values()])
-    rows = "".join(",".join([f"{int(row[0])}", *(f"{value:.6f}" for value in row[1:])]) + "\n" for row in columns)
-    write_text(place / f"{found.name}.csv", ",".join(["label", *said]) + "\n" + rows)
+    place, classes = folder.final_stats("other_reviews"), folder.summary().classes
+    import pandas as pd
+
+    columns = {
+        (f"{answerer}: {name}"): probabilities[:, number].round(6)
+        for answerer, probabilities in said.items()
+        for number, name in enumerate(classes.names)
+    }
+    table = pd.DataFrame({"label": np.array(classes.names)[labels], **columns})
+    write_text(place / f"{found.name}.csv", table.to_csv(index=False))
     write_record(place / f"{found.name}.json", found)
 
 

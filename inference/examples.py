@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from analysis.evaluation import is_right, predicted
 from data.types import Dataset, IdArray, Reviews
-from engine.arrays import sigmoid
+from engine.arrays import class_probabilities
 from experiment.devices import cores
 from inference.explain import DeletionCurve, Explanation, explain, faithfulness
 from inference.probes import CAPABILITIES, PassRate, measure
@@ -26,19 +27,27 @@ from records.files import read_record, write_record
 from records.study import Study
 from saver import RunFolder
 
-SAMPLES = 2  # reviews a bucket, one of each class
+MOST_SAMPLES = 5  # reviews a bucket, one of each class; of more classes, of some that are evenly spaced
 EXPLAINED = 10  # test reviews a bucket that deletion curves are taken of, at most,
 TOKENS_EXPLAINED = 2_000  # and their tokens in all: a wide network takes milliseconds for each
 LONGEST_EXPLAINED = 1_000  # tokens of one of them, and of a mistake
 FEW_BUCKETS = 2  # are gathered sooner than other processes have started
 
 
+_Said = dict[int, tuple[float, ...]]  # the calibrated probability of each class by a test review's row of the source
+
+
 @dataclass(frozen=True)
 class Verdict(Record):
-    """The probability that one model gave a review."""
+    """The probabilities that one model gave a review."""
 
     study: Study
-    probability: float  # that it is positive, calibrated
+    probabilities: tuple[float, ...]  # of each class, calibrated
+
+    @property
+    def label(self) -> int:
+        """The number of the class that it says."""
+        return int(predicted(np.array(self.probabilities)))
 
 
 @dataclass(frozen=True)
@@ -60,6 +69,11 @@ class Mistake(Record):
     row: int
     label: int
     explanation: Explanation
+
+    @property
+    def said(self) -> int:
+        """The number of the class that the network said."""
+        return int(predicted(np.array(self.explanation.probabilities)))
 
 
 @dataclass(frozen=True)
@@ -198,8 +212,8 @@ def mean_curves(each: Sequence[Faithfulness]) -> tuple[DeletionCurve, ...]:
     return tuple(found)
 
 
-def _verdicts(run: FinishedRun, bucket: str, omissions: _Omissions) -> dict[Study, dict[int, float]]:
-    """What every contender's model for a bucket said of its test reviews: the calibrated probability by row of the source."""
+def _verdicts(run: FinishedRun, bucket: str, omissions: _Omissions) -> dict[Study, _Said]:
+    """What every contender's model for a bucket said of its test reviews."""
     found = {}
     for contender in run.contenders:
         if study := run.of_contender(contender, bucket):
@@ -208,34 +222,34 @@ def _verdicts(run: FinishedRun, bucket: str, omissions: _Omissions) -> dict[Stud
     return found
 
 
-def _samples(
-    run: FinishedRun, bucket: str, reviews: Reviews, said: dict[Study, dict[int, float]], rng: np.random.Generator
-) -> list[Sample]:
+def _samples(run: FinishedRun, bucket: str, reviews: Reviews, said: dict[Study, _Said], rng: np.random.Generator) -> list[Sample]:
     """A review of each class, drawn at random, and what was said of it."""
-    found = []
-    for label in (1, 0):
+    found, n_classes = [], len(run.data.classes)
+    for label in np.linspace(n_classes - 1, 0, min(n_classes, MOST_SAMPLES)).round().astype(int).tolist():
         members = np.flatnonzero(reviews.labels == label)
-        for index in rng.permutation(members)[: SAMPLES // 2]:
+        for index in rng.permutation(members)[:1]:
             row = int(reviews.rows[index])
             verdicts = tuple(Verdict(study, probabilities[row]) for study, probabilities in said.items())
             found.append(Sample(bucket, row, run.vocabulary.decode(reviews.sequences[int(index)]), label, verdicts))
     return found
 
 
-def _said(model: Trained) -> dict[int, float]:
-    """The calibrated probability of each test review by its row of the source, as stored when the test reviews were read."""
-    calibrated = sigmoid(model.tested_logits / model.temperature)
-    return dict(zip(model.tested_rows.tolist(), calibrated.tolist(), strict=True))
+def _said(model: Trained) -> _Said:
+    """What a model said of the test reviews, as stored when they were read."""
+    calibrated = class_probabilities(model.tested_logits / model.temperature)
+    return dict(zip(model.tested_rows.tolist(), map(tuple, calibrated.tolist()), strict=True))
 
 
 def _worst_mistake(run: FinishedRun, bucket: str, reviews: Reviews, model: Trained) -> Mistake | None:
     """The test review that the model was most sure of and wrong about, explained; None where it made no mistake."""
+    if not len(reviews):
+        return None
     said = _said(model)
-    short = reviews.sequences.lengths.clip(max=model.max_length) <= LONGEST_EXPLAINED
-    sureness = np.array([said[int(row)] for row in reviews.rows]) - 0.5
-    wrongness = np.where(short, np.where(reviews.labels == 1, -sureness, sureness), -1.0)
-    worst = int(wrongness.argmax()) if len(reviews) else 0
-    if not len(reviews) or wrongness[worst] <= 0:
+    probabilities = np.array([said[int(row)] for row in reviews.rows])
+    is_short = reviews.sequences.lengths.clip(max=model.max_length) <= LONGEST_EXPLAINED
+    wrongness = np.where(is_short & ~is_right(reviews.labels, probabilities), probabilities.max(axis=-1), 0.0)
+    worst = int(wrongness.argmax())
+    if wrongness[worst] == 0:
         return None
     ids = reviews.sequences[worst]
     encoded = Encoded(ids, tuple(run.vocabulary.word(i) for i in ids[1:].tolist()), (), ())

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.evaluation import predicted
 from data.batches import truncated
 from data.ngrams import shared_out
 from data.types import IdArray, Sequences
-from engine.arrays import Array, sigmoid
+from engine.arrays import Array, class_probabilities, margins
 from engine.layers import Lengths
 from engine.linear import LinearModel
 from engine.network import CELLS_OF_A_BATCH, Inputs, NumpyNetwork
@@ -36,18 +37,23 @@ START_WORD = "(start)"
 
 @dataclass(frozen=True)
 class Explanation(Record):
-    """One model's account of one text. Shares are parts of the logit: above 0 a word speaks for positive, below for negative."""
+    """One model's account of one text, and of one class: what speaks for it and what against.
+
+    Shares are parts of the class's margin, which is how far its logit is above the mean of the other classes' logits; of two
+    classes the second one's margin is the logit. Above 0 a word speaks for the class, below against it.
+    """
 
     study: Study
     words: tuple[str, ...]  # those that the model reads, in order; the first one is the start token
-    logit: float  # at the temperature
-    probability: float
+    label: int  # number of the class
+    margin: float  # at the temperature
+    probabilities: tuple[float, ...]  # of each class
     gradients: tuple[float, ...] | None  # integrated gradients, of a linear model its exact parts; None where Keras runs it
-    base_logit: float | None  # the logit of a text of the same length without any meaning
-    completeness_gap: float | None  # by how much the shares' sum misses the logit's distance from that
-    occlusion: tuple[float, ...]  # by how much the logit falls when the word is left out
+    base_margin: float | None  # the margin of a text of the same length without any meaning
+    completeness_gap: float | None  # by how much the shares' sum misses the margin's distance from that
+    occlusion: tuple[float, ...]  # by how much the margin falls when the word is left out
     attention: tuple[float, ...] | None  # what share of its attention each word gets, where it has attention
-    running: tuple[tuple[int, float], ...]  # the probability after so many words
+    running: tuple[tuple[int, tuple[float, ...]], ...]  # the probability of each class after so many words
     deletion: tuple["DeletionCurve", ...]
 
     @property
@@ -75,30 +81,84 @@ class DeletionCurve(Record):
         return self.probabilities[0] - float(np.mean(self.probabilities[1:]))
 
 
-def explain(model: Trained, encoded: Encoded) -> Explanation:
+def explain(model: Trained, encoded: Encoded, label: int | None = None) -> Explanation:
     """The model's account of a text; without integrated gradients where Keras runs the model.
+
+    Args:
+        model: to ask.
+        encoded: the text.
+        label: the class to account for; None for the second of two classes, and for the predicted one of more.
 
     Raises:
         DivergedError: the model gives a number that is not finite.
     """
     row, positions = model.row(encoded.ids), model.positions(encoded.ids)
     words = [START_WORD, *encoded.words]
-    logit = float(model.logits_of_rows([row])[0])
-    gradients, base = integrated_gradients(model, row) if has_gradients(model) else (None, None)
-    left_out, weights = occlusion(model, row), _attention(model, row)
+    logits = model.logits_of_rows([row])[0]
+    asked = _Asked.of(logits) if label is None else _Asked.about(label, logits)
+    shares = _shares_by_method(model, row, asked)
+    base = shares.base
+    margin = float(margins(logits, asked.label))
     return Explanation(
         study=model.study,
         words=tuple(words[i].replace("\u2581", " ") for i in positions),
-        logit=logit,
-        probability=float(sigmoid(np.array(logit))),
-        gradients=_numbers(gradients),
-        base_logit=base,
-        completeness_gap=None if gradients is None or base is None else abs(base + float(gradients.sum()) - logit),
-        occlusion=tuple(left_out.tolist()),
-        attention=_numbers(weights),
+        label=asked.label,
+        margin=margin,
+        probabilities=tuple(class_probabilities(logits).tolist()),
+        gradients=_numbers(shares.gradients),
+        base_margin=base,
+        completeness_gap=None if shares.gradients is None or base is None else abs(base + float(shares.gradients.sum()) - margin),
+        occlusion=tuple(shares.occlusion.tolist()),
+        attention=_numbers(shares.attention),
         running=running_verdict(model, encoded.ids),
-        deletion=deletion_curves([(model, row, _orders(gradients, left_out, weights, logit))]),
+        deletion=deletion_curves([(model, row, shares)]),
     )
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a text is asked: how a class stands; and whose probability is watched as words are taken out."""
+
+    label: int  # its margin is shared out among the words
+    side: int  # 1 where the probability of this class is watched, -1 where it is that of the other one of two
+
+    @classmethod
+    def of(cls, logits: Array) -> "_Asked":
+        """About the second of two classes, or the predicted one of more, of a text with these logits `[classes - 1]`."""
+        return cls.about(1 if len(logits) == 1 else int(predicted(class_probabilities(logits))), logits)
+
+    @classmethod
+    def about(cls, label: int, logits: Array) -> "_Asked":
+        """About this class. Of two classes the probability of the verdict is watched."""
+        return cls(label, -1 if len(logits) == 1 and int(predicted(class_probabilities(logits))) != label else 1)
+
+    @property
+    def watched(self) -> int:
+        """The number of the class whose probability is watched."""
+        return self.label if self.side > 0 else 1 - self.label
+
+
+@dataclass(frozen=True)
+class _Shares:
+    """Each token's share of a class's margin by every method, `<float64>[time]`."""
+
+    asked: _Asked
+    gradients: Array | None
+    base: float | None  # the margin of no meaning, of integrated gradients
+    occlusion: Array
+    attention: Array | None  # without a side: what is attended to counts for the class that is watched
+
+    @property
+    def by_method(self) -> dict[str, Array]:
+        """How much each token counts for the class that is watched, by every method that there is."""
+        turned = {"integrated gradients": self.gradients, "occlusion": self.occlusion}
+        signed = {method: self.asked.side * shares for method, shares in turned.items() if shares is not None}
+        return signed | ({} if self.attention is None else {"attention": self.attention})
+
+
+def _shares_by_method(model: Trained, row: IdArray, asked: _Asked) -> _Shares:
+    gradients, base = integrated_gradients(model, row, asked.label) if has_gradients(model) else (None, None)
+    return _Shares(asked, gradients, base, occlusion(model, row, asked.label), _attention(model, row))
 
 
 def _numbers(array: Array | None) -> tuple[float, ...] | None:
@@ -110,11 +170,11 @@ def has_gradients(model: Trained) -> bool:
     return isinstance(model.model, LinearModel | NumpyNetwork)
 
 
-def integrated_gradients(model: Trained, row: IdArray) -> tuple[Array, float]:
-    """Each token's share of the logit at the temperature, `<float64>[time]`, and the logit of the text without meaning.
+def integrated_gradients(model: Trained, row: IdArray, label: int) -> tuple[Array, float]:
+    """Each token's share of a class's margin at the temperature, `<float64>[time]`, and the margin of the text without meaning.
 
     On the straight way from vectors of zeros to those of the words, the gradient is added up, times the way (Sundararajan et al.
-    2017, Axiomatic attribution for deep networks, ICML): the shares sum up to the difference between both ends' logits
+    2017, Axiomatic attribution for deep networks, ICML): the shares sum up to the difference between both ends' margins
     ("completeness") as exactly as the steps of the integral allow; more are taken until it holds to `COMPLETE`. The integral is
     Gauss and Legendre's. A linear model's parts are known without.
 
@@ -123,12 +183,14 @@ def integrated_gradients(model: Trained, row: IdArray) -> tuple[Array, float]:
         DivergedError: a share is not finite.
     """
     if isinstance(model.model, LinearModel):
-        return model.model.contributions(row), model.model.intercept
+        linear = model.model.towards(label)
+        return linear.contributions(row), float(linear.intercepts[0])
     if not isinstance(model.model, NumpyNetwork):
         raise InferenceError(f"{model.study.id}: integrated gradients are not available, because Keras reads it; occlusion is")
     with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is checked
-        shares, base = _until_complete(model.model, model.readings([row])[0], COMPLETE * model.temperature)
-        told = _told(model, model.model, row, shares)
+        network = model.model.towards(label)
+        shares, base = _until_complete(network, model.readings([row])[0], COMPLETE * model.temperature)
+        told = _told(model, network, row, shares)
     return model.finite(told / model.temperature), float(model.finite(np.array(base / model.temperature)))
 
 
@@ -140,8 +202,8 @@ def _until_complete(network: NumpyNetwork, reading: Reading, gap: float) -> tupl
     """
     inputs = network.embed([reading])
     nothing = Inputs(np.zeros_like(inputs.vectors), inputs.lengths, np.zeros_like(inputs.sums))
-    base = float(network.read(nothing)[0])
-    whole = float(network.read(inputs)[0]) - base - float(inputs.sums[0] @ network.of_sums)
+    base = float(network.read(nothing)[0, 0])
+    whole = float(network.read(inputs)[0, 0]) - base - float(inputs.sums[0] @ network.of_sums)
     for steps in _STEPS:
         shares = _shares(network, inputs, steps)
         if abs(shares.sum() - whole) <= gap:
@@ -182,48 +244,48 @@ def _legendre(steps: int) -> tuple[Array, Array]:
     return np.polynomial.legendre.leggauss(steps)
 
 
-def occlusion(model: Trained, row: IdArray) -> Array:
-    """By how much the logit at the temperature falls when a token is left out, `<float64>[time]`; 0 for the start token.
+def occlusion(model: Trained, row: IdArray, label: int) -> Array:
+    """By how much a class's margin at the temperature falls when a token is left out, `<float64>[time]`; 0 for the start token.
 
     Source: Li et al. (2016), Understanding neural networks through representation erasure, arXiv. Of texts of more than
     `_SPANS` words, neighbours are left out together and share what comes of it.
     """
     spans = np.array_split(np.arange(1, len(row)), min(_SPANS, len(row) - 1))
     without = [np.delete(row, span) for span in spans]
-    logits = model.logits_of_rows([row, *without])
+    whole, *others = margins(model.logits_of_rows([row, *without]), label)
     shares = np.zeros(len(row))
-    for span, logit in zip(spans, logits[1:], strict=True):
-        shares[span] = (logits[0] - logit) / len(span)
+    for span, margin in zip(spans, others, strict=True):
+        shares[span] = (whole - margin) / len(span)
     return shares
 
 
-def running_verdict(model: Trained, ids: IdArray) -> tuple[tuple[int, float], ...]:
-    """After so many words, the probability that the review is positive: what the model would say if the text ended there.
+def running_verdict(model: Trained, ids: IdArray) -> tuple[tuple[int, tuple[float, ...]], ...]:
+    """After so many words, the probability of each class: what the model would say if the text ended there.
 
     Of a network that reads in one direction this is the opinion that its state has at that word.
     """
     ends = np.unique(np.linspace(2, len(ids), min(_POINTS, len(ids) - 1)).round().astype(int))
     probabilities = model.probabilities([ids[:end] for end in ends])
-    return tuple(zip((ends - 1).tolist(), probabilities.tolist(), strict=True))
+    return tuple(zip((ends - 1).tolist(), map(tuple, probabilities.tolist()), strict=True))
 
 
-def deletion_curves(texts: Sequence[tuple[Trained, IdArray, dict[str, Array]]]) -> tuple[DeletionCurve, ...]:
+def deletion_curves(texts: Sequence[tuple[Trained, IdArray, _Shares]]) -> tuple[DeletionCurve, ...]:
     """What becomes of the verdicts on some texts when words are taken out, by every method and at random.
 
     Args:
-        texts: the model, the tokens that it reads, and by method each token's share of the logit `[time]`.
+        texts: the model, the tokens that it reads, and each token's shares.
     """
     rng, found = np.random.default_rng(0), dict[str, list[Array]]()
-    for model, row, methods in texts:
-        side = np.sign(model.logits_of_rows([row])[0]) or 1.0
-        orders = [np.argsort(-side * shares[1:], kind="stable") for shares in methods.values()]
+    for model, row, shares in texts:
+        methods = shares.by_method
+        orders = [np.argsort(-each[1:], kind="stable") for each in methods.values()]
         orders += [rng.permutation(len(row) - 1) for _ in range(_RANDOM_ORDERS)]
         counts = [round(fraction * (len(row) - 1)) for fraction in FRACTIONS]
         rows = [np.delete(row, order[:count] + 1) for order in orders for count in counts]
-        verdicts = sigmoid(side * model.logits_of_rows(rows)).reshape(len(orders), len(counts))
-        for method, probabilities in zip(methods, verdicts, strict=False):
+        watched = class_probabilities(model.logits_of_rows(rows))[:, shares.asked.watched].reshape(len(orders), len(counts))
+        for method, probabilities in zip(methods, watched, strict=False):
             found.setdefault(method, []).append(probabilities)
-        found.setdefault("random", []).append(verdicts[len(methods) :].mean(axis=0))
+        found.setdefault("random", []).append(watched[len(methods) :].mean(axis=0))
     return tuple(DeletionCurve(method, FRACTIONS, tuple(np.mean(each, axis=0).tolist())) for method, each in found.items())
 
 
@@ -236,13 +298,12 @@ def faithfulness(model: Trained, reviews: Sequence[IdArray]) -> tuple[DeletionCu
     texts = []
     for ids in reviews:
         row = model.row(ids)
-        logit = float(model.logits_of_rows([row])[0])
-        gradients = integrated_gradients(model, row)[0] if has_gradients(model) else None
-        texts.append((model, row, _orders(gradients, occlusion(model, row), _attention(model, row), logit)))
+        texts.append((model, row, _shares_by_method(model, row, _Asked.of(model.logits_of_rows([row])[0]))))
     return deletion_curves(texts)
 
 
 def _attention(model: Trained, row: IdArray) -> Array | None:
+    """The share of its attention that each token gets, `<float32>[time]`; None without attention, and where Keras runs it."""
     if not isinstance(model.model, NumpyNetwork):
         return None
     with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is checked
@@ -252,10 +313,3 @@ def _attention(model: Trained, row: IdArray) -> Array | None:
     of_row = np.zeros(len(row), weights.dtype)  # what is not read word by word has none
     of_row[truncated(np.arange(len(row)), model.max_length, model.truncate)] = model.finite(weights)
     return of_row
-
-
-def _orders(gradients: Array | None, left_out: Array, attention: Array | None, logit: float) -> dict[str, Array]:
-    """Each token's share by every method. Attention has no side: what is attended to counts for the verdict."""
-    orders = {"integrated gradients": gradients, "occlusion": left_out}
-    orders |= {"attention": None if attention is None else attention * np.sign(logit)}
-    return {method: shares for method, shares in orders.items() if shares is not None}

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Literal, Self, overload
+from typing import Self, overload
 
 import numpy as np
 
-from engine.arrays import sigmoid
+from analysis.evaluation import predicted
+from engine.arrays import class_probabilities, free_logits
 from inference.run import Encoded, FinishedRun
 from inference.trained import Trained
 from records.codec import Record
@@ -20,16 +21,16 @@ from records.study import Study
 
 BATCH = 256  # texts that are read together
 LARGEST_TEXT = 5_000_000  # characters; the longest published review has 14,000
-_SUREST = 2.0**-53  # the smallest distance of a probability from 1 that a float64 holds
 
 
 @dataclass(frozen=True)
 class Prediction(Record):
     """What a run says of one text."""
 
-    sentiment: Literal["positive", "negative"]
-    probability: float  # that the review is positive, calibrated on validation reviews
-    confidence: float  # the probability of the sentiment that is said: 0.5 to 1
+    label: str  # the likeliest class
+    confidence: float  # its probability, calibrated on validation reviews
+    probability: float  # of the last class, which is `positive` where there are negative and positive
+    probabilities: dict[str, float]  # of each class
     intensity: float  # share of the test reviews that the same model had a weaker opinion of: 0 to 1
     bucket: str  # that the text's length falls in
     study: str  # whose model answers; several, with + between, are an ensemble
@@ -127,12 +128,10 @@ class Predictor:
         return tuple(self.run.trained(study) for study in self.run.choose(self._wanted, self.run.bucket(encoded.ids)))
 
     def logits(self, models: tuple[Trained, ...], reviews: Sequence[np.ndarray]) -> np.ndarray:
-        """The logit of the models' mean probability, `<float64>[reviews]`."""
+        """The logits of the models' mean probabilities, `<float64>[reviews, classes - 1]`."""
         if len(models) == 1:
             return models[0].logits(reviews)
-        mean = np.mean([model.probabilities(reviews) for model in models], axis=0)
-        mean = mean.clip(_SUREST, 1 - _SUREST)  # the logits of 0 and 1 are infinite
-        return np.log(mean) - np.log1p(-mean)
+        return free_logits(np.mean([model.probabilities(reviews) for model in models], axis=0))
 
     def judge(self, reviews: Sequence[Encoded]) -> list[Prediction]:
         """What the run says of texts that have been encoded, without times; texts with the same models are read together.
@@ -148,9 +147,9 @@ class Predictor:
         for (bucket, studies), numbers in groups.items():
             models = tuple(self.run.trained(study) for study in studies)
             logits = self.logits(models, [reviews[number].ids for number in numbers])
-            intensities = np.mean([model.intensity(logits) for model in models], axis=0)
-            for number, logit, intensity in zip(numbers, logits, intensities, strict=True):
-                found[number] = _prediction(reviews[number], bucket, models, float(logit), float(intensity))
+            intensities = np.mean([model.intensity(logits) for model in models], axis=0).tolist()
+            for number, each, intensity in zip(numbers, class_probabilities(logits), intensities, strict=True):
+                found[number] = self._prediction(reviews[number], bucket, models, each, intensity)
         return [found[number] for number in range(len(reviews))]
 
     def _answer(self, texts: tuple[str, ...]) -> Iterator[Prediction | TextError]:
@@ -167,19 +166,21 @@ class Predictor:
         except TextError as error:
             return error
 
-
-def _prediction(encoded: Encoded, bucket: str, models: tuple[Trained, ...], logit: float, intensity: float) -> Prediction:
-    probability = float(sigmoid(np.array(logit)))
-    return Prediction(
-        sentiment="positive" if probability >= 0.5 else "negative",
-        probability=probability,
-        confidence=max(probability, 1 - probability),
-        intensity=intensity,
-        bucket=bucket,
-        study=" + ".join(model.study.id for model in models),
-        tokens=len(encoded.ids),
-        tokens_read=max(len(model.positions(encoded.ids)) for model in models),
-        unknown_words=encoded.unknown,
-        dropped_words=encoded.dropped,
-        milliseconds=0.0,
-    )
+    def _prediction(
+        self, encoded: Encoded, bucket: str, models: tuple[Trained, ...], probabilities: np.ndarray, intensity: float
+    ) -> Prediction:
+        names = self.run.data.classes.names
+        return Prediction(
+            label=names[int(predicted(probabilities))],
+            confidence=float(probabilities.max()),
+            probability=float(probabilities[-1]),
+            probabilities=dict(zip(names, probabilities.tolist(), strict=True)),
+            intensity=intensity,
+            bucket=bucket,
+            study=" + ".join(model.study.id for model in models),
+            tokens=len(encoded.ids),
+            tokens_read=max(len(model.positions(encoded.ids)) for model in models),
+            unknown_words=encoded.unknown,
+            dropped_words=encoded.dropped,
+            milliseconds=0.0,
+        )

@@ -10,15 +10,14 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Literal
 
-import numpy as np
-
-from engine.arrays import sigmoid
+from analysis.evaluation import predicted
 from inference.run import Encoded, FinishedRun
 from records.codec import Record
 from records.errors import InferenceError
 
 Kind = Literal["label", "same", "direction"]
 SHOWN = 3  # failures kept of each test
+LEAST_KNOWN = 0.5  # of the tests' words, by a run that they say something of
 TOLERANCE = 0.1  # kind `direction`: how far the probability may move the wrong way, as in CheckList
 _SUBJECTS = ("film", "story", "acting", "plot", "ending", "script", "cast", "dialogue")
 _GOOD = ("good", "great", "wonderful", "excellent", "brilliant", "enjoyable")
@@ -153,35 +152,62 @@ CAPABILITIES = (
 def measure(run: FinishedRun) -> tuple[tuple[PassRate, ...], tuple[str, ...]]:
     """The pass rates of every contender of a run: its specialist for a text's length answers, or its generalist.
 
-    Contenders that have neither for some length are left out.
+    Contenders that have neither for some length are left out. Nobody is asked where the run has no classes `negative` and
+    `positive`, or knows too few of the tests' words, as after reviews in another language.
 
     Returns:
-        The pass rates; and, for each contender of which a model cannot be asked, a sentence that says why it is left out.
+        The pass rates; and a sentence on each contender that is left out because a model of it cannot be asked, or on all.
     """
     rates, left_out = list[PassRate](), list[str]()
     probes = {capability: tuple(capability.make()) for capability in CAPABILITIES}
     encoded = {
         text: run.encode(text) for each in probes.values() for probe in each for text in (probe.text, probe.changed) if text
     }
+    if why := _unfit(run, list(encoded.values())):
+        return (), (why,)
     for contender in run.contenders:
         try:
-            logits = _logits(run, contender, encoded)
+            verdicts = _verdicts(run, contender, encoded)
         except InferenceError as error:
             left_out.append(str(error))
             continue
-        if logits is not None:
-            rates += [_rate(contender, capability, each, logits) for capability, each in probes.items()]
+        if verdicts is not None:
+            rates += [_rate(contender, capability, each, verdicts) for capability, each in probes.items()]
     return tuple(rates), tuple(left_out)
 
 
-def _rate(contender: str, capability: Capability, probes: tuple[Probe, ...], logits: dict[str, float]) -> PassRate:
-    failures = [probe for probe in probes if not _passes(probe, capability.kind, logits)]
-    shown = tuple(_told(probe, logits) for probe in failures[:SHOWN])
+def _unfit(run: FinishedRun, texts: list[Encoded]) -> str:
+    """Why these tests say nothing of a run, in a sentence; empty where they do."""
+    names = run.data.classes.names
+    if not {"negative", "positive"} <= set(names):
+        return f"the behavioural tests ask for verdicts of negative and positive, and this run's classes are {', '.join(names)}"
+    known = 1 - sum(len(each.unknown) + len(each.dropped) for each in texts) / sum(
+        len(each.words) + len(each.dropped) for each in texts
+    )
+    if known < LEAST_KNOWN:
+        return f"the behavioural tests are English film reviews, of whose words this run knows {known:.0%}"
+    return ""
+
+
+@dataclass(frozen=True)
+class _Verdict:
+    """What a contender says of a text."""
+
+    says: str  # the class
+    positive: float  # the probability of `positive`
+
+
+_Verdicts = dict[str, _Verdict]  # by text
+
+
+def _rate(contender: str, capability: Capability, probes: tuple[Probe, ...], verdicts: _Verdicts) -> PassRate:
+    failures = [probe for probe in probes if not _passes(probe, capability.kind, verdicts)]
+    shown = tuple(_told(probe, verdicts) for probe in failures[:SHOWN])
     return PassRate(contender, capability.name, len(probes), len(probes) - len(failures), shown)
 
 
-def _logits(run: FinishedRun, contender: str, texts: dict[str, Encoded]) -> dict[str, float] | None:
-    """The logit that a contender gives each text; None where it has no model for some length.
+def _verdicts(run: FinishedRun, contender: str, texts: dict[str, Encoded]) -> _Verdicts | None:
+    """What a contender says of each text; None where it has no model for some length.
 
     Raises:
         InferenceError: one of its models cannot be asked.
@@ -192,28 +218,30 @@ def _logits(run: FinishedRun, contender: str, texts: dict[str, Encoded]) -> dict
     studies = {bucket: run.of_contender(contender, bucket) for bucket in by_bucket}
     if None in studies.values():
         return None
-    logits: dict[str, float] = {}
+    verdicts, names = _Verdicts(), run.data.classes.names
     for bucket, study in studies.items():
         group = by_bucket[bucket]
-        found = run.by_engine(study).logits([texts[text].ids for text in group])  # type: ignore[arg-type]
-        logits |= dict(zip(group, found.tolist(), strict=True))
-    return logits
+        found = run.by_engine(study).probabilities([texts[text].ids for text in group])  # type: ignore[arg-type]
+        positive = found[:, names.index("positive")].tolist()
+        said = [_Verdict(names[label], share) for label, share in zip(predicted(found).tolist(), positive, strict=True)]
+        verdicts |= dict(zip(group, said, strict=True))
+    return verdicts
 
 
-def _passes(probe: Probe, kind: Kind, logits: dict[str, float]) -> bool:
-    before = logits[probe.text]
+def _passes(probe: Probe, kind: Kind, verdicts: _Verdicts) -> bool:
+    before = verdicts[probe.text]
     if kind == "label" or probe.changed is None:
-        return (before >= 0) == probe.is_positive
-    after = logits[probe.changed]
+        return before.says == ("positive" if probe.is_positive else "negative")
+    after = verdicts[probe.changed]
     if kind == "same":
-        return (before >= 0) == (after >= 0)
-    moved = float(sigmoid(np.array(after)) - sigmoid(np.array(before)))
+        return before.says == after.says
+    moved = after.positive - before.positive
     return (moved if probe.is_positive else -moved) >= -TOLERANCE
 
 
-def _told(probe: Probe, logits: dict[str, float]) -> str:
+def _told(probe: Probe, verdicts: _Verdicts) -> str:
     def said(text: str) -> str:
         shown = text if len(text) <= 90 else f"{text[:42]} ... {text[-42:]}"
-        return f"“{shown}” {sigmoid(np.array(logits[text])):.0%} positive"
+        return f"“{shown}” {verdicts[text].positive:.0%} positive"
 
     return said(probe.text) + (f" → {said(probe.changed)}" if probe.changed else "")

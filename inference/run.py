@@ -228,6 +228,10 @@ class FinishedRun:
             except CheckpointError as error:
                 raise CheckpointError(f"{refusal}; {error}") from error
         model = checkpoint.load(path)
+        if len(model.bias) + 1 != len(self.data.classes):
+            raise CheckpointError(
+                f"{path} knows {len(model.bias) + 1} classes, this run {len(self.data.classes)}: it is another run's checkpoint"
+            )
         if len(model.embedding) != self.data.vocabulary:
             raise CheckpointError(
                 f"{path} knows {len(model.embedding)} ids, this run {self.data.vocabulary}: it is another run's checkpoint"
@@ -238,13 +242,14 @@ class FinishedRun:
         """Rows and logits of the test reviews, as they were stored when they were read."""
         try:
             stored = self.folder.load_predictions(study, repeat.number)
-            probabilities = stored["probabilities"].astype(np.float64).clip(1e-12, 1 - 1e-12)
-            rows = stored["rows"]
+            rows, logits = stored["rows"], stored["logits"].astype(np.float64)
+            if logits.shape != (len(rows), len(self.data.classes) - 1):
+                raise ValueError(f"logits of shape {logits.shape} for {len(rows)} reviews of {len(self.data.classes)} classes")
         except (ArtifactsError, KeyError, ValueError) as error:  # an array may be missing, or of another kind
             raise CheckpointError(f"the stored predictions of {study.id} are damaged or missing: {error}") from error
-        if not np.isfinite(probabilities).all():
+        if not np.isfinite(logits).all():
             raise DivergedError(f"{study.id}: what it said of the test reviews is not finite, because its training diverged")
-        return rows, np.log(probabilities / (1 - probabilities))
+        return rows, logits
 
 
 @contextlib.contextmanager

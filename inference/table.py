@@ -10,7 +10,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -20,10 +20,11 @@ import filelock
 
 from inference.predictor import BATCH, Prediction, Predictor
 from inference.rows import TableFile, check
+from records.classes import Classes
 from records.errors import ArtifactsError, TableError, TextError
 from records.files import unusable, write_text
 
-ADDED = ("sentiment", "probability", "confidence", "intensity", "bucket", "study", "unknown_words", "problem")
+_BEFORE, _BEHIND = ("predicted", "confidence"), ("intensity", "bucket", "study", "unknown_words", "problem")
 STANDARD_INPUT = Path("-")
 
 
@@ -67,6 +68,7 @@ class _Work:
     table: TableFile
     columns: list[str]
     total: int  # rows
+    classes: Classes  # of the run
     about: dict[str, Any]  # what must be the same for an interrupted job to go on
 
 
@@ -84,10 +86,11 @@ def score(predictor: Predictor, study: str | None, job: Job, on_rows: Callable[[
         ArtifactsError: the output's folder cannot be written to.
     """
     _refuse_to_write_over(job)
+    classes = predictor.run.data.classes
     try:
         with _alone(job), _table(job) as table:
             _refuse_to_write_over(job)  # another process may have ended meanwhile
-            work = _Work(job, table, *check(table, job.text_column, ADDED), _about(predictor, study, job))
+            work = _Work(job, table, *check(table, job.text_column, added(classes)), classes, _about(predictor, study, job))
             return _write(predictor, work, on_rows)
     except ArtifactsError:
         raise
@@ -167,9 +170,9 @@ def _write(predictor: Predictor, work: _Work, on_rows: Callable[[int, int], None
             file.seek(at)
             writer = csv.writer(file)
             if not at:
-                writer.writerow([*work.columns, *ADDED])
+                writer.writerow([*work.columns, *added(work.classes)])
             for answers, batch in _answered(predictor, work, done):
-                writer.writerows([*row, *_cells(answer)] for row, answer in zip(batch, answers, strict=True))
+                writer.writerows([*row, *_cells(answer, work.classes)] for row, answer in zip(batch, answers, strict=True))
                 file.flush()
                 done, problems = done + len(batch), problems + sum(isinstance(answer, TextError) for answer in answers)
                 _note(work, done, file.tell(), problems)
@@ -251,9 +254,15 @@ def _resume(job: Job, about: dict[str, Any]) -> tuple[int, int, int]:
     return (rows, size, problems) if job.part.exists() else (0, 0, 0)
 
 
-def _cells(answer: Prediction | TextError) -> list[Any]:
+def added(classes: Classes) -> tuple[str, ...]:
+    """The names of the columns that are added."""
+    return (*_BEFORE, *(f"probability_{name}" for name in classes.names), *_BEHIND)
+
+
+def _cells(answer: Prediction | TextError, classes: Classes) -> list[Any]:
     """The cells of the columns that are added."""
     if isinstance(answer, TextError):
-        return [str(answer) if name == "problem" else "" for name in ADDED]
-    values = asdict(answer) | {"unknown_words": len(answer.unknown_words), "problem": ""}
-    return [f"{values[name]:.6f}" if isinstance(values[name], float) else values[name] for name in ADDED]
+        return [str(answer) if name == "problem" else "" for name in added(classes)]
+    numbers = [answer.confidence, *answer.probabilities.values(), answer.intensity]
+    shown = [f"{number:.6f}" for number in numbers]
+    return [answer.label, *shown, answer.bucket, answer.study, len(answer.unknown_words), ""]

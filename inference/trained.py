@@ -10,7 +10,7 @@ import numpy as np
 from data.batches import truncated
 from data.types import IdArray, Sequences
 from data.vocabulary import OOV
-from engine.arrays import Array, sigmoid
+from engine.arrays import Array, class_probabilities, log_odds
 from engine.linear import LinearModel
 from models.evidence import Evidence, Reading, windows
 from records.errors import DivergedError
@@ -26,7 +26,7 @@ class Network(Protocol):
         ...
 
     def logits(self, readings: Sequence[Reading]) -> Array:
-        """The logit of each review, `<float64>[reviews]`."""
+        """The logits of each review, `<float64>[reviews, classes - 1]`."""
         ...
 
 
@@ -41,13 +41,13 @@ class Trained:
     max_length: int
     truncate: str
     tested_rows: np.ndarray = field(repr=False)  # its test reviews' places in the source, `<int64>[test reviews]`
-    tested_logits: Array = field(repr=False)  # what it said of them, before the temperature, `<float64>[test reviews]`
+    tested_logits: Array = field(repr=False)  # what it said of them, before the temperature, `<float64>[tests, classes - 1]`
     evidence: Evidence | None = None  # that a network is given beside the words
 
     @cached_property
     def _strengths(self) -> Array:
-        """How far the logits of the test reviews are from 0, ascending."""
-        return np.sort(np.abs(self.tested_logits))
+        """The log-odds of what was said of the test reviews, ascending, before the temperature."""
+        return np.sort(log_odds(self.tested_logits))
 
     @property
     def temperature(self) -> float:
@@ -88,7 +88,7 @@ class Trained:
         return [Reading(self._cut(row), part, total) for row, part, total in zip(rows, parts, sums, strict=True)]
 
     def logits(self, reviews: Sequence[IdArray]) -> Array:
-        """The logit of each whole review at the temperature, `<float64>[reviews]`.
+        """The logits of each whole review at the temperature, `<float64>[reviews, classes - 1]`.
 
         Raises:
             DivergedError: a logit is not finite.
@@ -96,7 +96,7 @@ class Trained:
         return self.logits_of_rows([self.row(ids) for ids in reviews])
 
     def logits_of_rows(self, rows: Sequence[IdArray]) -> Array:
-        """The logit at the temperature of each review that `row` has already cut, `<float64>[rows]`.
+        """The logits at the temperature of each review that `row` has already cut, `<float64>[rows, classes - 1]`.
 
         Raises:
             DivergedError: a logit is not finite.
@@ -106,12 +106,12 @@ class Trained:
             return self.finite(logits / self.temperature)
 
     def probabilities(self, reviews: Sequence[IdArray]) -> Array:
-        """The calibrated probability that each whole review is positive, `<float64>[reviews]`."""
-        return sigmoid(self.logits(reviews))
+        """The calibrated probability of each class for each whole review, `<float64>[reviews, classes]`."""
+        return class_probabilities(self.logits(reviews))
 
     def intensity(self, logits: Array) -> Array:
         """The share of the test reviews that it had a weaker opinion of, `<float64>[reviews]`, for logits at the temperature."""
-        weaker = np.searchsorted(self._strengths, np.abs(logits * self.temperature))
+        weaker = np.searchsorted(self._strengths, log_odds(logits * self.temperature))
         return weaker / len(self._strengths)
 
     def finite(self, numbers: Array) -> Array:

@@ -1,6 +1,7 @@
-"""The network around a recurrent body: embedding, evidence, body, pooling, dropout, one logit.
+"""The network around a recurrent body: embedding, evidence, body, pooling, dropout, logits.
 
-Padding is told by the token ids alone: every layer that must know of it is given the mask, and no layer hands one on.
+Of K classes there are K - 1 logits: that of the first class is 0, see `models/loss.py`. Padding is told by the token ids alone:
+every layer that must know of it is given the mask, and no layer hands one on.
 """
 
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ class NetworkShape:
     embedding_dim: int  # width of a word's vector
     units: int  # width of the recurrent state (of each direction)
     pooling: str  # `last`, or a kind of `pooling.pool`
+    classes: int = 2  # that reviews are put into
     bigrams: int = 0  # rows of the table of vectors for pairs of neighbouring words; 0: none
     bigram_dim: int = 32  # width of those
     is_adversarial: bool = False  # trained by `adversarial.AdversarialClassifier`
@@ -38,7 +40,7 @@ class NetworkShape:
 
 
 def build_classifier(shape: NetworkShape, *, dropout: float | None = None, spatial_dropout: float | None = None) -> keras.Model:
-    """An uncompiled binary classifier of token ids, and of evidence where the shape has some.
+    """An uncompiled classifier of token ids, and of evidence where the shape has some.
 
     Args:
         shape: see there.
@@ -46,7 +48,7 @@ def build_classifier(shape: NetworkShape, *, dropout: float | None = None, spati
         spatial_dropout: share of embedding channels dropped for a whole review; None likewise.
 
     Returns:
-        A functional model (of stock Keras, if rates are given) to logits `<float32>[batch, 1]`, from `token_ids`
+        A functional model (of stock Keras, if rates are given) to logits `<float32>[batch, classes - 1]`, from `token_ids`
         `<int32>[batch, time]`, right-padded with 0; with evidence also from `evidence <float32>[batch, time, numbers]` and from
         its sums `evidence_sums <float32>[batch, numbers]`.
 
@@ -75,7 +77,7 @@ def build_classifier(shape: NetworkShape, *, dropout: float | None = None, spati
         features = pool(features, is_word, shape.pooling)
     if shape.evidence:
         features = keras.layers.Concatenate(name="features_and_sums")([features, sums])
-    logits = keras.layers.Dense(1, name="logit")(drop("dropout")(features))
+    logits = keras.layers.Dense(shape.classes - 1, name="logit")(drop("dropout")(features))
     return (AdversarialClassifier if shape.is_adversarial and dropout is None else keras.Model)(inputs, logits)
 
 

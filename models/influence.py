@@ -1,4 +1,4 @@
-"""How strongly a verdict depends on each word: the norm of the logit's gradient with respect to the word's vector.
+"""How strongly a verdict depends on each word: the norm of its log-odds' gradient with respect to the word's vector.
 
 Simonyan et al. (2014), Deep inside convolutional networks, ICLR workshop; over the distance to the last word it is what
 Bengio et al. (1994), Learning long-term dependencies with gradient descent is difficult, IEEE Transactions on Neural
@@ -10,6 +10,8 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
+
+from models.loss import log_odds
 
 
 def influence(model: keras.Model, inputs: Any) -> np.ndarray:
@@ -23,13 +25,13 @@ def influence(model: keras.Model, inputs: Any) -> np.ndarray:
     token_ids = inputs[0] if isinstance(inputs, list) else inputs
     nowhere = ops.zeros((*token_ids.shape, perturbation.features))
 
-    def logits_at(offset: Any) -> Any:
+    def odds_at(offset: Any) -> Any:
         perturbation.offset = offset
-        logits = ops.sum(model(inputs, training=False))
+        odds = ops.sum(log_odds(model(inputs, training=False)))
         perturbation.offset = None
-        return logits
+        return odds
 
-    gradient = ops.convert_to_numpy(_gradient(logits_at, is_compiled=model.jit_compile)(nowhere))
+    gradient = ops.convert_to_numpy(_gradient(odds_at, is_compiled=model.jit_compile)(nowhere))
     return np.linalg.norm(gradient, axis=-1)
 
 

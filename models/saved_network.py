@@ -16,8 +16,8 @@ def load_weights(checkpoint: Path) -> list[np.ndarray]:
     return [np.array(ops.convert_to_numpy(variable)) for variable in model.trainable_variables]
 
 
-def probabilities_on_cpu(checkpoint: Path, readings: list[Reading]) -> np.ndarray:
-    """What a saved network says on this machine's processor, `<float64>[reviews]`.
+def logits_on_cpu(checkpoint: Path, readings: list[Reading]) -> np.ndarray:
+    """What a saved network says on this machine's processor, `<float32>[reviews, classes - 1]`.
 
     A GPU rounds the factors of a float32 product to ten binary digits (TensorFloat-32), which moves a probability by some 1e-4:
     too much to tell whether a difference comes from the arithmetic or from another network.
@@ -32,8 +32,7 @@ def probabilities_on_cpu(checkpoint: Path, readings: list[Reading]) -> np.ndarra
             without_cudnn(layer)
         ids = pad([reading.ids for reading in readings], max(map(len, readings)))
         inputs = ids if readings[0].evidence is None else inputs_of(readings, ids)
-        logits = ops.convert_to_numpy(model(inputs, training=False))[:, 0]
-    return 1 / (1 + np.exp(-logits.astype(np.float64)))
+        return ops.convert_to_numpy(model(inputs, training=False))
 
 
 def without_cudnn(layer: keras.layers.Layer) -> keras.layers.Layer:

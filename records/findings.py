@@ -125,7 +125,8 @@ class BucketVerdict(Record):
 class Reliability(Record):
     """What a contender's probabilities are worth, over all its studies of one scope, on their test reviews.
 
-    Each point is a bin of probabilities: their mean, the share of positive reviews, how many reviews.
+    Each point is a bin of probabilities: their mean, the share in which it happened, how many reviews. Of two classes they are
+    the probabilities of the second one, `positive`; of more those of the predicted class, and it happened if that was right.
     """
 
     study: Study  # of a generalist, or of any bucket for specialists
@@ -206,7 +207,7 @@ class ContenderAverages(Record):
     buckets_scored: int
     mean_test_accuracy: float | None
     mean_test_accuracy_without_leaked: float | None
-    mean_f1: float | None
+    mean_macro_f1: float | None
     mean_test_brier: float | None
     mean_test_brier_at_temperature: float | None
     mean_test_calibration_error: float | None

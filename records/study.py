@@ -144,6 +144,7 @@ class Epoch(Record):
     accuracy: float
     val_loss: float
     val_accuracy: float
+    val_macro_f1: float
     learning_rate: float
     gradient_norm: float  # global norm before clipping
     seconds: float
@@ -182,14 +183,21 @@ class Score(Record):
     loss_at_temperature: float | None
     brier_at_temperature: float | None
     calibration_error_at_temperature: float | None
-    precision: float
-    recall: float
-    f1: float
-    roc_auc: float | None  # None when the bucket holds one class only
-    true_negative: int
-    false_positive: int
-    false_negative: int
-    true_positive: int
+    macro_f1: float  # mean over the classes
+    precision: tuple[float, ...]  # one a class, as are those below
+    recall: tuple[float, ...]
+    f1: tuple[float, ...]
+    roc_auc: tuple[float | None, ...]  # of the class against all others; None when the bucket holds none of them, or no others
+    average_precision: tuple[float | None, ...]  # likewise
+    confusion: tuple[tuple[int, ...], ...]  # reviews of each class (row) that were put into each class
+    mean_absolute_error: float | None  # in the classes' own units, such as stars; None where they have no order
+    within_one: float | None  # share of the reviews put into their class or one beside it; None likewise
+
+    @property
+    def mean_roc_auc(self) -> float | None:
+        """Over the classes that have one; of two classes both have the same."""
+        there = [each for each in self.roc_auc if each is not None]
+        return sum(there) / len(there) if there else None
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """What a report is made from: everything that the folder of a run that has ended holds for it."""
 
 import json
-from collections.abc import Mapping
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -14,7 +15,7 @@ from inference.examples import Examples
 from models.roster import Roster
 from records.about import About
 from records.findings import BEST, ContenderTimes, Ensemble, Findings
-from records.study import StudyResult, Trial, on_all_reviews
+from records.study import Score, StudyResult, Trial, on_all_reviews
 from records.summary import DataSummary
 from report.figures.style import naming
 from saver import RunFolder
@@ -27,6 +28,50 @@ class Averaged:
     name: str  # what it is the mean of
     n_models: int
     by_bucket: dict[str, Ensemble]
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """One class in a table; means over repeats, None where a number cannot be had."""
+
+    name: str
+    n_test: int
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    roc_auc: float | None
+    average_precision: float | None
+
+
+@dataclass(frozen=True)
+class ClassTable:
+    """A network on one bucket, class by class; of ordered classes also how far off its verdicts are."""
+
+    bucket: str
+    title: str  # of the network
+    rows: tuple[ClassRow, ...]
+    mean_absolute_error: float | None
+    within_one: float | None
+
+    @classmethod
+    def of(cls, bucket: str, title: str, names: Sequence[str], scores: Sequence[Score]) -> "ClassTable":
+        """Of the scores of each repeat."""
+        rows = [
+            ClassRow(
+                name,
+                sum(scores[0].confusion[label]),
+                *(mean_of(getattr(score, measure)[label] for score in scores) for measure in tables.OF_EACH_CLASS),
+            )
+            for label, name in enumerate(names)
+        ]
+        distances = (mean_of(score.mean_absolute_error for score in scores), mean_of(score.within_one for score in scores))
+        return cls(bucket, title, tuple(rows), *distances)
+
+
+def mean_of(numbers: Iterable[float | None]) -> float | None:
+    """The mean of the numbers that there are; None where there are none."""
+    there = [number for number in numbers if number is not None]
+    return statistics.mean(there) if there else None
 
 
 @dataclass(frozen=True)
@@ -117,6 +162,17 @@ class Contents:
             name = f"the {BEST} best networks on validation{mark}" if others else f"the trainings of {called(first)}"
             rows.setdefault(name, Averaged(name, record.n_models, {})).by_bucket[record.bucket] = record
         return list(rows.values())
+
+    @property
+    def class_tables(self) -> list[ClassTable]:
+        """What the network that validation chose for each bucket does class by class."""
+        by_study, found = {result.study: result for result in self.results}, []
+        for verdict in self.findings.verdicts:
+            if verdict.leader in by_study:
+                scores = [s for repeat in by_study[verdict.leader].repeats for s in repeat.scores if s.bucket == verdict.bucket]
+                title = self.roster.title(verdict.leader.contender)
+                found += [ClassTable.of(verdict.bucket, title, self.data.classes.names, scores)] if scores else []
+        return found
 
     @property
     def resolved_config(self) -> str:

@@ -10,12 +10,14 @@ from html import escape
 import numpy as np
 import plotly.graph_objects as go
 from rich.console import Console
+from rich.markup import escape as rich_escape
 from rich.text import Text
 
 from inference.explain import START_WORD, DeletionCurve, Explanation
 from models.roster import Roster
+from records.classes import Classes
 from records.study import Study
-from report.figures.style import INK, MUTED, NEGATIVE, NEUTRAL, POSITIVE, dash, naming, styled
+from report.figures.style import INK, MUTED, NEGATIVE, NEUTRAL, POSITIVE, class_colours, dash, naming, styled
 from report.sentences import RANDOM, completeness_sentence, faithfulness_sentence
 
 STRONGEST, FAINTEST = 0.6, 0.03  # opacity behind the word with the largest share; smaller parts of that leave no colour
@@ -24,6 +26,7 @@ _PIECE = "\u2581"  # SentencePiece's mark of a space before a piece
 _CONTEXT = 4  # words that are shown with the last one read
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _WIDTH = 72  # characters of the running verdict in the terminal
+_MOST_LINES = 8  # classes whose probability is followed as a text is read, the likeliest ones in the end
 
 # -- words in colours --------------------------------------------------------------------------------------------------
 
@@ -56,7 +59,7 @@ def words_data(explanation: Explanation, shares: Sequence[float], *, is_signed: 
     return tuple(
         ColouredWord(
             text=word.strip() or "\u2423",
-            share=f"{share:+.3f} of the logit".replace("-", "\u2212") if is_signed else f"{100 * share:.1f} %",
+            share=f"{share:+.3f} of the margin".replace("-", "\u2212") if is_signed else f"{100 * share:.1f} %",
             ground=_ground(share, abs(share) / largest, is_signed=is_signed) if word != START_WORD else "",
             is_start=word == START_WORD,
             has_space=word.startswith(" ") if are_pieces else number > 0,
@@ -72,12 +75,25 @@ def _ground(share: float, part: float, *, is_signed: bool) -> str:
     return faded(NEUTRAL if not is_signed else POSITIVE if share > 0 else NEGATIVE, STRONGEST * min(1.0, part))
 
 
-def legend_data(*, is_signed: bool = True) -> tuple[str, list[str], str]:
-    """What the grounds of `words_data` mean: that of the left end, the colours from left to right, that of the right end."""
+def legend_data(classes: Classes, label: int, *, is_signed: bool = True) -> tuple[str, list[str], str]:
+    """What the grounds of `words_data` mean: that of the left end, the colours from left to right, that of the right end.
+
+    Args:
+        classes: of the run.
+        label: the class that is accounted for.
+        is_signed: whether shares speak for a class.
+    """
     if is_signed:
         colours = [faded(NEGATIVE, STRONGEST), "#fff", faded(POSITIVE, STRONGEST)]
-        return "speaks for negative", colours, "speaks for positive"
+        against, favoured = sides(classes, label)
+        return against, colours, favoured
     return "little attention", ["#fff", faded(NEUTRAL, STRONGEST)], "much attention"
+
+
+def sides(classes: Classes, label: int) -> tuple[str, str]:
+    """What a word does whose share of a class's margin is below 0, and above: `speaks for negative`, `speaks for positive`."""
+    against = f"speaks for {classes.names[1 - label]}" if len(classes) == 2 else f"speaks against {classes.names[label]}"
+    return against, f"speaks for {classes.names[label]}"
 
 
 def faded(colour: str, opacity: float) -> str:
@@ -89,30 +105,68 @@ def faded(colour: str, opacity: float) -> str:
 # -- figures -----------------------------------------------------------------------------------------------------------
 
 
-def running_figure(words: Sequence[str], lines: Mapping[Study, Sequence[tuple[int, float]]], roster: Roster) -> go.Figure:
-    """The probability of positive against words read, one line a study, in its contender's colour.
+Running = Sequence[tuple[int, Sequence[float]]]  # after so many words, the probability of each class
+
+
+def running_figure(words: Sequence[str], lines: Mapping[Study, Running], roster: Roster, classes: Classes) -> go.Figure:
+    """Probability against words read: of the second of two classes, a line a study; of more, a line a class of the first study.
 
     Args:
         words: all of the text, without the start token (`Encoded.words`).
         lines: `Explanation.running` of each study.
         roster: of the run.
+        classes: of the run.
     """
-    figure, called = go.Figure(), naming(lines, roster)
-    figure.add_hline(y=0.5, line={"color": MUTED, "width": 1, "dash": "dot"})
-    for study, running in lines.items():
+    figure = go.Figure()
+    figure.add_hline(y=0.5 if len(classes) == 2 else 1 / len(classes), line={"color": MUTED, "width": 1, "dash": "dot"})
+    drawn = _of_studies(lines, roster, classes) if len(classes) == 2 else _of_classes(next(iter(lines.values())), classes)
+    for line in drawn:
         figure.add_scatter(
-            name=called(study),
-            x=[count for count, _ in running],
-            y=[probability for _, probability in running],
-            customdata=[_context(words, count) for count, _ in running],
-            mode="lines+markers" if len(running) == 1 else "lines",
-            line={"color": roster.colour(study.contender), "width": 2.5, "dash": dash(study)},
-            hovertemplate="%{customdata}<br>after %{x:,} words: %{y:.1%} positive<extra>" + called(study) + "</extra>",
+            name=line.name,
+            x=line.counts,
+            y=line.probabilities,
+            customdata=[_context(words, count) for count in line.counts],
+            mode="lines+markers" if len(line.counts) == 1 else "lines",
+            line={"color": line.colour, "width": 2.5, "dash": line.dash},
+            hovertemplate="%{customdata}<br>after %{x:,} words: %{y:.1%} "
+            f"{escape(line.of)}<extra>{escape(line.name)}</extra>",
         )
-    last = max((count for running in lines.values() for count, _ in running), default=1)
+    last = max((count for line in drawn for count in line.counts), default=1)
+    of = classes.names[1] if len(classes) == 2 else "each class"
     figure.update_xaxes(title="Words read", range=[0, last + 1])
-    figure.update_yaxes(title="Probability of positive", range=[-0.02, 1.02], tickformat=".0%", dtick=0.25)
-    return styled(figure, 380 + 10 * len(lines), showlegend=True)  # a legend of many lines needs room on a narrow screen
+    figure.update_yaxes(title=f"Probability of {escape(of)}", range=[-0.02, 1.02], tickformat=".0%", dtick=0.25)
+    return styled(figure, 380 + 10 * len(drawn), showlegend=True)  # a legend of many lines needs room on a narrow screen
+
+
+@dataclass(frozen=True)
+class _Line:
+    """One line of the verdict as it is read."""
+
+    name: str
+    of: str  # the class whose probability it is
+    counts: tuple[int, ...]  # words read
+    probabilities: tuple[float, ...]
+    colour: str
+    dash: str = "solid"
+
+
+def _of_studies(lines: Mapping[Study, Running], roster: Roster, classes: Classes) -> list[_Line]:
+    called = naming(lines, roster)
+    return [
+        _line(called(study), running, 1, classes, roster.colour(study.contender), dash(study)) for study, running in lines.items()
+    ]
+
+
+def _of_classes(running: Running, classes: Classes) -> list[_Line]:
+    """Of the classes that are likeliest in the end, in their order."""
+    likeliest = sorted(range(len(classes)), key=lambda label: -running[-1][1][label])[:_MOST_LINES]
+    colours = class_colours(classes)
+    return [_line(classes.names[label], running, label, classes, colours[label]) for label in sorted(likeliest)]
+
+
+def _line(name: str, running: Running, label: int, classes: Classes, colour: str, style: str = "solid") -> _Line:
+    counts, probabilities = tuple(n for n, _ in running), tuple(each[label] for _, each in running)
+    return _Line(name, classes.names[label], counts, probabilities, colour, style)
 
 
 def deletion_figure(curves: Sequence[DeletionCurve]) -> go.Figure:
@@ -144,15 +198,19 @@ def _context(words: Sequence[str], count: int) -> str:
 # -- the terminal ------------------------------------------------------------------------------------------------------
 
 
-def print_explanation(explanation: Explanation, roster: Roster) -> None:
+def print_explanation(explanation: Explanation, roster: Roster, classes: Classes) -> None:
     """Print which words pushed which way, how the verdict developed, and how far both can be trusted."""
     console = Console(highlight=False)
-    positive, negative = (f"[{_style(side, 1.0)}] {name} [/]" for side, name in ((1, "positive"), (-1, "negative")))
-    console.print(f"\n[bold]words[/] for {positive} and {negative}, {roster.title(explanation.study.contender)}:")
+    against, favoured = sides(classes, explanation.label)
+    left, right = (f"[{_style(side, 1.0)}] {rich_escape(text)} [/]" for side, text in ((-1, against), (1, favoured)))
+    console.print(f"\n[bold]words[/], {left} and {right}, {rich_escape(roster.title(explanation.study.contender))}:")
     console.print(_coloured(explanation))
-    console.print("\n[bold]the verdict as it is read[/] (probability of positive, from the first word to the last):")
-    console.print(_running(explanation))
-    console.print(f"\n{completeness_sentence(explanation)}", soft_wrap=True)
+    console.print("\n[bold]the verdict as it is read[/] (probability, from the first word to the last):")
+    shown = [1] if len(classes) == 2 else sorted(range(len(classes)), key=lambda n: -explanation.probabilities[n])[:_MOST_LINES]
+    width = max(len(classes.names[label]) for label in shown)
+    for label in shown:
+        console.print(f"{classes.names[label]:<{width}} {_running(explanation, label)}", markup=False)
+    console.print(f"\n{completeness_sentence(explanation, classes)}", soft_wrap=True)
     console.print(faithfulness_sentence(explanation.deletion), soft_wrap=True)
 
 
@@ -172,8 +230,8 @@ def _style(share: float, strength: float) -> str:
     return f"black on rgb({red},{green},{blue})"
 
 
-def _running(explanation: Explanation) -> str:
-    values = [value for _, value in explanation.running]
+def _running(explanation: Explanation, label: int) -> str:
+    values = [probabilities[label] for _, probabilities in explanation.running]
     shown = np.linspace(0, len(values) - 1, min(_WIDTH, len(values))).round().astype(int)
     bars = "".join(_BLOCKS[round(values[i] * 8)] for i in shown)
     return f"{values[0]:.0%} {bars} {values[-1]:.0%}"

@@ -14,9 +14,10 @@ from plotly.offline import get_plotlyjs
 
 from records.study import YARDSTICKS
 from report.explanation import legend_data, words_data
-from report.figures.style import NEGATIVE, POSITIVE, TRAINED_ON, naming
+from report.figures.style import TRAINED_ON, class_colours, naming
 from report.sentences import (
     bucket_sentence,
+    chance_sentence,
     chosen_sentence,
     completeness_sentence,
     contender_sentences,
@@ -55,20 +56,19 @@ _PAGES = jinja2.Environment(
 )
 _PAGES.filters |= {"percent": _percent, "thousands": _thousands, "digits": _digits, "unbroken": _unbroken}
 _PAGES.globals |= {
-    "COLOURS": {"positive": POSITIVE, "negative": NEGATIVE},
     "TRAINED_ON": TRAINED_ON,
     "YARDSTICKS": YARDSTICKS,
     "bucket_sentence": bucket_sentence,
+    "chance_sentence": chance_sentence,
     "chosen_sentence": chosen_sentence,
+    "colours_of": lambda classes: dict(zip(classes.names, class_colours(classes), strict=True)),
     "completeness_sentence": completeness_sentence,
     "contender_sentences": contender_sentences,
     "evidence_sentences": evidence_sentences,
     "faithfulness_sentence": faithfulness_sentence,
-    "confidence": lambda probability: max(probability, 1 - probability),
     "legend_data": legend_data,
     "naming": naming,
     "overall_sentence": overall_sentence,
-    "sentiment": lambda probability: "positive" if probability >= 0.5 else "negative",
     "words_data": words_data,
 }
 

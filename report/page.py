@@ -3,12 +3,14 @@
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from analysis.evaluation import predicted
 from inference.explain import Explanation, explain, running_verdict
 from inference.predictor import Predictor
 from inference.run import Encoded, FinishedRun, Trained
+from records.classes import Classes
 from records.errors import CheckpointError, RunError, TextError
 from records.study import Study
 from report import html
@@ -73,11 +75,12 @@ METHODS = {
     for method in (
         Method(
             GRADIENTS,
-            "Each word's share of the logit, added up from gradients on the way from a text without meaning to this one.",
+            "Each word's share of the logit, or of a class's margin over the mean of the others, added "
+            "up from gradients on the way from a text without meaning to this one.",
             lambda explanation: explanation.gradients,
             adds_up=True,
         ),
-        Method(OCCLUSION, "By how much the logit falls when the word is left out.", lambda explanation: explanation.occlusion),
+        Method(OCCLUSION, "By how much that falls when the word is left out.", lambda explanation: explanation.occlusion),
         Method(
             ATTENTION,
             "How much of its attention the network gives the word; in which direction it does not say.",
@@ -95,6 +98,7 @@ class Reading:
     encoded: Encoded
     bucket: str
     explanation: Explanation
+    classes: Classes
 
     @property
     def methods(self) -> list[str]:
@@ -107,7 +111,8 @@ class Said:
     """What one contender says of a text."""
 
     study: Study
-    probability: float
+    label: int  # number of the class that it says
+    probabilities: tuple[float, ...]  # of each class
     milliseconds: float  # median of three
     parameters: int
 
@@ -227,16 +232,17 @@ class _Asked:
             prediction = self._predictor(text)
             models = self._predictor.chosen(encoded)
             answering = [model.study for model in models]
-            shown.verdict = _part("verdict", prediction, answering, self._run.roster)
+            shown.verdict = _part("verdict", prediction, answering, self._run.roster, self._run.data.classes)
             yield shown.values()
-            shown.reading = Reading(encoded, prediction.bucket, explain(models[0], encoded))
+            shown.reading = Reading(encoded, prediction.bucket, explain(models[0], encoded), self._run.data.classes)
             yield shown.values()
             asked = self._every_contender(prediction.bucket)
             said = [_said(self._run, model, encoded) for model in asked]
-            shown.table = _part("contenders", said, answering, self._run.roster)
+            shown.table = _part("contenders", said, answering, self._run.roster, self._run.data.classes)
             yield shown.values()
-            lines = {model.study: running_verdict(model, encoded.ids) for model in asked}
-            shown.chart = running_figure(encoded.words, lines, self._run.roster)
+            followed = asked if len(self._run.data.classes) == 2 else models[:1]
+            lines = {model.study: running_verdict(model, encoded.ids) for model in followed}
+            shown.chart = running_figure(encoded.words, lines, self._run.roster, self._run.data.classes)
             yield shown.values()
         except (TextError, RunError, CheckpointError) as error:
             yield _Shown(_part("failure", str(error)), table=_part("coming")).values()
@@ -249,7 +255,7 @@ class _Asked:
             return (gr.skip(),) * 3
         try:
             study = self._run.choose(contender, reading.bucket)[0]
-            account = Reading(reading.encoded, reading.bucket, explain(self._run.trained(study), reading.encoded))
+            account = replace(reading, explanation=explain(self._run.trained(study), reading.encoded))
         except (RunError, CheckpointError) as error:
             return gr.skip(), gr.skip(), _part("failure", str(error))
         first = account.methods[0]
@@ -272,13 +278,14 @@ def _part(macro: str, *values: Any) -> str:
 
 
 def _account(reading: Reading, method: str) -> str:
-    return _part("account", reading.explanation, METHODS[method])
+    return _part("account", reading.explanation, METHODS[method], reading.classes)
 
 
 def _said(run: FinishedRun, model: Trained, encoded: Encoded) -> Said:
-    probability, times = float(model.probabilities([encoded.ids])[0]), []
+    probabilities, times = model.probabilities([encoded.ids])[0], []
     for _ in range(3):
         started = time.perf_counter()
         model.probabilities([encoded.ids])
         times.append(1000 * (time.perf_counter() - started))
-    return Said(model.study, probability, statistics.median(times), run.results[model.study].parameters)
+    label, size = int(predicted(probabilities)), run.results[model.study].parameters
+    return Said(model.study, label, tuple(probabilities.tolist()), statistics.median(times), size)

@@ -8,16 +8,32 @@ from inference.explain import COMPLETE, DeletionCurve, Explanation
 from models import registry
 from models.roster import Entry, Roster
 from records.about import ListedRun
+from records.classes import Classes
 from records.findings import BucketVerdict, Climbed, Standing
 from records.study import ALL, Study
 from records.summary import DataSummary
 from report.figures.style import naming
 
 RANDOM = "random"  # the order that every other one is measured against
+MISLEADING = 1.4  # times the share that the largest class would have if all were the same size: 70 % of two classes
 _A_POINT = 0.01  # of probability: less is not said to be better than chance
 _VERDICTS = ("better than", "worse than", "cannot be told from")
 _AGAINST = {"better than": "ahead of", "worse than": "behind", "cannot be told from": "cannot be told from"}  # a yardstick
 _Called = Callable[[Study], str]
+
+# -- classes -----------------------------------------------------------------------------------------------------------
+
+
+def chance_sentence(data: DataSummary, verdicts: Sequence[BucketVerdict]) -> str:
+    """What accuracy is to be measured against, and that it misleads where one class is much more frequent than others."""
+    largest_share = max((verdict.chance for verdict in verdicts), default=0.0)
+    if largest_share * len(data.classes) < MISLEADING:
+        return ""
+    return (
+        f"One class makes up {100 * largest_share:.0f} % of the test reviews: whoever always names it is right that often. "
+        "Accuracy says little here; macro-F1, the mean over the classes of F1, counts every class the same."
+    )
+
 
 # -- verdicts ----------------------------------------------------------------------------------------------------------
 
@@ -181,8 +197,10 @@ def evidence_sentences(roster: Roster, data: DataSummary) -> list[str]:
     longest = max(int(largest(entry.config.space.evidence)) for entry in told)
     ngrams = ("the word", "the word and the pair of words", "the word, the pair and the triple of words")[longest - 1]
     plain = [entry.title for entry in roster.entries if entry not in told]
+    first, second, *more = data.classes.names
+    who = "training reviews of each class than those of all others" if more else f"{second} than {first} training reviews"
     sentences = [
-        f"Beside each word a network is given its evidence: how much more often positive than negative training reviews hold "
+        f"Beside each word a network is given its evidence: how much more often {who} hold "
         f"{ngrams} that end there, counted without the review that is read and without its copies.",
         "That is fair to the linear models: they learn from the same labels, and from those of the validation part too.",
     ]
@@ -221,17 +239,20 @@ def _names(names: Iterable[str]) -> str:
 # -- explanations ------------------------------------------------------------------------------------------------------
 
 
-def completeness_sentence(explanation: Explanation) -> str:
+def completeness_sentence(explanation: Explanation, classes: Classes) -> str:
     """How well the integrated gradients share out what there is to share; or that there are none."""
-    if explanation.base_logit is None or explanation.completeness_gap is None:
+    what = (
+        "a logit" if len(classes) == 2 else f"for {classes.names[explanation.label]}, a margin over the mean of the other classes"
+    )
+    if explanation.base_margin is None or explanation.completeness_gap is None:
         return (
-            f"The verdict is a logit of {_signed(explanation.logit)}. Integrated gradients are not available for a network that "
+            f"The verdict is {what} of {_signed(explanation.margin)}. Integrated gradients are not available for a network that "
             "Keras reads: the shares are those of occlusion."
         )
-    told = explanation.logit - explanation.base_logit
+    told = explanation.margin - explanation.base_margin
     side, gap = "above" if told >= 0 else "below", explanation.completeness_gap
     verdict = (
-        f"The verdict is a logit of {_signed(explanation.logit)}, {abs(told):.2f} {side} the {_signed(explanation.base_logit)} "
+        f"The verdict is {what} of {_signed(explanation.margin)}, {abs(told):.2f} {side} the {_signed(explanation.base_margin)} "
         "of a text of this length without any meaning."
     )
     if gap <= COMPLETE:

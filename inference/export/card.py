@@ -59,7 +59,7 @@ def _header(run: FinishedRun, trained: Trained, format: str) -> str:
     """The metadata that the Hub reads: YAML between two lines of dashes, scores with four digits."""
     is_imdb = not run.data.is_demo and ("Keras IMDB" in run.data.title or "Large Movie Review" in run.data.title)
     dataset = {"type": "imdb" if is_imdb else "text", "name": run.data.title, "split": "test"}
-    task = {"type": "text-classification", "name": "Sentiment of a review"}
+    task = {"type": "text-classification", "name": f"Class of a text: {', '.join(run.data.classes.names)}"}
     results = [
         {
             "task": task,
@@ -68,12 +68,17 @@ def _header(run: FinishedRun, trained: Trained, format: str) -> str:
         }
         for score in trained.repeat.scores
     ]
+    sentiment = ["sentiment-analysis"] if "positive" in run.data.classes.names else []
     head = {
-        "language": "en",
+        **({"language": "en"} if is_imdb or run.data.is_demo else {}),
         "license": "mit",
         "library_name": LIBRARIES[format],
         "pipeline_tag": "text-classification",
-        "tags": ["sentiment-analysis", run.roster.architecture(trained.study.contender).replace("_", "-"), "lengthwise"],
+        "tags": [
+            *sentiment,
+            run.roster.architecture(trained.study.contender).replace("_", "-"),
+            "lengthwise",
+        ],
         **({"datasets": ["imdb"]} if is_imdb else {}),
         "model-index": [{"name": f"{run.name} {trained.study.id}", "results": results}],
     }
@@ -110,7 +115,7 @@ def _what(run: FinishedRun, trained: Trained) -> str:
     reads = f"It reads at most {trained.max_length:,} tokens of a review ({trained.truncate} of longer ones)"
     return (
         f"# {run.roster.title(study.contender)}, {_reviews(study.bucket)}\n\n"
-        "The probability that an English film review is positive. "
+        f"The probability of each class of a text: {', '.join(run.data.classes.names)}. "
         f"This network is {scope}. {reads} and knows {trained.vocab_size:,} ids. It has {result.parameters:,} trained numbers "
         f"({result.body_parameters:,} outside the tables of vectors).{settings}{_evidence(trained)}\n\n"
         f"Hyperparameters: {setting}."
@@ -126,10 +131,16 @@ def _evidence(trained: Trained) -> str:
     pseudo = f" It is told the same of a linear model's opinion of {sum(others):,} other texts." if others else ""
     return (
         f"\n\nAt each word it is also told what the labels of its {labelled:,} training reviews say of {ngrams} that end there: "
-        "the logarithm of how much more often positive than negative reviews hold the n-gram (Wang and Manning 2012, Baselines "
-        f"and bigrams, ACL), 0 where it is not known.{pseudo} Beside the pooled features it is given the sums of these numbers "
+        f"the logarithm of how much more often {_whose(trained)} hold the n-gram (Wang and Manning 2012, Baselines and bigrams, "
+        f"ACL), 0 where it is not known.{pseudo} Beside the pooled features it is given the sums of these numbers "
         "over the whole review, divided by the root of its number of tokens. These numbers are of all words of the data's index."
     )
+
+
+def _whose(trained: Trained) -> str:
+    evidence = trained.evidence
+    many = evidence is not None and len(evidence.counts[0].reviews) > 2
+    return "reviews of each class than all others" if many else "reviews of the second class than of the first"
 
 
 def _data(run: FinishedRun, trained: Trained) -> str:
@@ -153,12 +164,20 @@ def _scores(run: FinishedRun, trained: Trained) -> str:
     means = _means(run, trained.study)
     rows = [
         f"| {_reviews(s.bucket)} | {s.n_test:,} | {_accuracy(s)} | {means.get(s.bucket, '-')} "
-        f"| {_accuracy(linear.get(s.bucket))} | {'-' if s.roc_auc is None else f'{s.roc_auc:.4f}'} | {s.f1:.4f} "
+        f"| {_accuracy(linear.get(s.bucket))} | {'-' if s.mean_roc_auc is None else f'{s.mean_roc_auc:.4f}'} | {s.macro_f1:.4f} "
         f"| {s.accuracy_without_leaked:.4f} |"
         for s in trained.repeat.scores
     ]
     n = len(run.results[trained.study].repeats)
-    columns = ("test reviews", "how many", "accuracy", f"mean of {n} repeat{'s' * (n > 1)}", "linear model", "ROC AUC", "F1")
+    columns = (
+        "test reviews",
+        "how many",
+        "accuracy",
+        f"mean of {n} repeat{'s' * (n > 1)}",
+        "linear model",
+        "ROC AUC",
+        "macro-F1",
+    )
     head = f"| {' | '.join((*columns, 'without leaked'))} |\n|---|---|---|---|---|---|---|---|"
     return (
         "## Scores\n\nIn brackets: 95 % intervals, for other test reviews; the mean's also for other seeds, where there are "
@@ -212,7 +231,7 @@ def _limits(run: FinishedRun, trained: Trained) -> str:
         f"- Words that the data's index does not have are {unknown}; known ones outside the first {trained.vocab_size:,} ids are "
         f"read as id {OOV}. A text without any known word still gives a number, that of the start token: it means nothing.\n"
         "- Irony, quotations and reviews that weigh several things were not tested by themselves.\n"
-        "- It says how a review is rated, not why, and nothing of who wrote it. It is no basis for decisions about people."
+        "- It says which class a text is put into, not why, and nothing of its author. It is no basis for decisions about people."
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from data.bigrams import bigram_rows
-from engine.arrays import Array, sigmoid
+from engine.arrays import Array, class_probabilities
 from inference.export import Reader, Review, inputs
 from inference.export.network import KerasNetwork, read
 from inference.run import FinishedRun, Trained
@@ -25,14 +25,14 @@ def write(run: FinishedRun, trained: Trained, folder: Path) -> Reader:
 
     def probabilities(reviews: Sequence[Review]) -> Array:
         given = list(inputs(reviews).values())
-        logits = np.asarray(model.predict_on_batch(_alone_or_listed(given)))[:, 0]
-        return sigmoid(logits / trained.temperature)
+        logits = np.asarray(model.predict_on_batch(_alone_or_listed(given)))
+        return class_probabilities(logits / trained.temperature)
 
     return probabilities
 
 
 def probabilities(run: FinishedRun, trained: Trained, readings: Sequence[Reading]) -> Array:
-    """The calibrated probability of each review, `<float64>[reviews]`, from the checkpoint as Keras runs it.
+    """The calibrated probabilities of each review, `<float64>[reviews, classes]`, from the checkpoint as Keras runs it.
 
     Args:
         run: that the checkpoint is of.
@@ -42,14 +42,14 @@ def probabilities(run: FinishedRun, trained: Trained, readings: Sequence[Reading
     Raises:
         CheckpointError: Keras cannot read it.
     """
-    return sigmoid(KerasNetwork(_path(run, trained)).logits(readings) / trained.temperature)
+    return class_probabilities(KerasNetwork(_path(run, trained)).logits(readings) / trained.temperature)
 
 
 def portable(run: FinishedRun, trained: Trained) -> Any:
-    """From what the network is given, see `inputs`, to calibrated probabilities `<float32>[batch]`, for TensorFlow's formats.
+    """From what the network is given, see `inputs`, to calibrated probabilities, for TensorFlow's formats.
 
-    The weights are the checkpoint's; recurrent layers are Keras's own, which need no project, no XLA and no cuDNN where the
-    graph is run.
+    These are `<float32>[batch, classes]`. The weights are the checkpoint's; recurrent layers are Keras's own, which need no
+    project, no XLA and no cuDNN where the graph is run.
 
     Raises:
         ExportError: Keras runs on another backend.
@@ -67,7 +67,8 @@ def portable(run: FinishedRun, trained: Trained) -> Any:
         model = keras.Model([*model.inputs, tables[0].input], model.output)
         read_by_model.append(bigram_rows(_without_unsigned(), given[0], tables[0].input_dim))
     logits = model(_alone_or_listed(read_by_model))
-    return keras.Model(_alone_or_listed(given), keras.ops.sigmoid(logits[:, 0] / trained.temperature))
+    every = keras.ops.concatenate([keras.ops.zeros_like(logits[:, :1]), logits], axis=-1)
+    return keras.Model(_alone_or_listed(given), keras.ops.softmax(every / trained.temperature))
 
 
 def signature(model: Any, reviews: int | None) -> list[Any]:

@@ -1,4 +1,4 @@
-"""The LiteRT format: what a network is given of one review in, its probability out; converted by Keras's `Model.export`."""
+"""The LiteRT format: what a network is given of one review in, its probabilities out; converted by Keras's `Model.export`."""
 
 from pathlib import Path
 from typing import Any
@@ -32,9 +32,9 @@ def write(run: FinishedRun, trained: Trained, folder: Path) -> Reader:
             f"{trained.study.id}: LiteRT has no operators for it ({str(error)[:200]}); --export onnx does"
         ) from error
     interpret = interpreter_of(str(file)).get_signature_runner()
-    return lambda reviews: np.concatenate([_probability(interpret, review) for review in reviews])
+    return lambda reviews: np.concatenate([_probabilities(interpret, review) for review in reviews])
 
 
-def _probability(interpret: Any, review: Review) -> Array:
-    (probability,) = interpret(**inputs([review])).values()
-    return probability
+def _probabilities(interpret: Any, review: Review) -> Array:
+    (probabilities,) = interpret(**inputs([review])).values()
+    return probabilities

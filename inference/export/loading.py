@@ -17,21 +17,23 @@ _IMPORTS = {
 }
 _CODE = {
     "keras": """model = keras.saving.load_model("model.keras")
-logit = float(model(GIVEN)[0, 0])
-print(1 / (1 + np.exp(-logit / TEMPERATURE)))""",
+logits = np.array([0.0, *np.asarray(model(GIVEN))[0]])  # the first class's is 0
+odds = np.exp((logits - logits.max()) / TEMPERATURE)
+print(dict(zip(CLASSES, (odds / odds.sum()).tolist())))""",
     "savedmodel": """model = tf.saved_model.load("saved_model").signatures["serving_default"]
-print(float(model(texts=tf.constant([text]))["probability"][0]))""",
+print(dict(zip(CLASSES, model(texts=tf.constant([text]))["probabilities"][0].numpy().tolist())))""",
     "onnx": """model = onnxruntime.InferenceSession("model.onnx", providers=["CPUExecutionProvider"])
-(probability,) = model.run(["probability"], inputs(text))
-print(float(probability[0]))""",
+(probabilities,) = model.run(["probabilities"], inputs(text))
+print(dict(zip(CLASSES, probabilities[0].tolist())))""",
     "litert": """model = Interpreter("model.tflite").get_signature_runner()
-(probability,) = model(**inputs(text)).values()
-print(float(probability[0]))""",
+(probabilities,) = model(**inputs(text)).values()
+print(dict(zip(CLASSES, probabilities[0].tolist())))""",
 }
 _NOTES = {
-    "keras": "The file is the run's checkpoint, byte for byte. It gives logits, which the temperature makes probabilities, of",
+    "keras": "The file is the run's checkpoint, byte for byte. It gives the logits of all classes but the first, "
+    "whose logit is 0. It takes",
     "savedmodel": "Texts in, probabilities out: whatever is made of a text is made by the graph. The signature `token_ids` takes",
-    "onnx": "Every row must hold at least one id; `probability` is `<float32>[batch]`. The graph takes",
+    "onnx": "Every row must hold at least one id; `probabilities` is `<float32>[batch, classes]`. The graph takes",
     "litert": "It takes one review at a time, of any length, without padding: batch is 1. The graph takes",
 }
 _IDS = "`token_ids` `<int32>[batch, time]`, right-padded with 0"
@@ -50,7 +52,12 @@ def how_to_load(run: FinishedRun, trained: Trained, format: str) -> str:
         is_own = format == "keras" and OWN.encode() in archive.read("config.json")
     made = [] if format == "savedmodel" else [encoding(run, trained)]
     given = 'inputs(text)["token_ids"]' if trained.evidence is None else "list(inputs(text).values())"
-    code = _CODE[format].replace("TEMPERATURE", repr(trained.temperature)).replace("GIVEN", given)
+    code = (
+        _CODE[format]
+        .replace("TEMPERATURE", repr(trained.temperature))
+        .replace("GIVEN", given)
+        .replace("CLASSES", repr(run.data.classes.names))
+    )
     blocks = "\n\n".join([_IMPORTS[format] + _OWN * is_own, *made, f"{_TEXT}\n{code}"])
     return f"## How to load it\n\n{_NOTES[format]} {_takes(trained, format)} In this folder:\n\n```python\n{blocks}\n```"
 

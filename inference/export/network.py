@@ -52,11 +52,12 @@ class KerasNetwork:
         return int(self._model.inputs[1].shape[-1]) if len(self._model.inputs) > 1 else 0
 
     def logits(self, readings: Sequence[Reading]) -> np.ndarray:
-        """The logit of each review, `<float64>[reviews]`; reviews of about the same length are read together."""
-        logits, order = np.empty(len(readings)), np.argsort([len(each) for each in readings], kind="stable")
+        """The logits of each review, `<float64>[reviews, classes - 1]`; reviews of about one length are read together."""
+        logits = np.empty((len(readings), self._model.output_shape[-1]))
+        order = np.argsort([len(each) for each in readings], kind="stable")
         for start in range(0, len(readings), _BATCH):
             batch = order[start : start + _BATCH]
-            logits[batch] = self._model.predict_on_batch(_padded([readings[i] for i in batch]))[: len(batch), 0]
+            logits[batch] = self._model.predict_on_batch(_padded([readings[i] for i in batch]))[: len(batch)]
         return logits
 
 

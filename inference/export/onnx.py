@@ -59,12 +59,13 @@ def write(run: FinishedRun, trained: Trained, folder: Path) -> Reader:
     onnx.checker.check_model(written, full_check=True)
     onnx.save(written, folder / "model.onnx")
     session = onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
-    return lambda reviews: session.run(["probability"], inputs(reviews))[0]
+    return lambda reviews: session.run(["probabilities"], inputs(reviews))[0]
 
 
 def model(network: NumpyNetwork, temperature: float) -> Any:
-    """`token_ids` `<int32>[batch, time]`, right-padded with 0, to `probability` `<float32>[batch]`, as an `onnx.ModelProto`.
+    """A network as an `onnx.ModelProto`: from ids to probabilities.
 
+    From `token_ids` `<int32>[batch, time]`, right-padded with 0, to `probabilities` `<float32>[batch, classes]`.
     Every row must hold at least one token, the start token. A network with evidence is also given `evidence`
     `<float32>[batch, time, numbers]` and `evidence_sums` `<float32>[batch, numbers]`.
 
@@ -80,15 +81,16 @@ def model(network: NumpyNetwork, temperature: float) -> Any:
     graph = _Graph()
     features = _features(graph, network)
     logits = graph("Add", graph("MatMul", features, graph.constant(network.kernel)), graph.constant(network.bias))
-    cooled = graph("Div", graph("Squeeze", logits, graph.axes(1)), graph.constant(np.float32(temperature)))
-    graph("Sigmoid", cooled, name="probability")
+    of_first = graph("Mul", graph("Slice", logits, graph.axes(0), graph.axes(1), graph.axes(1)), graph.constant(np.float32(0)))
+    every = graph("Concat", of_first, logits, axis=-1)
+    graph("Softmax", graph("Div", every, graph.constant(np.float32(temperature))), name="probabilities", axis=-1)
     types = (
         (TensorProto.INT32, ["batch", "time"]),
         (TensorProto.FLOAT, ["batch", "time", network.evidence]),
         (TensorProto.FLOAT, ["batch", network.evidence]),
     )
     given = [helper.make_tensor_value_info(name, *each) for name, each in zip(INPUTS, types, strict=True)]
-    wanted = helper.make_tensor_value_info("probability", TensorProto.FLOAT, ["batch"])
+    wanted = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", len(network.bias) + 1])
     return helper.make_model(
         helper.make_graph(graph.nodes, "review", given if network.evidence else given[:1], [wanted], graph.constants),
         opset_imports=[helper.make_opsetid("", OPSET)],

@@ -34,7 +34,7 @@ def write(run: FinishedRun, trained: Trained, folder: Path) -> Reader:
     give = inputs_from_ids(trained)
 
     def of_inputs(*given: Any) -> dict[str, Any]:
-        return {"probability": model(list(given) if len(given) > 1 else given[0])}
+        return {"probabilities": model(list(given) if len(given) > 1 else given[0])}
 
     texts = tf.TensorSpec([None], tf.string, name="texts")
     archive = ExportArchive()
@@ -44,7 +44,7 @@ def write(run: FinishedRun, trained: Trained, folder: Path) -> Reader:
     archive.write_out(str(folder / "saved_model"), verbose=False)
     loaded = tf.saved_model.load(str(folder / "saved_model"))
     serve = loaded.signatures["serving_default"]
-    return lambda reviews: serve(texts=tf.constant([review.text for review in reviews]))["probability"].numpy()
+    return lambda reviews: serve(texts=tf.constant([review.text for review in reviews]))["probabilities"].numpy()
 
 
 def text_encoder(vocabulary: Vocabulary) -> tuple[_Function, Any]:

@@ -3,53 +3,56 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from models.roster import Roster
+from records.classes import Classes
 from records.findings import Reliability
 from records.study import Study, StudyResult, bucket_order
 from report.figures.figure import Figure
 from report.figures.style import GRID, INK, MUTED, dash, grid, naming, styled
 
+MOST_WRITTEN = 7  # classes of a matrix whose counts are written into it; those of larger ones are shown on pointing at them
+LONGEST_NAME = 10  # characters of a class's name beside a matrix
+
 
 @dataclass(frozen=True)
 class Confusion:
-    """Counts of one study on one bucket, summed over repeats: `counts[actual][predicted]`, negative first."""
+    """Counts of one study on one bucket, summed over repeats: `counts[actual][predicted]`, in the order of the classes."""
 
     study: Study
     bucket: str
-    counts: tuple[tuple[int, int], tuple[int, int]]
+    counts: tuple[tuple[int, ...], ...]
 
 
 def confusion_matrices_data(results: Iterable[StudyResult]) -> tuple[Confusion, ...]:
     """One matrix per completed study and bucket."""
-    found: dict[tuple[Study, str], list[int]] = {}
+    found: dict[tuple[Study, str], list[np.ndarray]] = {}
     for result in results:
         for repeat in result.repeats:
-            for s in repeat.scores:
-                cell = found.setdefault((result.study, s.bucket), [0, 0, 0, 0])
-                counts = (s.true_negative, s.false_positive, s.false_negative, s.true_positive)
-                cell[:] = [a + b for a, b in zip(cell, counts, strict=True)]
-    return tuple(Confusion(study, bucket, ((c[0], c[1]), (c[2], c[3]))) for (study, bucket), c in found.items())
+            for score in repeat.scores:
+                found.setdefault((result.study, score.bucket), []).append(np.array(score.confusion))
+    return tuple(Confusion(*where, tuple(map(tuple, sum(counts).tolist()))) for where, counts in found.items())  # type: ignore
 
 
-def confusion_matrices_figure(records: tuple[Confusion, ...], roster: Roster) -> go.Figure:
+def confusion_matrices_figure(records: tuple[Confusion, ...], roster: Roster, classes: Classes) -> go.Figure:
     """A small matrix for each, coloured by the share of the actual class, with the counts written in."""
     called = naming((record.study for record in records), roster)
     rows = tuple(dict.fromkeys(called(record.study) for record in records))
     columns = tuple(sorted(dict.fromkeys(record.bucket for record in records), key=bucket_order))
-    figure = grid(rows, columns, shared_yaxes=True)
+    figure, names = grid(rows, columns, shared_yaxes=True), [_short(name) for name in classes.names]
     for record in records:
         shares = [[cell / max(1, sum(actual)) for cell in actual] for actual in record.counts]
         figure.add_heatmap(
             row=rows.index(called(record.study)) + 1,
             col=columns.index(record.bucket) + 1,
-            x=["neg.", "pos."],
-            y=["neg.", "pos."],
+            x=names,
+            y=names,
             z=shares,
             text=[[f"{cell:,}" for cell in actual] for actual in record.counts],
-            texttemplate="%{text}",
+            texttemplate="%{text}" if len(classes) <= MOST_WRITTEN else None,
             coloraxis="coloraxis",
             hovertemplate="actual %{y}, predicted %{x}: %{text} (%{z:.1%})<extra></extra>",
             xgap=1,
@@ -60,10 +63,19 @@ def confusion_matrices_figure(records: tuple[Confusion, ...], roster: Roster) ->
     figure.update_xaxes(title_text="predicted", row=len(rows))
     bar = {"title": {"text": "share of<br>actual class"}, "thickness": 12, "tickformat": ".0%", "x": 1.06}
     axis = {"colorscale": "Blues", "cmin": 0, "cmax": 1, "colorbar": bar}
-    return styled(figure, 110 + 150 * max(1, len(rows)), coloraxis=axis, margin={"l": 72, "r": 40, "t": 40, "b": 56})
+    figure.update_xaxes(type="category").update_yaxes(type="category")  # stars are names here, not numbers
+    return styled(
+        figure, 110 + max(150, 26 * len(classes)) * max(1, len(rows)), coloraxis=axis, margin={"l": 72, "r": 40, "t": 40, "b": 56}
+    )
 
 
-def reliability_figure(records: tuple[Reliability, ...], roster: Roster) -> go.Figure:
+def _short(name: str) -> str:
+    """A class's name beside a small matrix: `neg.`."""
+    known = {"negative": "neg.", "positive": "pos.", "neutral": "neut."}
+    return known.get(name, name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}\u2026")
+
+
+def reliability_figure(records: tuple[Reliability, ...], roster: Roster, classes: Classes) -> go.Figure:
     """Left: as trained; right: after the temperature. On the diagonal, a probability is what it says."""
     titles = ["As trained", "After the temperature that validation chooses"]
     figure = make_subplots(cols=2, column_titles=titles, shared_yaxes=True, horizontal_spacing=0.04)
@@ -94,8 +106,9 @@ def reliability_figure(records: tuple[Reliability, ...], roster: Roster) -> go.F
                 marker={"size": 6},
                 hovertemplate="says %{x:.0f} %, is %{y:.0f} % of %{customdata:,}<extra>" + series + "</extra>",
             )
-    figure.update_xaxes(title_text="probability of positive (%), mean of a bin", range=[0, 100])
-    figure.update_yaxes(title_text="positive reviews (%)", range=[0, 100], col=1)
+    of, share = (classes.names[1], f"{classes.names[1]} reviews") if len(classes) == 2 else ("what is said", "it is right")
+    figure.update_xaxes(title_text=f"probability of {of} (%), mean of a bin", range=[0, 100])
+    figure.update_yaxes(title_text=f"{share} (%)", range=[0, 100], col=1)
     legend = {"orientation": "h", "y": -0.2, "yanchor": "top", "x": 0, "font": {"color": MUTED}}
     return styled(figure, 480, legend=legend, margin={"l": 64, "r": 24, "t": 40, "b": 120})
 
@@ -106,7 +119,9 @@ FIGURES = (
         "errors",
         "Confusion matrices",
         "Test reviews, added up over repeats.",
-        lambda contents: confusion_matrices_figure(confusion_matrices_data(contents.results), contents.roster),
+        lambda contents: confusion_matrices_figure(
+            confusion_matrices_data(contents.results), contents.roster, contents.data.classes
+        ),
     ),
     Figure(
         "reliability",
@@ -115,6 +130,6 @@ FIGURES = (
         "Test reviews of all buckets and repeats, in ten bins of the probability. Below the diagonal on the right and above it "
         "on the left, a network is too sure. The temperature divides the logits; it is fitted on validation reviews and "
         "changes no verdict.",
-        lambda contents: reliability_figure(contents.findings.reliabilities, contents.roster),
+        lambda contents: reliability_figure(contents.findings.reliabilities, contents.roster, contents.data.classes),
     ),
 )

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
+import numpy as np
 import plotly.graph_objects as go
-from plotly.colors import sample_colorscale
 from plotly.subplots import make_subplots
 
 from models.roster import PALETTE, Roster
@@ -13,6 +13,7 @@ from records.study import Study
 INK, MUTED, GRID = "#1f2933", "#6b7280", "#e5e7eb"
 FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 NEGATIVE, POSITIVE = "#B45309", "#0E7490"  # two classes, and the ends of more
+BETWEEN = "#C9BE95"  # of ordered classes in the middle
 NEUTRAL = "#7F3C8D"  # of shares that speak for no class
 SCALE = "Viridis"  # readable without colour vision
 MARKS = {"bucket": "", "all": " (trained on all)", "fine-tuned": " (fine-tuned)"}  # of a scope, behind a name
@@ -24,8 +25,16 @@ def class_colours(classes: Classes) -> list[str]:
     if len(classes) == 2:
         return [NEGATIVE, POSITIVE]
     if classes.are_ordered:
-        return sample_colorscale([[0.0, NEGATIVE], [0.5, "#D9CFA8"], [1.0, POSITIVE]], len(classes))
+        return [mixed(number / (len(classes) - 1)) for number in range(len(classes))]
     return [PALETTE[number % len(PALETTE)] for number in range(len(classes))]
+
+
+def mixed(share: float) -> str:
+    """The colour so far on the way from the house's first class to its second, by a light one between them, `#rrggbb`."""
+    ends = (NEGATIVE, BETWEEN) if share < 0.5 else (BETWEEN, POSITIVE)
+    start, stop = (np.array(list(bytes.fromhex(end[1:]))) for end in ends)
+    part = 2 * share % 1 if share < 1 else 1
+    return "#" + bytes((start + part * (stop - start)).round().astype(int).tolist()).hex()
 
 
 def naming(studies: Iterable[Study], roster: Roster) -> Callable[[Study], str]:
