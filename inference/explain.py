@@ -95,7 +95,7 @@ def explain(model: Trained, encoded: Encoded, label: int | None = None) -> Expla
     row, positions = model.row(encoded.ids), model.positions(encoded.ids)
     words = [START_WORD, *encoded.words]
     logits = model.logits_of_rows([row])[0]
-    asked = _Asked.of(logits) if label is None else _Asked.about(label, logits)
+    asked = Asked.of(logits) if label is None else Asked.about(label, logits)
     shares = _shares_by_method(model, row, asked)
     base = shares.base
     margin = float(margins(logits, asked.label))
@@ -116,19 +116,19 @@ def explain(model: Trained, encoded: Encoded, label: int | None = None) -> Expla
 
 
 @dataclass(frozen=True)
-class _Asked:
+class Asked:
     """What a text is asked: how a class stands; and whose probability is watched as words are taken out."""
 
     label: int  # its margin is shared out among the words
     side: int  # 1 where the probability of this class is watched, -1 where it is that of the other one of two
 
     @classmethod
-    def of(cls, logits: Array) -> "_Asked":
+    def of(cls, logits: Array) -> "Asked":
         """About the second of two classes, or the predicted one of more, of a text with these logits `[classes - 1]`."""
         return cls.about(1 if len(logits) == 1 else int(predicted(class_probabilities(logits))), logits)
 
     @classmethod
-    def about(cls, label: int, logits: Array) -> "_Asked":
+    def about(cls, label: int, logits: Array) -> "Asked":
         """About this class. Of two classes the probability of the verdict is watched."""
         return cls(label, -1 if len(logits) == 1 and int(predicted(class_probabilities(logits))) != label else 1)
 
@@ -139,10 +139,10 @@ class _Asked:
 
 
 @dataclass(frozen=True)
-class _Shares:
+class Shares:
     """Each token's share of a class's margin by every method, `<float64>[time]`."""
 
-    asked: _Asked
+    asked: Asked
     gradients: Array | None
     base: float | None  # the margin of no meaning, of integrated gradients
     occlusion: Array
@@ -156,9 +156,9 @@ class _Shares:
         return signed | ({} if self.attention is None else {"attention": self.attention})
 
 
-def _shares_by_method(model: Trained, row: IdArray, asked: _Asked) -> _Shares:
+def _shares_by_method(model: Trained, row: IdArray, asked: Asked) -> Shares:
     gradients, base = integrated_gradients(model, row, asked.label) if has_gradients(model) else (None, None)
-    return _Shares(asked, gradients, base, occlusion(model, row, asked.label), _attention(model, row))
+    return Shares(asked, gradients, base, occlusion(model, row, asked.label), _attention(model, row))
 
 
 def _numbers(array: Array | None) -> tuple[float, ...] | None:
@@ -269,7 +269,7 @@ def running_verdict(model: Trained, ids: IdArray) -> tuple[tuple[int, tuple[floa
     return tuple(zip((ends - 1).tolist(), map(tuple, probabilities.tolist()), strict=True))
 
 
-def deletion_curves(texts: Sequence[tuple[Trained, IdArray, _Shares]]) -> tuple[DeletionCurve, ...]:
+def deletion_curves(texts: Sequence[tuple[Trained, IdArray, Shares]]) -> tuple[DeletionCurve, ...]:
     """What becomes of the verdicts on some texts when words are taken out, by every method and at random.
 
     Args:
@@ -298,7 +298,7 @@ def faithfulness(model: Trained, reviews: Sequence[IdArray]) -> tuple[DeletionCu
     texts = []
     for ids in reviews:
         row = model.row(ids)
-        texts.append((model, row, _shares_by_method(model, row, _Asked.of(model.logits_of_rows([row])[0]))))
+        texts.append((model, row, _shares_by_method(model, row, Asked.of(model.logits_of_rows([row])[0]))))
     return deletion_curves(texts)
 
 

@@ -55,11 +55,12 @@ def words_data(explanation: Explanation, shares: Sequence[float], *, is_signed: 
     """
     words = explanation.words
     largest = max((abs(s) for word, s in zip(words, shares, strict=True) if word != START_WORD), default=0.0) or 1.0
+    what = "logit" if len(explanation.probabilities) == 2 else "margin"
     are_pieces = any(word.startswith(" ") for word in words)  # of words: they bring the spaces between them
     return tuple(
         ColouredWord(
             text=word.strip() or "\u2423",
-            share=f"{share:+.3f} of the margin".replace("-", "\u2212") if is_signed else f"{100 * share:.1f} %",
+            share=f"{share:+.3f} of the {what}".replace("-", "\u2212") if is_signed else f"{100 * share:.1f} %",
             ground=_ground(share, abs(share) / largest, is_signed=is_signed) if word != START_WORD else "",
             is_start=word == START_WORD,
             has_space=word.startswith(" ") if are_pieces else number > 0,

@@ -75,12 +75,16 @@ METHODS = {
     for method in (
         Method(
             GRADIENTS,
-            "Each word's share of the logit, or of a class's margin over the mean of the others, added "
+            "Each word's share of the logit (of more classes: of one's margin over the mean of the others), added "
             "up from gradients on the way from a text without meaning to this one.",
             lambda explanation: explanation.gradients,
             adds_up=True,
         ),
-        Method(OCCLUSION, "By how much that falls when the word is left out.", lambda explanation: explanation.occlusion),
+        Method(
+            OCCLUSION,
+            "By how much the logit, or the margin, falls when the word is left out.",
+            lambda explanation: explanation.occlusion,
+        ),
         Method(
             ATTENTION,
             "How much of its attention the network gives the word; in which direction it does not say.",

@@ -41,19 +41,20 @@ def a_score(bucket: str, accuracy: float, n_test: int = 100) -> Score:
         loss_at_temperature=0.4,
         brier_at_temperature=0.11,
         calibration_error_at_temperature=0.02,
-        precision=accuracy,
-        recall=accuracy,
-        f1=accuracy,
-        roc_auc=0.9,
-        true_negative=right,
-        false_positive=wrong,
-        false_negative=wrong,
-        true_positive=right,
+        macro_f1=accuracy,
+        precision=(accuracy, accuracy),
+        recall=(accuracy, accuracy),
+        f1=(accuracy, accuracy),
+        roc_auc=(0.9, 0.9),
+        average_precision=(0.9, 0.9),
+        confusion=((right, wrong), (wrong, right)),
+        mean_absolute_error=None,
+        within_one=None,
     )
 
 
 def epochs(n: int) -> tuple[Epoch, ...]:
-    return tuple(Epoch(i + 1, 0.7 / (i + 1), 0.6, 0.65, 0.62, 1e-3, 2.0, 1.5) for i in range(n))
+    return tuple(Epoch(i + 1, 0.7 / (i + 1), 0.6, 0.65, 0.62, 0.61, 1e-3, 2.0, 1.5) for i in range(n))
 
 
 def a_result(architecture: str, bucket: str, accuracy: float, *, status: Status = "completed", repeats: int = 2) -> StudyResult:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -30,7 +31,7 @@ COLUMNS = [
     "test_accuracy_low",
     "test_accuracy_high",
     "test_loss",
-    "f1",
+    "macro_f1",
     "roc_auc",
     "val_accuracy",
     "train_accuracy",
@@ -126,9 +127,16 @@ def test_results_csv_holds_a_row_per_study_with_every_column(smoke_run: SmokeRun
     assert len(rows) == (3 + 2) * 2
     for row in rows:
         assert row["status"] == "completed"
-        right = int(row["true_negative"]) + int(row["true_positive"])
-        assert float(row["test_accuracy"]) == pytest.approx(right / int(row["n_test"]))
+        assert 0 <= float(row["precision_positive"]) <= 1 and float(row["recall_negative"]) <= 1
         assert float(row["test_accuracy_low"]) <= float(row["test_accuracy"]) <= float(row["test_accuracy_high"])
+
+
+def test_confusion_csv_adds_up_to_the_accuracies(smoke_run: SmokeRun) -> None:
+    results, confusion = (pd.read_csv(smoke_run.folder / "final_stats" / f"{name}.csv") for name in ("results", "confusion"))
+    keys = ["contender", "scope", "bucket", "repeat"]
+    right = confusion[confusion["class"] == confusion["said"]].groupby(keys)["n_test"].sum()
+    whole = confusion.groupby(keys)["n_test"].sum()
+    np.testing.assert_allclose((right / whole).to_numpy(), results.set_index(keys)["test_accuracy"].sort_index().to_numpy())
 
 
 def test_nothing_but_the_final_scores_knows_the_test_labels(tmp_path: Path) -> None:
@@ -192,7 +200,9 @@ def test_predictions_are_kept_per_review_and_add_up_to_the_accuracy(smoke_run: S
     for _, row in results.iterrows():
         mine = predictions[predictions["study"] == f"{row['architecture']}/{row['bucket']}"]
         assert len(mine) == row["n_test"]
-        assert ((mine["probability"] >= 0.5) == mine["label"]).mean() == pytest.approx(row["test_accuracy"])
+        assert ((mine["probability_positive"] >= 0.5) == (mine["label"] == "positive")).mean() == pytest.approx(
+            row["test_accuracy"]
+        )
 
 
 def test_the_same_command_again_trains_nothing_and_redraws(own_smoke_run: SmokeRun) -> None:

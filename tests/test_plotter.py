@@ -5,6 +5,8 @@ import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ import plotter
 from config import PROFILES, Config, Contender
 from inference.evaluate import OtherReviews, OtherScore
 from inference.explain import START_WORD
-from inference.run import Encoded
+from inference.run import Encoded, FinishedRun
 from records.errors import ArtifactsError
 from records.files import write_record, write_text
 from records.findings import BucketVerdict, Findings, Standing
@@ -30,6 +32,7 @@ from tests.report.test_figures import EXAMPLES, findings, results, verdicts
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SOMETIMES = {"importance", "cross_lengths", "learning_curve", "ladder"}  # figures that a smoke run has nothing to say for
 QUICK = PROFILES["quick"].config
+RUN = cast("FinishedRun", SimpleNamespace(name="quick-12345678", roster=ROSTER, data=a_summary()))
 OTHERS = OtherReviews(
     "films", "films.csv", "text", "label", 50, 0, 0.5, 0.1, 1.0, (OtherScore("chosen", "all", 50, 0.7, 0.6, 0.8),)
 )
@@ -183,18 +186,18 @@ def test_an_explanation_is_one_offline_page_and_escapes_its_words(tmp_path: Path
     words = (START_WORD, "a", "<script>alert(1)</script>", "film")
     account = replace(ACCOUNT, words=words, attention=(0.1, 0.2, 0.3, 0.4))
     encoded = Encoded(np.array([1, 4, 5, 6], np.int32), words[1:], (), ())
-    plotter.write_explanation(tmp_path / "why.html", "negative: <b>sure</b>", account, encoded, "quick-12345678", ROSTER)
+    plotter.write_explanation(tmp_path / "why.html", "negative: <b>sure</b>", account, encoded, RUN)
     page = (tmp_path / "why.html").read_text(encoding="utf-8")
     body = page.split("</head>")[1]
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in body and "<script>alert" not in body and "<b>sure" not in body
     assert all(f'id="figure-{name}"' in body for name in ("running", "deletion")) and "<h3>Attention</h3>" in body
     assert not re.search(r"<(script|link|img)[^>]+(src|href)=", body)
     assert ">Integrated gradients. " in body
-    account = replace(account, gradients=None, base_logit=None, completeness_gap=None)  # as of a network that Keras reads
-    plotter.write_explanation(tmp_path / "why.html", "", account, encoded, "quick-12345678", ROSTER)
+    account = replace(account, gradients=None, base_margin=None, completeness_gap=None)  # as of a network that Keras reads
+    plotter.write_explanation(tmp_path / "why.html", "", account, encoded, RUN)
     assert ">Occlusion. " in (tmp_path / "why.html").read_text(encoding="utf-8")
     with pytest.raises(ArtifactsError, match="choose another --output"):
-        plotter.write_explanation(tmp_path / "why.html" / "x.html", "", account, encoded, "", ROSTER)
+        plotter.write_explanation(tmp_path / "why.html" / "x.html", "", account, encoded, RUN)
 
 
 def test_the_report_of_a_real_run_draws_in_a_real_browser(smoke_run: SmokeRun, tmp_path: Path) -> None:

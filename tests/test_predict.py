@@ -45,8 +45,8 @@ def test_a_text_is_answered_in_words_and_as_json_with_the_same_numbers(smoke_run
     words, as_json = predict(smoke_run.folder, TEXT), predict(smoke_run.folder, "--json", TEXT)
     answer = json.loads(as_json.out)
     assert (words.code, as_json.code, words.err, as_json.err) == (0, 0, "", "")
-    assert {"sentiment", "probability", "confidence", "bucket", "study"} <= set(answer)
-    assert words.out.startswith(f"{answer['sentiment']}: {answer['confidence']:.1%} sure")
+    assert {"label", "probability", "probabilities", "confidence", "bucket", "study"} <= set(answer)
+    assert words.out.startswith(f"{answer['label']}: {answer['confidence']:.1%} sure")
     assert f"by {answer['study']}, for reviews of {answer['bucket']}" in words.out
 
 

@@ -118,10 +118,10 @@ def test_an_ablation_is_compared_with_its_parent_only_among_networks() -> None:
 
 
 def saying(labels: np.ndarray, right: int, repeats: int = 2) -> np.ndarray:
-    """Probabilities that are right on the first `right` reviews and wrong on the others."""
-    p = np.where(labels == 1, 0.9, 0.1)
-    p[right:] = 1 - p[right:]
-    return np.tile(p, (repeats, 1))
+    """Logits that are right on the first `right` reviews and wrong on the others."""
+    logits = np.where(labels == 1, 2.2, -2.2)
+    logits[right:] *= -1
+    return np.tile(logits[:, None], (repeats, 1, 1))
 
 
 def predictions(truth: Truth, on_test: int, on_validation: int, repeats: int = 2) -> Predictions:
@@ -141,7 +141,7 @@ def test_validation_chooses_whatever_the_test_reviews_say() -> None:
 
 def test_verdicts_know_chance_leaks_and_the_yardstick() -> None:
     linear = Study(YARDSTICKS[0], "0-9")
-    yardstick = Predictions(saying(TRUTH.test, 800, 1), np.zeros((1, 0)))
+    yardstick = Predictions(saying(TRUTH.test, 800, 1), np.zeros((1, 0, 1)))
     (verdict,) = corrected(
         [judge("0-9", TRUTH, {LSTM: predictions(TRUTH, 900, 150), RNN: predictions(TRUTH, 510, 100), linear: yardstick}, ROSTER)]
     )
@@ -155,7 +155,7 @@ def test_verdicts_know_chance_leaks_and_the_yardstick() -> None:
 
 def test_the_yardstick_never_leads() -> None:
     verdict = judge(
-        "0-9", TRUTH, {Study(YARDSTICKS[0], "0-9"): Predictions(saying(TRUTH.test, 999, 1), np.zeros((1, 0)))}, ROSTER
+        "0-9", TRUTH, {Study(YARDSTICKS[0], "0-9"): Predictions(saying(TRUTH.test, 999, 1), np.zeros((1, 0, 1)))}, ROSTER
     )
     assert verdict.leader is None
 
@@ -166,12 +166,13 @@ def test_ensembles_are_means_of_repeats_and_of_what_validation_chose() -> None:
     a, b, c, d = networks
     split = np.where(np.arange(1000) < 500, 0.9, 0.2)  # two repeats that disagree: the surer one decides
     right = np.stack([split, 1 - split]) if TRUTH.test[0] else np.stack([1 - split, split])
-    networks[a] = Predictions(np.where(TRUTH.test == 1, right, 1 - right), networks[a].validation)
-    everything = networks | {Study(YARDSTICKS[0], "0-9"): Predictions(saying(TRUTH.test, 999, 1), np.zeros((1, 0)))}
+    positive = np.where(TRUTH.test == 1, right, 1 - right)
+    networks[a] = Predictions(np.log(positive / (1 - positive))[..., None], networks[a].validation)
+    everything = networks | {Study(YARDSTICKS[0], "0-9"): Predictions(saying(TRUTH.test, 999, 1), np.zeros((1, 0, 1)))}
     verdict = judge("0-9", TRUTH, everything, ROSTER)
     found = ensembles(verdict, TRUTH, everything)
     assert [e.members for e in found] == [(a,), (b,), (c,), (d,), (d, c, b)]
     assert [e.n_models for e in found] == [2, 2, 2, 2, 6]
-    by_hand = ((networks[a].test.mean(axis=0) >= 0.5) == TRUTH.test).mean()
+    by_hand = ((positive.mean(axis=0) >= 0.5) == TRUTH.test).mean()
     assert found[0].accuracy == pytest.approx(by_hand) and found[0].low <= by_hand <= found[0].high
     assert found[-1].accuracy == pytest.approx(0.8)

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 
+from engine.arrays import class_probabilities, free_logits, margins
 from engine.checkpoint import load
 from engine.network import largest_difference, spaced_by_length
 from models.classifier import NetworkShape, build_classifier
@@ -78,7 +79,7 @@ def given(reviews: list[Reading], padding: int = 9) -> Any:
 
 
 def logits_of(model: keras.Model, reviews: list[Reading]) -> np.ndarray:
-    return np.asarray(keras.ops.convert_to_numpy(model(given(reviews))))[:, 0]
+    return np.asarray(keras.ops.convert_to_numpy(model(given(reviews))))
 
 
 def automatic_gradients(model: keras.Model, shape: NetworkShape, reviews: list[Reading]) -> tuple[np.ndarray, np.ndarray | None]:
@@ -144,7 +145,7 @@ def test_the_sums_of_evidence_stand_in_the_logit_as_they_are(tmp_path: Path, rng
     moved = rng.normal(size=6).astype(np.float32)
     logits = plain.logits([reading, replace(reading, sums=reading.sums + moved if reading.sums is not None else moved)])
     assert plain.of_sums.shape == (6,)
-    assert logits[1] - logits[0] == pytest.approx(float(moved @ plain.of_sums), abs=1e-5)
+    assert logits[1, 0] - logits[0, 0] == pytest.approx(float(moved @ plain.of_sums), abs=1e-5)
 
 
 def test_a_batch_says_what_each_review_says_alone_in_any_order(checkpoint: Path, rng: np.random.Generator) -> None:
@@ -170,11 +171,29 @@ def test_the_largest_difference_is_in_probability_and_names_a_network_that_is_no
     model, reviews = trained(shape_of("gru", "mean", 0), rng), readings(rng)
     model.save(tmp_path / "model.keras")
     plain = load(tmp_path / "model.keras")
-    probabilities = 1 / (1 + np.exp(-logits_of(model, reviews).astype(np.float64)))
-    assert largest_difference(plain, reviews, probabilities) < 1e-6
-    probabilities[3] += 0.18
-    assert largest_difference(plain, reviews, probabilities) == pytest.approx(0.18, abs=1e-6)
-    assert np.isnan(largest_difference(plain, reviews, np.full(len(reviews), np.nan)))
+    logits = logits_of(model, reviews)
+    assert largest_difference(plain, reviews, logits) < 1e-6
+    probabilities = class_probabilities(logits)
+    probabilities[3] += [-0.18, 0.18]
+    assert largest_difference(plain, reviews, free_logits(probabilities)) == pytest.approx(0.18, abs=1e-6)
+    assert np.isnan(largest_difference(plain, reviews, np.full((len(reviews), 1), np.nan)))
+
+
+def test_of_many_classes_the_gradient_towards_one_is_that_of_its_margin(tmp_path: Path, rng: np.random.Generator) -> None:
+    shape = replace(shape_of("bidirectional_gru", "mean_max", 97, 2, 3), classes=4)
+    model, reviews = trained(shape, rng), sorted(readings(rng, shape.evidence_width), key=len, reverse=True)
+    model.save(tmp_path / "model.keras")
+    plain = load(tmp_path / "model.keras")
+    logits = logits_of(model, reviews)
+    assert logits.shape == (len(reviews), 3)
+    np.testing.assert_allclose(plain.logits(reviews), logits, atol=3e-6)
+    inputs, step = plain.embed(reviews), 1e-2
+    for label in range(4):
+        alone = plain.towards(label)
+        np.testing.assert_allclose(alone.logits(reviews)[:, 0], margins(logits, label), atol=3e-6)
+        gradient = alone.gradient(inputs)
+        moved = alone.read(replace(inputs, vectors=inputs.vectors + step * gradient)) - alone.read(inputs)
+        np.testing.assert_allclose(moved[:, 0] / step, (gradient**2).sum(axis=(0, 2)), rtol=0.1)
 
 
 def test_reviews_to_compare_are_spaced_by_length_and_the_longest_is_among_them() -> None:

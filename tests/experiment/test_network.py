@@ -2,19 +2,22 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import pytest
 from keras import ops
 
-from analysis.evaluation import log_loss
+from analysis.evaluation import is_right, log_loss
 from config import Config
 from data.word_vectors import WordVectors
+from engine.arrays import class_probabilities
 from experiment.network import Examples, ModelCache, NonFiniteError, TrainableNetwork
 from experiment.plan import cost_of_rung
 from models import recurrent, registry
 from models.classifier import tables
+from models.loss import cross_entropy, log_odds, one_hot, share_right
 from models.optimizer import MonitoredAdam
 from models.registry import ARCHITECTURES
 from records.study import Epoch
@@ -55,8 +58,8 @@ def test_training_learns_and_gives_the_best_weights_back() -> None:
     assert tuple(seen) == history and [e.epoch for e in history] == list(range(1, len(history) + 1))
     assert history[-1].loss < history[0].loss and max(e.val_accuracy for e in history) > 0.9
     assert all(e.gradient_norm > 0 and e.seconds > 0 for e in history)
-    probabilities = network.predict(validation)
-    loss = -np.mean(np.log(np.where(validation.labels == 1, probabilities, 1 - probabilities)))
+    positive = 1 / (1 + np.exp(-network.predict(validation)[:, 0]))
+    loss = -np.mean(np.log(np.where(validation.labels == 1, positive, 1 - positive)))
     assert loss == pytest.approx(min(e.val_loss for e in history), abs=1e-5)
 
 
@@ -146,9 +149,65 @@ def test_loss_and_accuracy_of_an_epoch_are_means_over_its_batches() -> None:
     train, network, plan = examples(64, 1), shared_network(), fit_plan(epochs=1, learning_rate=0.0, dropout=0.0)
     network.start(plan)
     (epoch,) = network.fit(train, examples(20, 2), plan, lambda _: False)
-    probabilities = network.predict(train)
+    probabilities = class_probabilities(network.predict(train))
     assert epoch.loss == pytest.approx(log_loss(train.labels, probabilities), rel=1e-5)
-    assert epoch.accuracy == pytest.approx(np.mean((probabilities >= 0.5) == train.labels))
+    assert epoch.accuracy == pytest.approx(is_right(train.labels, probabilities).mean())
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_of_two_classes_loss_and_gradient_are_bit_for_bit_those_of_keras(jit_compile: bool, rng: np.random.Generator) -> None:
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("TensorFlow's arithmetic")
+    import tensorflow
+
+    logits = tensorflow.constant(5 * rng.normal(size=(999, 1)), "float32")
+    labels = tensorflow.constant(rng.integers(0, 2, (999, 1)), "float32")
+
+    def value_and_gradient(loss: Any) -> tuple[np.ndarray, np.ndarray]:
+        @tensorflow.function(jit_compile=jit_compile, autograph=False)
+        def both() -> Any:
+            with tensorflow.GradientTape() as tape:
+                tape.watch(logits)
+                mean = tensorflow.reduce_mean(loss(labels, logits))
+            return mean, tape.gradient(mean, logits)
+
+        value, gradient = both()
+        return value.numpy(), gradient.numpy()
+
+    reference = value_and_gradient(keras.losses.BinaryCrossentropy(from_logits=True, reduction=None))
+    for mine, theirs in zip(value_and_gradient(cross_entropy), reference, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_of_many_classes_loss_and_accuracy_are_those_of_a_softmax_whose_first_logit_is_0(rng: np.random.Generator) -> None:
+    logits, labels = rng.normal(size=(200, 3)).astype(np.float32), rng.integers(0, 4, 200)
+    every = np.concatenate([np.zeros((200, 1), np.float32), logits], axis=1)
+    reference = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction=None)(labels, every)
+    np.testing.assert_allclose(cross_entropy(one_hot(labels, 4), logits), reference, atol=1e-6)
+    np.testing.assert_array_equal(share_right(one_hot(labels, 4), logits), every.argmax(axis=1) == labels)
+    p = class_probabilities(logits).max(axis=1)
+    np.testing.assert_allclose(log_odds(ops.convert_to_tensor(logits)), np.log(p / (1 - p)), atol=1e-5)
+
+
+def test_a_network_learns_four_classes_and_every_weight_moves() -> None:
+    """The class is the id of the word that stands first: four of them."""
+    rng, network = np.random.default_rng(8), shared_network(classes=4)
+    rows = [np.concatenate([[1, 4 + i % 4], rng.integers(8, 30, 6)]).astype(np.int32) for i in range(200)]
+    some, plan = Examples(rows, (np.arange(200) % 4).astype(np.int8)), fit_plan(epochs=15, patience=15)
+    network.start(plan)
+    before = network.weights
+    history = network.fit(some, some, plan, lambda _: False)
+    assert history[-1].val_accuracy > 0.95 and history[-1].val_macro_f1 > 0.95
+    assert network.predict(some).shape == (200, 3)
+    assert all((new != old).any() for new, old in zip(network.weights, before, strict=True))
+
+
+def test_balanced_class_weights_make_every_class_count_the_same() -> None:
+    labels = np.repeat([0, 1, 3], [60, 30, 10])
+    some = Examples([np.array([1], np.int32)] * 100, labels, weigh_classes_alike=True)
+    sums = np.bincount(labels, some.weights)
+    np.testing.assert_allclose(sums[[0, 1, 3]], 100 / 3, rtol=1e-6)
+    assert (Examples(some.rows, labels).weights == 1).all()
 
 
 def test_rows_that_fill_up_a_batch_weigh_nothing() -> None:
@@ -164,8 +223,8 @@ def test_the_stock_model_gives_the_same_probabilities(engine: str, tmp_path: Pat
     network.start(fit_plan())
     stock = network.stock(SETTING)
     assert all(type(layer).__module__.startswith("keras.") for layer in stock.layers)
-    logits = np.array([ops.convert_to_numpy(stock(row[None]))[0, 0] for row in some.rows])
-    np.testing.assert_allclose(1 / (1 + np.exp(-logits)), network.predict(some), atol=1e-6)
+    logits = np.array([ops.convert_to_numpy(stock(row[None]))[0] for row in some.rows])
+    np.testing.assert_allclose(logits, network.predict(some), atol=4e-6)
 
 
 def test_the_gradient_norm_is_the_global_norm_before_clipping() -> None:
@@ -229,7 +288,7 @@ def test_the_last_weights_are_kept_without_stopping_before() -> None:
     history = network.fit(examples(100, 1), opposed, plan, lambda _: False)
     losses = [epoch.val_loss for epoch in history]
     assert len(history) == 5 and min(losses) < losses[-1]
-    assert log_loss(opposed.labels, network.predict(opposed)) == pytest.approx(losses[-1], abs=1e-6)
+    assert log_loss(opposed.labels, class_probabilities(network.predict(opposed))) == pytest.approx(losses[-1], abs=1e-6)
 
 
 def test_the_norm_of_a_gradient_adds_up_what_a_word_gets_at_each_of_its_places() -> None:

@@ -103,8 +103,8 @@ def test_probabilities_that_are_not_numbers_fail_the_repeat_by_name(
 ) -> None:
     """A word that is in no training and no validation review can do that, if only its vector has diverged."""
     monkeypatch.setattr(TrainableNetwork, "fit", lambda *_: ())
-    monkeypatch.setattr(TrainableNetwork, "predict", lambda _, examples: np.full(len(examples.labels), np.nan))
-    with pytest.raises(NonFiniteError, match=r"the probability of a validation review in repeat \d+ became nan"):
+    monkeypatch.setattr(TrainableNetwork, "predict", lambda _, examples: np.full((len(examples.labels), 1), np.nan))
+    with pytest.raises(NonFiniteError, match=r"the logit of a validation review in repeat \d+ became nan"):
         again()
 
 
@@ -135,7 +135,7 @@ def test_what_a_gpu_has_trained_is_compared_on_the_processor_where_products_are_
     context: StudyContext, again: Callable[[], Repeat], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def as_a_gpu_rounds(self: TrainableNetwork, examples: Examples) -> np.ndarray:
-        return (predict(self, examples) + np.float32(2e-4)).clip(0, 1)
+        return predict(self, examples) + np.float32(2e-3)
 
     predict = TrainableNetwork.predict
     monkeypatch.setattr(TrainableNetwork, "predict", as_a_gpu_rounds)

@@ -64,7 +64,7 @@ def test_what_is_stored_is_what_the_predictor_says(table: Path, smoke_run: Smoke
     record, said = evaluate(run, source, table, ("words", "verdict"), note=lambda _: None)
     texts = source.texts or []
     answers = Predictor(run)(texts[:-1])
-    np.testing.assert_allclose(said[CHOSEN][:-1], [answer.probability for answer in answers])
+    np.testing.assert_allclose(said[CHOSEN][:-1, 1], [answer.probability for answer in answers])
     assert np.isnan(said[CHOSEN][-1]) and record.n_unread == 1 and record.n == 241
 
 

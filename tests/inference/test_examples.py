@@ -9,6 +9,7 @@ import pytest
 import plotter
 from data.types import Dataset
 from data_preprocessing import prepare
+from engine.arrays import class_probabilities
 from engine.network import NumpyNetwork
 from inference import examples as gathered
 from inference import probes
@@ -56,22 +57,23 @@ def test_samples_are_test_reviews_of_both_classes_with_the_stored_verdict_of_eve
         for verdict in sample.verdicts:
             predicted = run.folder.load_predictions(verdict.study, 0)
             index = int(np.flatnonzero(predicted["rows"] == sample.row)[0])
-            assert (predicted["probabilities"][index] >= 0.5) == (verdict.probability >= 0.5)
+            assert (predicted["logits"][index, 0] >= 0) == (verdict.label == 1)
             assert predicted["labels"][index] == sample.label
             if verdict.study.is_yardstick:
-                assert verdict.probability == pytest.approx(predicted["probabilities"][index], abs=1e-6)
+                said = class_probabilities(predicted["logits"][index])
+                assert verdict.probabilities == pytest.approx(said, abs=1e-6)
 
 
 def test_a_mistake_is_the_surest_wrong_verdict_of_the_chosen_network(run: FinishedRun, examples: Examples) -> None:
     for mistake in examples.mistakes:
         leader = run.leaders[mistake.bucket]
         assert mistake.explanation.study == leader
-        assert (mistake.explanation.probability >= 0.5) != (mistake.label == 1)
+        assert mistake.said != mistake.label
         stored_ = run.folder.load_predictions(leader, 0)
-        wrong = (stored_["probabilities"] >= 0.5) != stored_["labels"]
-        surest = np.abs(stored_["probabilities"][wrong] - 0.5).max()
-        mine = stored_["probabilities"][stored_["rows"] == mistake.row][0]
-        assert abs(mine - 0.5) == pytest.approx(surest)
+        logits = stored_["logits"][:, 0]
+        wrong = (logits >= 0) != stored_["labels"]
+        surest = np.abs(logits[wrong]).max()
+        assert abs(logits[stored_["rows"] == mistake.row][0]) == pytest.approx(surest)
 
 
 def test_the_report_shows_probes_samples_and_mistakes(smoke_run: SmokeRun, examples: Examples) -> None:
@@ -140,7 +142,7 @@ def test_stored_predictions_that_are_not_finite_are_named_too(own_smoke_run: Smo
     run = FinishedRun.open(own_smoke_run.folder)
     study = run.leaders[run.buckets[0].name]
     predicted = run.folder.load_predictions(study, 0)
-    predicted["probabilities"] = np.full_like(predicted["probabilities"], np.nan)
+    predicted["logits"] = np.full_like(predicted["logits"], np.nan)
     run.folder.save_repeat(study, run.results[study].repeats[0], predicted)
     found = gather(run, dataset)
     assert len(found.left_out) == 1 and f"{study.id}: what it said of the test reviews is not finite" in found.left_out[0]
@@ -200,7 +202,7 @@ def test_keras_answers_for_it_and_explains_by_occlusion(own_smoke_run: SmokeRun,
         assert one.study == other.study and one.probability == pytest.approx(other.probability, abs=1e-5)
     encoded = run.encode(TEXT)
     by_keras, by_engine = (explain(each.run.trained(unreproduced), encoded) for each in (asked, whole))
-    assert by_keras.gradients is by_keras.base_logit is by_keras.completeness_gap is None
+    assert by_keras.gradients is by_keras.base_margin is by_keras.completeness_gap is None
     assert by_keras.shares == by_keras.occlusion
     np.testing.assert_allclose(by_keras.occlusion, by_engine.occlusion, atol=1e-4)
     assert {curve.method for curve in by_keras.deletion} == {"occlusion", "random"}

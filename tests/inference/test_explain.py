@@ -9,9 +9,20 @@ import pytest
 
 from data.batches import truncated
 from data.types import Sequences
+from engine.arrays import class_probabilities, margins
 from engine.layers import Mean
 from engine.network import NumpyNetwork
-from inference.explain import COMPLETE, FRACTIONS, deletion_curves, explain, faithfulness, integrated_gradients, running_verdict
+from inference.explain import (
+    COMPLETE,
+    FRACTIONS,
+    Asked,
+    Shares,
+    deletion_curves,
+    explain,
+    faithfulness,
+    integrated_gradients,
+    running_verdict,
+)
 from inference.predictor import Predictor
 from inference.run import Encoded, FinishedRun, Trained
 from records.errors import CheckpointError
@@ -53,8 +64,8 @@ def test_integrated_gradients_add_up_to_the_logits_distance_or_say_by_how_much_t
     run: FinishedRun, model: Trained, encoded: Encoded
 ) -> None:
     found = explain(model, encoded)
-    assert found.gradients is not None and found.base_logit is not None and found.completeness_gap is not None
-    whole = found.logit - found.base_logit
+    assert found.gradients is not None and found.base_margin is not None and found.completeness_gap is not None
+    whole = found.margin - found.base_margin
     assert found.completeness_gap == pytest.approx(abs(sum(found.gradients) - whole), abs=1e-6)
     if model.study.contender not in ("simple_rnn", "gru"):  # wild ones may need more steps than are taken
         assert found.completeness_gap <= COMPLETE + 1e-6
@@ -67,7 +78,7 @@ def test_of_a_bag_of_words_integrated_gradients_are_the_words_own_parts(
     bag = a_bag(run.data.vocabulary, rng)
     trained = with_model(trained, bag)
     row = trained.row(encoded.ids)
-    shares, base = integrated_gradients(trained, row)
+    shares, base = integrated_gradients(trained, row, 1)
     parts = (bag.embedding[row] @ bag.kernel)[:, 0] / len(row) / trained.temperature
     np.testing.assert_allclose(shares, parts, atol=1e-5)
     assert base == 0
@@ -77,8 +88,8 @@ def test_occlusion_is_the_fall_of_the_logit_when_the_word_is_left_out(run: Finis
     found, row = explain(model, encoded), model.row(encoded.ids)
     assert found.occlusion[0] == 0
     for place in (1, 7, len(row) - 1):
-        without = model.logits_of_rows([np.delete(row, place)])[0]
-        assert found.occlusion[place] == pytest.approx(found.logit - without, abs=1e-5)
+        without = model.logits_of_rows([np.delete(row, place)])[0, 0]
+        assert found.occlusion[place] == pytest.approx(found.margin - without, abs=1e-5)
 
 
 def test_the_words_stand_beside_their_shares_and_the_last_of_the_running_verdict_is_the_verdict(
@@ -87,9 +98,9 @@ def test_the_words_stand_beside_their_shares_and_the_last_of_the_running_verdict
     found = explain(model, encoded)
     assert found.words[1:] == encoded.words and len(found.words) == len(found.gradients or ()) == len(found.occlusion)
     assert found.running[-1][0] == len(encoded.words)
-    assert found.running[-1][1] == pytest.approx(Predictor(run, model.study.id)(TEXT).probability, abs=1e-6)
-    for count, probability in found.running[:: max(1, len(found.running) // 4)]:
-        assert probability == pytest.approx(model.probabilities([encoded.ids[: count + 1]])[0], abs=1e-6)
+    assert found.running[-1][1][1] == pytest.approx(Predictor(run, model.study.id)(TEXT).probability, abs=1e-6)
+    for count, probabilities in found.running[:: max(1, len(found.running) // 4)]:
+        np.testing.assert_allclose(probabilities, model.probabilities([encoded.ids[: count + 1]])[0], atol=1e-6)
 
 
 def test_the_running_verdict_of_a_one_directional_network_is_the_opinion_of_its_state(run: FinishedRun, encoded: Encoded) -> None:
@@ -106,7 +117,7 @@ def test_the_running_verdict_of_a_one_directional_network_is_the_opinion_of_its_
     logits = (so_far @ model.model.kernel + model.model.bias)[:, 0] / model.temperature
     found = running_verdict(model, encoded.ids)
     expected = [1 / (1 + np.exp(-logits[count])) for count, _ in found]
-    np.testing.assert_allclose([probability for _, probability in found], expected, atol=1e-5)
+    np.testing.assert_allclose([positive for _, (_, positive) in found], expected, atol=1e-5)
 
 
 def test_a_long_text_is_occluded_span_by_span_and_read_in_points(run: FinishedRun) -> None:
@@ -123,11 +134,38 @@ def test_the_deletion_curve_of_the_right_order_falls_below_that_of_a_random_one_
     trained = with_model(run.trained(run.leaders[run.buckets[0].name]), bag)
     row = trained.row(encoded.ids)
     right = (bag.embedding[row] @ bag.kernel)[:, 0]
-    curves = {curve.method: curve for curve in deletion_curves([(trained, row, {"right": right, "wrong": -right})])}
-    assert curves["right"].fractions == FRACTIONS
-    assert curves["right"].fall > curves["random"].fall > curves["wrong"].fall
+    asked = Asked.of(trained.logits_of_rows([row])[0])
+    shares = Shares(asked, gradients=right, base=0.0, occlusion=-right, attention=None)
+    curves = {curve.method: curve for curve in deletion_curves([(trained, row, shares)])}
+    assert curves["integrated gradients"].fractions == FRACTIONS
+    assert curves["integrated gradients"].fall > curves["random"].fall > curves["occlusion"].fall
     starts = {round(curve.probabilities[0], 9) for curve in curves.values()}
     assert len(starts) == 1 and starts.pop() >= 0.5
+
+
+def test_of_many_classes_the_predicted_one_is_accounted_for_or_the_one_that_was_asked_for(
+    run: FinishedRun, encoded: Encoded, rng: np.random.Generator
+) -> None:
+    embedding, kernel = rng.normal(size=(run.data.vocabulary, 4)), rng.normal(size=(4, 3))
+    bag = NumpyNetwork(embedding.astype(np.float32), None, (Mean(),), kernel.astype(np.float32), np.zeros(3, np.float32))
+    model = with_model(run.trained(run.leaders[run.buckets[0].name]), bag)
+    row = model.row(encoded.ids)
+    logits = model.logits_of_rows([row])[0]
+    said = int(class_probabilities(logits).argmax())
+    assert explain(model, encoded).label == said
+    for label in range(4):
+        found = explain(model, encoded, label)
+        assert found.margin == pytest.approx(margins(logits, label)) and found.gradients is not None
+        assert sum(found.gradients) == pytest.approx(found.margin, abs=COMPLETE) and found.base_margin == 0
+        parts = margins(bag.embedding[row] @ bag.kernel, label) / len(row) / model.temperature
+        np.testing.assert_allclose(found.gradients, parts, atol=1e-5)
+        without = margins(model.logits_of_rows([np.delete(row, 5)]), label)[0]
+        assert found.occlusion[5] == pytest.approx(found.margin - without, abs=1e-5)
+        np.testing.assert_allclose(found.probabilities, class_probabilities(logits), atol=1e-9)
+        curves = {curve.method: curve for curve in found.deletion}
+        assert curves["occlusion"].probabilities[0] == pytest.approx(found.probabilities[label])
+        assert curves["integrated gradients"].fall > curves["random"].fall
+    assert all(sum(each) == pytest.approx(1) and len(each) == 4 for _, each in explain(model, encoded).running)
 
 
 def test_faithfulness_is_the_mean_over_reviews(run: FinishedRun, encoded: Encoded) -> None:
@@ -157,13 +195,13 @@ def test_with_evidence_shares_and_the_logit_of_no_meaning_add_up_to_the_logit(
 ) -> None:
     model = replace(informed, max_length=max_length)
     found = explain(model, encoded)
-    assert found.gradients is not None and found.base_logit is not None and found.completeness_gap is not None
+    assert found.gradients is not None and found.base_margin is not None and found.completeness_gap is not None
     assert len(found.gradients) == len(encoded.ids) == len(found.words)  # cut words count for the sums too
-    assert sum(found.gradients) == pytest.approx(found.logit - found.base_logit, abs=COMPLETE + 1e-6)
-    assert abs(found.logit - found.base_logit) > 10 * COMPLETE and found.completeness_gap <= COMPLETE + 1e-6
+    assert sum(found.gradients) == pytest.approx(found.margin - found.base_margin, abs=COMPLETE + 1e-6)
+    assert abs(found.margin - found.base_margin) > 10 * COMPLETE and found.completeness_gap <= COMPLETE + 1e-6
     nothing = NumpyNetwork.embed(model.model, model.readings([encoded.ids]))  # type: ignore[arg-type]
     zeros = replace(nothing, vectors=0 * nothing.vectors, sums=0 * nothing.sums)
-    assert found.base_logit == pytest.approx(model.model.read(zeros)[0] / model.temperature, abs=1e-6)  # type: ignore[union-attr]
+    assert found.base_margin == pytest.approx(model.model.read(zeros)[0, 0] / model.temperature, abs=1e-6)  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(("order", "sources"), [(1, 1), (2, 2), (3, 1), (3, 2)])
@@ -197,10 +235,10 @@ def test_an_ngrams_share_is_divided_equally_among_its_words(
             part = kernel[column, 0] * is_read[end] / 10 + kernel[width + column, 0] / np.sqrt(len(row))
             for word in range(end - words + 1, end + 1) if evidence[end, column] else ():
                 expected[word] += evidence[end, column] * part / words
-    shares, base = integrated_gradients(model, row)
+    shares, base = integrated_gradients(model, row, 1)
     np.testing.assert_allclose(shares, expected / model.temperature, atol=1e-5)
     assert base == pytest.approx(1 / model.temperature) and expected[0] == 0
-    assert model.logits_of_rows([row])[0] == pytest.approx(base + shares.sum(), abs=1e-5)
+    assert model.logits_of_rows([row])[0, 0] == pytest.approx(base + shares.sum(), abs=1e-5)
 
 
 def test_with_evidence_occlusion_running_verdict_and_deletion_read_the_evidence_of_the_words_that_are_left(
@@ -209,11 +247,11 @@ def test_with_evidence_occlusion_running_verdict_and_deletion_read_the_evidence_
     model = replace(informed, max_length=9)
     found = explain(model, encoded)
     without = np.delete(encoded.ids, 3)  # not among the last nine: only its n-grams and those that its neighbours form count
-    assert found.occlusion[3] == pytest.approx(found.logit - model.logits([without])[0], abs=1e-5)
+    assert found.occlusion[3] == pytest.approx(found.margin - model.logits([without])[0, 0], abs=1e-5)
     assert found.occlusion[3] != 0
-    assert found.running[-1] == (len(encoded.words), pytest.approx(found.probability, abs=1e-6))
-    for count, probability in found.running[::5]:
-        assert probability == pytest.approx(model.probabilities([encoded.ids[: count + 1]])[0], abs=1e-6)
+    assert found.running[-1] == (len(encoded.words), pytest.approx(found.probabilities, abs=1e-6))
+    for count, probabilities in found.running[::5]:
+        np.testing.assert_allclose(probabilities, model.probabilities([encoded.ids[: count + 1]])[0], atol=1e-6)
     assert [curve.method for curve in found.deletion] == ["integrated gradients", "occlusion", "random"]
     curves = {curve.method: curve.fall for curve in found.deletion}
     assert curves["occlusion"] > curves["random"] and curves["integrated gradients"] > curves["random"]

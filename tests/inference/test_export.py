@@ -180,7 +180,7 @@ def test_tensorflows_formats_say_what_keras_and_the_numpy_engine_say(
     loaded = tensorflow.saved_model.load(str(tmp_path / "saved_model")).signatures["token_ids"]
     given = {name: tensorflow.constant(array) for name, array in with_padding(inputs(reviews)).items()}
     np.testing.assert_allclose(from_texts, expected, atol=1e-6)
-    np.testing.assert_allclose(loaded(**given)["probability"].numpy(), expected, atol=1e-6)
+    np.testing.assert_allclose(loaded(**given)["probabilities"].numpy(), expected, atol=1e-6)
     np.testing.assert_allclose(litert.write(run, trained, tmp_path)(reviews), expected, atol=1e-6)
 
 

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.calibration import with_temperature
 from inference.predictor import LARGEST_TEXT, Prediction, Predictor
 from inference.run import FinishedRun
 from records.errors import CheckpointError, RunError, TextError
@@ -43,7 +42,8 @@ def a_review(words: list[str], n: int) -> str:
 
 def test_an_answer_holds_what_it_promises_and_round_trips_through_json(run: FinishedRun) -> None:
     answer = Predictor(run)(TEXT)
-    assert answer.sentiment == ("positive" if answer.probability >= 0.5 else "negative")
+    assert answer.label == ("positive" if answer.probability >= 0.5 else "negative")
+    assert answer.probabilities == {"negative": pytest.approx(1 - answer.probability), "positive": answer.probability}
     assert answer.confidence == pytest.approx(max(answer.probability, 1 - answer.probability))
     assert 0 <= answer.intensity <= 1 and answer.milliseconds > 0
     assert answer.bucket == run.buckets[0].name and answer.study in {study.id for study in run.results}
@@ -67,7 +67,8 @@ def test_what_a_run_said_of_its_test_reviews_it_says_again(run: FinishedRun, dem
         mine = stored[stored["study"] == study.id].head(40)
         answers = Predictor(run, study.id)([demo_file["text"][row] for row in mine["row"]])
         temperature = run.trained(study).temperature
-        expected = with_temperature(mine["probability"].to_numpy().clip(1e-6, 1 - 1e-6), temperature)
+        positive = mine["probability_positive"].to_numpy().clip(1e-6, 1 - 1e-6)
+        expected = 1 / (1 + ((1 - positive) / positive) ** (1 / temperature))
         np.testing.assert_allclose([answer.probability for answer in answers], expected, atol=2e-5)
 
 

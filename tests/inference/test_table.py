@@ -14,7 +14,8 @@ import pytest
 
 from inference import table
 from inference.predictor import Predictor
-from inference.table import ADDED, Job, score
+from inference.table import Job, added, score
+from records.classes import SENTIMENT
 from records.errors import ArtifactsError, TableError
 from tests.conftest import ROOT, SmokeRun
 from tests.test_predict import TEXT, predict
@@ -45,11 +46,11 @@ def test_a_table_keeps_its_columns_and_rows_and_gets_the_answers(name: str, pred
     done = predict(predictor.run.folder.path, "--file", str(source), "--output", str(tmp_path / "scored.csv"))
     rows = read(tmp_path / "scored.csv")
     assert done.code == 1 and "1 rows could not be read" in done.out
-    assert list(rows[0]) == ["id", "text", *ADDED] and [row["text"] for row in rows] == texts
-    assert rows[2]["problem"].startswith("the text is empty") and rows[2]["sentiment"] == ""
+    assert list(rows[0]) == ["id", "text", *added(SENTIMENT)] and [row["text"] for row in rows] == texts
+    assert rows[2]["problem"].startswith("the text is empty") and rows[2]["predicted"] == ""
     for row, text in zip(rows, texts, strict=True):
         if text:
-            assert float(row["probability"]) == pytest.approx(predictor(text).probability, abs=1e-6)
+            assert float(row["probability_positive"]) == pytest.approx(predictor(text).probability, abs=1e-6)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["scored.csv", name])
 
 
@@ -75,7 +76,7 @@ def test_a_job_killed_in_the_middle_goes_on_and_ends_as_if_nothing_had_happened(
     rows = read(output)
     assert [row["id"] for row in rows] == [str(i) for i in range(30_000)]
     for number in (0, begun - 1, begun, 29_999):
-        assert float(rows[number]["probability"]) == pytest.approx(predictor(rows[number]["text"]).probability, abs=1e-6)
+        assert float(rows[number]["probability_positive"]) == pytest.approx(predictor(rows[number]["text"]).probability, abs=1e-6)
 
 
 def test_a_job_of_another_study_or_a_changed_table_is_not_continued(predictor: Predictor, tmp_path: Path) -> None:

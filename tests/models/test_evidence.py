@@ -164,7 +164,7 @@ def learned(*, leaves_out: bool) -> tuple[float, ...]:
     )
     network.start(plan)
     network.fit(shown, validation, plan, lambda _: False)
-    return tuple(float(np.mean((network.predict(each) >= 0.5) == each.labels)) for each in (shown, validation))
+    return tuple(float(np.mean((network.predict(each)[:, 0] >= 0) == each.labels)) for each in (shown, validation))
 
 
 def test_with_shuffled_labels_a_network_stays_at_chance_and_without_the_leave_out_it_knows_them_by_heart() -> None:

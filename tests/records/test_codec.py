@@ -62,7 +62,7 @@ def test_what_is_no_json_object_is_refused(text: str) -> None:
 
 
 def test_a_number_that_is_not_finite_is_named_when_it_is_written_and_refused_when_it_is_read() -> None:
-    epoch = Epoch(1, 0.5, 0.5, math.inf, 0.5, 1e-3, 1.0, 1.0)
+    epoch = Epoch(1, 0.5, 0.5, math.inf, 0.5, 0.5, 1e-3, 1.0, 1.0)
     with pytest.raises(RecordError, match=r"Epoch\.val_loss is inf, which JSON does not know"):
         epoch.to_json()
     nested = Outer(1, 0.1, {}, ((1, math.nan),), ())

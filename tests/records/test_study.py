@@ -38,7 +38,7 @@ def test_a_data_summary_round_trips_through_json() -> None:
 
 def test_numbers_that_json_does_not_know_are_refused() -> None:
     with pytest.raises(ValueError, match="JSON"):
-        Epoch(1, float("nan"), 0.5, 0.5, 0.5, 1e-3, 1.0, 1.0).to_json()
+        Epoch(1, float("nan"), 0.5, 0.5, 0.5, 0.5, 1e-3, 1.0, 1.0).to_json()
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"architecture": "gru"}', '{"architecture": "gru", "bucket": "a", "more": 1}'])

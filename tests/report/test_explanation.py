@@ -9,10 +9,11 @@ import pytest
 
 from inference.explain import START_WORD, DeletionCurve, Explanation
 from models.registry import ARCHITECTURES, colour
+from records.classes import SENTIMENT, Classes
 from records.study import YARDSTICKS, Study
 from report import html
-from report.explanation import STRONGEST, deletion_figure, print_explanation, running_figure
-from report.figures.style import NEGATIVE, NEUTRAL, POSITIVE
+from report.explanation import STRONGEST, deletion_figure, print_explanation, running_figure, sides
+from report.figures.style import NEGATIVE, NEUTRAL, POSITIVE, class_colours
 from report.sentences import completeness_sentence, faithfulness_sentence
 from tests.conftest import ROOT
 from tests.made_up import ROSTER
@@ -26,14 +27,15 @@ CURVES = (
 ACCOUNT = Explanation(
     study=GRU,
     words=(START_WORD, "a", "dull", "film"),
-    logit=-1.2,
-    probability=0.23,
+    label=1,
+    margin=-1.2,
+    probabilities=(0.77, 0.23),
     gradients=(3.0, 0.0, -2.0, 0.5),
-    base_logit=0.3,
+    base_margin=0.3,
     completeness_gap=0.0004,
     occlusion=(0.0, 0.1, -1.0, 0.2),
     attention=None,
-    running=((1, 0.5), (2, 0.3), (3, 0.23)),
+    running=((1, (0.5, 0.5)), (2, (0.7, 0.3)), (3, (0.77, 0.23))),
     deletion=CURVES,
 )
 
@@ -43,7 +45,7 @@ def words_html(explanation: Explanation, shares: tuple[float, ...], *, is_signed
 
 
 def legend_html(*, is_signed: bool = True) -> str:
-    return html.part("explanations.html.j2", "legend", is_signed)
+    return html.part("explanations.html.j2", "legend", SENTIMENT, 1, is_signed)
 
 
 def spans(text: str) -> list[tuple[str, str, str]]:
@@ -75,7 +77,7 @@ def test_a_word_is_text_whatever_is_in_it() -> None:
     assert len(spans(shown)) == 4
     assert set(re.findall(r"</?([a-z]+)", shown)) == {"p", "span"}
     assert "&amp;lt;" in shown
-    [line] = [trace for trace in running_figure(bad, {GRU: ((4, 0.5),)}, ROSTER).data if trace.customdata]
+    [line] = [trace for trace in running_figure(bad, {GRU: ((4, (0.5, 0.5)),)}, ROSTER, SENTIMENT).data if trace.customdata]
     assert "<img" not in line.customdata[0] and "<script" not in line.customdata[0]
 
 
@@ -98,12 +100,17 @@ def test_a_text_without_any_share_has_no_colour() -> None:
 
 
 def test_the_sentence_on_completeness_warns_where_shares_do_not_add_up() -> None:
-    sentence = completeness_sentence(ACCOUNT)
+    sentence = completeness_sentence(ACCOUNT, SENTIMENT)
     assert "a logit of −1.20, 1.50 below the +0.30" in sentence and "to within 0.0004" in sentence
-    assert "miss that by 0.20: their colours are rough" in completeness_sentence(replace(ACCOUNT, completeness_gap=0.2))
-    assert "do not rely" in completeness_sentence(replace(ACCOUNT, completeness_gap=9.0))
-    without = replace(ACCOUNT, gradients=None, base_logit=None, completeness_gap=None)
-    assert "Integrated gradients are not available" in completeness_sentence(without) and without.shares == ACCOUNT.occlusion
+    assert "miss that by 0.20: their colours are rough" in completeness_sentence(
+        replace(ACCOUNT, completeness_gap=0.2), SENTIMENT
+    )
+    assert "do not rely" in completeness_sentence(replace(ACCOUNT, completeness_gap=9.0), SENTIMENT)
+    without = replace(ACCOUNT, gradients=None, base_margin=None, completeness_gap=None)
+    assert (
+        "Integrated gradients are not available" in completeness_sentence(without, SENTIMENT)
+        and without.shares == ACCOUNT.occlusion
+    )
 
 
 def test_the_sentence_on_faithfulness_names_every_fall_and_the_winner() -> None:
@@ -120,7 +127,12 @@ def test_the_sentence_on_faithfulness_names_every_fall_and_the_winner() -> None:
 
 
 def test_every_study_has_its_line_in_its_colour_and_every_point_its_word() -> None:
-    figure = running_figure(ACCOUNT.words[1:], {GRU: ACCOUNT.running, LSTM: ((1, 0.6), (3, 0.9)), LINEAR: ((3, 0.5),)}, ROSTER)
+    figure = running_figure(
+        ACCOUNT.words[1:],
+        {GRU: ACCOUNT.running, LSTM: ((1, (0.4, 0.6)), (3, (0.1, 0.9))), LINEAR: ((3, (0.5, 0.5)),)},
+        ROSTER,
+        SENTIMENT,
+    )
     assert [(line.name, line.line.color) for line in figure.data] == [
         ("GRU", colour("gru")),
         ("LSTM", colour("lstm")),
@@ -133,23 +145,41 @@ def test_every_study_has_its_line_in_its_colour_and_every_point_its_word() -> No
 
 
 def test_a_point_of_pieces_shows_whole_words() -> None:
-    figure = running_figure(("▁a", "▁dul", "lest", "▁film", "▁ever"), {GRU: ((3, 0.5), (5, 0.2))}, ROSTER)
+    figure = running_figure(
+        ("▁a", "▁dul", "lest", "▁film", "▁ever"), {GRU: ((3, (0.5, 0.5)), (5, (0.8, 0.2)))}, ROSTER, SENTIMENT
+    )
     assert figure.data[0].customdata == ("a dul <b>lest</b>", "… dullest film <b>ever</b>")
+
+
+def test_of_many_classes_a_verdict_has_a_line_a_class_and_words_speak_for_or_against_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    stars = Classes(("1", "2", "3"), (1.0, 2.0, 3.0))
+    account = replace(ACCOUNT, label=2, probabilities=(0.1, 0.2, 0.7), running=((1, (0.4, 0.3, 0.3)), (3, (0.1, 0.2, 0.7))))
+    figure = running_figure(account.words[1:], {GRU: account.running, LSTM: account.running}, ROSTER, stars)
+    assert [line.name for line in figure.data] == ["1", "2", "3"] and figure.data[2].y == (0.3, 0.7)
+    assert [line.line.color for line in figure.data] == class_colours(stars)
+    assert sides(stars, 2) == ("speaks against 3", "speaks for 3")
+    assert sides(SENTIMENT, 1) == ("speaks for negative", "speaks for positive")
+    print_explanation(account, ROSTER, stars)
+    out = capsys.readouterr().out
+    assert "speaks against 3" in out and "for 3, a margin over the mean of the other classes of −1.20" in out
+    assert [line.split()[0] for line in out.splitlines() if "% " in line and line[:1] in "123"] == ["3", "2", "1"]
 
 
 def test_both_figures_can_be_drawn_for_every_architecture() -> None:
     lines = {Study(name, "all"): ACCOUNT.running for name in ARCHITECTURES}
-    assert len(running_figure(ACCOUNT.words[1:], lines, ROSTER).to_plotly_json()["data"]) == len(ARCHITECTURES)
+    assert len(running_figure(ACCOUNT.words[1:], lines, ROSTER, SENTIMENT).to_plotly_json()["data"]) == len(ARCHITECTURES)
     figure = deletion_figure(CURVES)
     assert [line.name for line in figure.data] == ["integrated gradients", "occlusion", "random order"]
     assert figure.data[0].x == (0.0, 0.1, 0.5) and len({(line.line.color, line.line.dash) for line in figure.data}) == 3
 
 
 def test_an_account_is_printed_in_the_terminal_with_what_it_is_worth(capsys: pytest.CaptureFixture[str]) -> None:
-    print_explanation(ACCOUNT, ROSTER)
+    print_explanation(ACCOUNT, ROSTER, SENTIMENT)
     out = capsys.readouterr().out
     assert "a dull film" in out and "50% " in out and " 23%" in out  # the words, and the verdict from the first to the last
-    assert completeness_sentence(ACCOUNT) in out and faithfulness_sentence(CURVES) in out
+    assert completeness_sentence(ACCOUNT, SENTIMENT) in out and faithfulness_sentence(CURVES) in out
 
 
 def test_accounts_are_shown_without_keras() -> None:

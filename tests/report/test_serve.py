@@ -302,7 +302,7 @@ def test_a_person_sees_the_verdict_the_words_every_architecture_and_the_chart(pr
     read(page, REVIEW)
     page.wait_for_selector("#running .js-plotly-plot .scatterlayer .trace")
     expected, run = predictor(REVIEW), predictor.run
-    assert page.locator(".said").inner_text() == expected.sentiment
+    assert page.locator(".said").inner_text() == expected.label
     assert page.locator(".bar .number").nth(0).inner_text() == f"{100 * expected.probability:.1f}\u00a0%"
     assert page.locator(".bar .number").nth(1).inner_text() == f"{100 * (1 - expected.probability):.1f}\u00a0%"
     assert expected.bucket in page.locator("dl.facts").inner_text()
@@ -321,7 +321,7 @@ def test_other_methods_and_other_architectures_give_their_own_account(predictor:
     page.wait_for_selector("#running .js-plotly-plot .scatterlayer .trace")
     before = page.locator(".explained").inner_html()
     page.get_by_label("occlusion").check()
-    page.get_by_text("By how much the logit falls when the word is left out.").wait_for()
+    page.get_by_text("By how much the logit, or the margin, falls when the word is left out.").wait_for()
     assert page.locator(".explained").inner_html() != before
     page.locator("#whose input").click()
     page.get_by_role("option", name="Naive-Bayes linear model").click()
