@@ -1,6 +1,7 @@
 """Everything that is said about one trained model on one bucket's test reviews."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from sklearn import metrics
@@ -25,11 +26,10 @@ def score(
         leaked: `<bool>[reviews]`, whether the review's text stands in the training part too.
         temperature: fitted on validation reviews; None where there are none.
     """
-    probabilities, numbers = class_probabilities(logits), range(len(classes))
+    probabilities = class_probabilities(logits)
     said, right = predicted(probabilities), is_right(labels, probabilities)
     low, high = accuracy_interval(right[None])
     cooled = None if temperature is None else class_probabilities(logits / temperature)
-    precision, recall, f1, _ = metrics.precision_recall_fscore_support(labels, said, labels=numbers, zero_division=0)
     return Score(
         bucket=bucket,
         n_test=len(labels),
@@ -44,17 +44,28 @@ def score(
         loss_at_temperature=None if cooled is None else log_loss(labels, cooled),
         brier_at_temperature=None if cooled is None else brier_score(labels, cooled),
         calibration_error_at_temperature=None if cooled is None else expected_calibration_error(labels, cooled),
-        macro_f1=float(f1.mean()),
-        precision=tuple(precision.tolist()),
-        recall=tuple(recall.tolist()),
-        f1=tuple(f1.tolist()),
-        roc_auc=tuple(_against_the_rest(metrics.roc_auc_score, labels == number, probabilities[:, number]) for number in numbers),
-        average_precision=tuple(
-            _against_the_rest(metrics.average_precision_score, labels == number, probabilities[:, number]) for number in numbers
-        ),
-        confusion=tuple(map(tuple, metrics.confusion_matrix(labels, said, labels=numbers).tolist())),
+        confusion=tuple(map(tuple, metrics.confusion_matrix(labels, said, labels=range(len(classes))).tolist())),
+        **_of_each_class(labels, said, probabilities),
         **_distances(classes, labels, said),
     )
+
+
+def _of_each_class(labels: np.ndarray, said: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
+    """What there is a number of for every class, and the mean of F1 over them."""
+    numbers = range(probabilities.shape[-1])
+    precision, recall, f1, _ = metrics.precision_recall_fscore_support(labels, said, labels=numbers, zero_division=0)
+    roc_auc, average_precision = (
+        tuple(_against_the_rest(measure, labels == number, probabilities[:, number]) for number in numbers)
+        for measure in (metrics.roc_auc_score, metrics.average_precision_score)
+    )
+    return {
+        "macro_f1": float(f1.mean()),
+        "precision": tuple(precision.tolist()),
+        "recall": tuple(recall.tolist()),
+        "f1": tuple(f1.tolist()),
+        "roc_auc": roc_auc,
+        "average_precision": average_precision,
+    }
 
 
 def _against_the_rest(measure: Callable[..., float], is_mine: np.ndarray, probabilities: np.ndarray) -> float | None:
@@ -62,7 +73,7 @@ def _against_the_rest(measure: Callable[..., float], is_mine: np.ndarray, probab
     return None if is_mine.all() or not is_mine.any() else float(measure(is_mine, probabilities))
 
 
-def _distances(classes: Classes, labels: np.ndarray, said: np.ndarray) -> dict[str, float | None]:
+def _distances(classes: Classes, labels: np.ndarray, said: np.ndarray) -> dict[str, Any]:
     """How far from the truth verdicts on ordered classes are."""
     if not classes.are_ordered:
         return {"mean_absolute_error": None, "within_one": None}

@@ -49,7 +49,7 @@ def verdicts() -> tuple[BucketVerdict, ...]:
         for result in results():
             if result.status == "completed" and result.study.bucket == bucket:
                 right = round(100 * result.repeats[0].scores[0].accuracy)
-                said = np.where((np.arange(100) < right) == (truth.test == 1), 0.9, 0.1)[None]
+                said = np.where((np.arange(100) < right) == (truth.test == 1), 2.2, -2.2)[None, :, None]
                 p[result.study] = Predictions(said, said[:, :0] if result.study.is_yardstick else said)
         found.append(judge(bucket, truth, p, ROSTER))
     return corrected(found)
