@@ -108,9 +108,9 @@ def test_intensity_is_the_share_of_test_reviews_with_a_weaker_verdict(run: Finis
     answer = Predictor(run)(TEXT)
     study = run.leaders[answer.bucket]
     trained = run.trained(study)
-    stored = run.folder.load_predictions(study, trained.repeat.number)["probabilities"]
+    stored = run.folder.load_predictions(study, trained.repeat.number)["logits"]
     logit = math.log(answer.probability / (1 - answer.probability)) * trained.temperature
-    weaker = np.mean(np.abs(np.log(stored / (1 - stored))) < abs(logit))
+    weaker = np.mean(np.abs(stored[:, 0]) < abs(logit))
     assert answer.intensity == pytest.approx(weaker, abs=0.01)
 
 
