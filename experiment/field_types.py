@@ -1,7 +1,7 @@
 """Whether the values of a config are of the types that config.py declares, and what these types are called in a sentence."""
 
 import dataclasses
-import math
+import sys
 import types
 from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -47,7 +47,8 @@ def fits(value: Any, hint: Any) -> bool:
             fits(part, kind) for item in value.items() for part, kind in zip(item, get_args(hint), strict=True)
         )
     if hint is float:
-        return isinstance(value, int | float) and not isinstance(value, bool) and (isinstance(value, int) or math.isfinite(value))
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return is_number and abs(value) <= sys.float_info.max  # neither nan, nor inf, nor an integer beyond all real numbers
     return isinstance(value, hint) and (hint is bool or not isinstance(value, bool))
 
 

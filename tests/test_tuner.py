@@ -193,3 +193,40 @@ def test_the_best_trial_minimises_loss_and_maximises_accuracy_and_prefers_the_ea
     trials = [Trial(i, {}, "completed", s, 1, 0.0, 1, "", ()) for i, s in enumerate((0.5, 0.4, 0.9, 0.4, 0.9))]
     assert tuner.best(trials, "val_loss").number == 1
     assert tuner.best(trials, "val_accuracy").number == 2
+
+
+@pytest.mark.parametrize("kind", ["random", "hyperband"])  # the third does not look everywhere
+@pytest.mark.parametrize(
+    ("of", "values"),
+    [
+        (Choice(0, 0.3), {0.0, 0.3}),
+        (Choice(0.3, 0), {0.0, 0.3}),
+        (Range(0, 0.5, 0.1), {0.0, 0.1, 0.2, 0.3, 0.4, 0.5}),
+        (Range(0.0, 1, 0.25), {0.0, 0.25, 0.5, 0.75, 1.0}),
+        (Range(0, 2, 1), {0.0, 1.0, 2.0}),
+    ],
+)
+def test_every_value_of_a_mixed_range_is_tried_as_a_real_number(
+    kind: str, of: Choice | Range, values: set[float], tmp_path: Path
+) -> None:
+    fake, settings = Fake(), Search(tuner=kind, max_trials=100, epochs=60)  # type: ignore[arg-type]
+    space = dataclasses.replace(SPACE, units=16, learning_rate=0.01, batch_size=32, dropout=of, spatial_dropout=0)
+    tuner.search(space, settings, seed=5, folder=tmp_path, run_trial=fake)
+    assert {setting.dropout for setting in fake.asked} == values
+    assert {type(number) for setting in fake.asked for number in (setting.dropout, setting.spatial_dropout)} == {float}
+
+
+@pytest.mark.parametrize("kind", ["random", "bayesian"])
+def test_a_mixed_range_begins_with_the_settings_that_are_given(kind: str, tmp_path: Path) -> None:
+    first = ({"dropout": 0}, {"dropout": 0.3, "adversarial": 2})
+    fake, settings = Fake(), Search(tuner=kind, max_trials=4, first=first)  # type: ignore[arg-type]
+    space = dataclasses.replace(SPACE, dropout=Range(0, 0.5, 0.1), adversarial=Choice(0, 2, 3.5))
+    tuner.search(space, settings, seed=5, folder=tmp_path, run_trial=fake)
+    assert [fake.asked[0].dropout, fake.asked[1].dropout, fake.asked[1].adversarial] == [0.0, 0.3, 2.0]
+
+
+def test_a_space_of_single_values_needs_no_search() -> None:
+    space = Space(units=Choice(16), embedding_dim=8, dropout=Choice(0), learning_rate=1)
+    setting = only_setting(space)
+    assert setting is not None and search_size(space, Search()).trials == 0
+    assert (setting.units, setting.dropout, type(setting.dropout), type(setting.learning_rate)) == (16, 0.0, float, float)
