@@ -4,13 +4,15 @@ A run is read by NumPy alone; TensorFlow is imported by --export, and for networ
 """
 
 import argparse
-import signal
 import sys
 from pathlib import Path
 
-from commands.answer import answer
-from inference.predictor import Prediction, Predictor
+from commands import config_file, signals
 from records.errors import LengthwiseError
+
+with config_file.told(ends=__name__ == "__main__"):
+    from commands.answer import answer
+    from inference.predictor import Prediction, Predictor
 
 __all__ = ["Prediction", "Predictor"]
 
@@ -75,7 +77,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Answer, and turn what a person can mend into one sentence and an exit code."""
     options = parse(sys.argv[1:] if arguments is None else arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signals.end_as_interrupted()
     try:
         return answer(options)
     except KeyboardInterrupt:

@@ -10,7 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from commands import config_file
 from config import PROFILES, Config
+from experiment.field_types import profile_problems
 from experiment.options import validate, with_overrides
 from models.registry import selectable
 from models.roster import Roster
@@ -67,9 +69,14 @@ def choose_config(options: argparse.Namespace) -> Config:
         raise ConfigError(f"no profile is named {options.profile!r}{closest(options.profile, PROFILES)}")
     if options.workers is not None and options.workers < 1:
         raise ConfigError(f"--workers: expected a positive integer, got {options.workers}")
-    backend = [f"run.backend={options.backend}"] if options.backend else []
-    config = with_overrides(PROFILES[options.profile].config, [*options.set, *backend])
-    validate(config, selectable())
+    if problems := profile_problems(PROFILES):
+        raise ConfigError("\n".join(problems))
+    changes = [*options.set, *([f"run.backend={options.backend}"] if options.backend else [])]
+    config = with_overrides(PROFILES[options.profile].config, changes)
+    try:
+        validate(config, selectable())
+    except ConfigError as error:
+        raise config_file.with_lines(error, options.profile, changes) from error
     return config
 
 

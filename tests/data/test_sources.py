@@ -81,7 +81,9 @@ def test_a_member_cut_inside_the_zip_is_one_sentence(tmp_path: Path) -> None:
 def test_a_missing_word_index_is_named(tmp_path: Path) -> None:
     write_imdb(tmp_path, [[1]], [0])
     (tmp_path / "imdb_word_index.json").unlink()
-    with pytest.raises(DataError, match=r"imdb_word_index.json not found; .* which can be had at https://.*/imdb_word_index.json$"):
+    with pytest.raises(
+        DataError, match=r"imdb_word_index.json not found; .* which can be had at https://.*/imdb_word_index.json$"
+    ):
         imdb.read(tmp_path)
 
 
