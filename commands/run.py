@@ -22,7 +22,7 @@ from records.study import ALL
 
 if TYPE_CHECKING:
     from data.types import Dataset
-    from experiment.devices import Device
+    from experiment.crew import Crew
     from experiment.plan import Work
     from records.study import Study
     from saver import RunFolder
@@ -86,6 +86,7 @@ def main(options: argparse.Namespace) -> int:
 
     import data_preprocessing
     from experiment import devices, plan
+    from experiment.crew import bytes_of_worker, crew
     from report import console
 
     if options.list:
@@ -96,9 +97,11 @@ def main(options: argparse.Namespace) -> int:
     roster = Roster.of(config)
     studies = plan.only(plan.studies(config, dataset), options.only, roster)
     work = {study: plan.work(study, roster, dataset) for study in studies}
-    workers = devices.spread(available, options.workers)
+    workers = crew(available, options.workers, bytes_of_worker(config, dataset, available[0].kind))
     if options.dry_run:
-        console.print_plan(PROFILES[options.profile], work, dataset.origin.notes, len(workers))
+        console.print_plan(PROFILES[options.profile], work, dataset.origin.notes, len(workers.devices))
+        if workers.limit:
+            print(workers.limit)
         return DONE
     return _run(options, Planned(config, dataset, prepared, work, workers))
 
@@ -111,7 +114,7 @@ class Planned:
     dataset: "Dataset"
     prepared: Path  # the file of the prepared reviews, which workers read
     work: "dict[Study, Work]"  # every study, in the order that they start in, and what it is expected to take
-    workers: "tuple[Device, ...]"  # the device of each
+    workers: "Crew"
 
 
 def _run(options: argparse.Namespace, planned: Planned) -> int:
@@ -121,16 +124,19 @@ def _run(options: argparse.Namespace, planned: Planned) -> int:
     from data import store, word_vectors
     from data.summary import summarise
     from experiment import devices
+    from report import console
 
     config, dataset, cache = planned.config, planned.dataset, options.artifacts / "cache"
-    environment = devices.environment(planned.workers[0].kind, config.run.backend)
+    environment = devices.environment(planned.workers.devices[0].kind, config.run.backend)
     entries = Roster.of(config).entries
     vectors = dict.fromkeys(word_vectors.fingerprint(entry.config, dataset) for entry in entries)
     fingerprint = dataset.fingerprint + "".join(vectors)
     name = saver.run_name(options.profile, config, fingerprint, environment)
     with saver.open_run(options.artifacts, name, fresh=options.fresh) as folder, logger.logging_to(folder.log):
         about = folder.begin(options.profile, config, environment, summarise(dataset))
-        log.info("%s on %s: %d studies, %d workers", name, about.data, len(planned.work), len(planned.workers))
+        log.info("%s on %s: %d studies, %d workers", name, about.data, len(planned.work), len(planned.workers.devices))
+        if planned.workers.limit:
+            console.note(planned.workers.limit)
         store.keep(dataset, planned.prepared)
         write_text(folder.vocabulary, dataset.vocabulary.to_json())
         is_interrupted = _sweep(planned, folder, cache)
@@ -154,7 +160,7 @@ def _sweep(planned: Planned, folder: "RunFolder", cache: Path) -> bool:
             word_vectors.build_each(configs, planned.dataset, cache, say=console.note)
             counted.result()
 
-        sweep = workers.Sweep(context, planned.workers, live.on_event)
+        sweep = workers.Sweep(context, planned.workers.devices, live.on_event)
         return sweep.run(list(planned.work), prepare) == "interrupted"
 
 
