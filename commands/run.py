@@ -17,7 +17,7 @@ from experiment.options import validate, with_overrides
 from models.registry import selectable
 from models.roster import Roster
 from records.errors import ConfigError, LengthwiseError, closest
-from records.files import write_text
+from records.files import user_path, write_text
 from records.study import ALL
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="SECTION.FIELD=VALUE", help="change the config")
     parser.add_argument("--workers", type=int, metavar="N", help="worker processes (default: one per GPU, or per core)")
     parser.add_argument("--backend", metavar="NAME", help="tensorflow or jax: short for --set run.backend=NAME")
-    parser.add_argument("--artifacts", type=Path, default=Path("artifacts"), metavar="DIR", help="where runs are kept")
+    parser.add_argument("--artifacts", type=user_path, default="artifacts", metavar="DIR", help="where runs are kept")
     parser.add_argument("--fresh", action="store_true", help="move this config's existing folder aside and start anew")
     parser.add_argument("--dry-run", action="store_true", help="say what would run and how long it would take")
     parser.add_argument("--list", action="store_true", help="show architectures, profiles and buckets")

@@ -14,6 +14,7 @@ import numpy as np
 
 from data.types import Sequences, SourceReviews
 from records.errors import DataError
+from records.files import user_path
 from saver import atomic
 
 FILES = {  # name -> digest of the published file (keras.datasets.imdb); MD5 where Keras gives no better
@@ -68,7 +69,7 @@ def read(folder: Path) -> SourceReviews:
 
 def cache_folder() -> Path:
     """Keras's own download cache."""
-    return Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "datasets"
+    return user_path(os.environ.get("KERAS_HOME", "~/.keras")) / "datasets"
 
 
 def is_cached() -> bool:
