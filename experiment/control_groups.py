@@ -40,7 +40,11 @@ def processors(root: Path = Path("/")) -> float:
 
 
 def _groups(controller: str, root: Path) -> Iterator[Path]:
-    """The folders of this process's group and of all groups above it, in every hierarchy that may have the controller."""
+    """The folders of this process's group and of all groups above it, in every hierarchy that may have the controller.
+
+    The usual places come first, for sandboxes that do not say what is mounted.
+    """
+    yield from (root / "sys/fs/cgroup", root / "sys/fs/cgroup" / controller)
     own = dict[str, str]()  # of each hierarchy: controllers of version 1, or nothing of version 2 -> path of the group
     for line in _text(root / "proc/self/cgroup").splitlines():
         _, names, path = [*line.split(":", 2), "", ""][:3]

@@ -1,7 +1,10 @@
 """How many workers a run has: one for each core or GPU, but no more than the memory there is, as far as that can be foreseen."""
 
+import contextlib
 import math
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -9,7 +12,7 @@ from analysis.search_size import largest
 from config import Config
 from data.types import Dataset
 from experiment import control_groups
-from experiment.devices import Device, processors_in_all, spread
+from experiment.devices import Device, cores, processors_in_all, spread
 from models.roster import Roster
 from records.study import ALL
 
@@ -42,7 +45,7 @@ def crew(devices: tuple[Device, ...], wanted: int | None, need: float) -> Crew:
     if wanted is not None:
         return Crew(spread(devices, wanted))
     memory = memory_left()
-    fit = 1 if memory < PARENT + 2 * need else int((min(memory, 1e18) - PARENT) // need)
+    fit = _fitting(memory - PARENT, need)
     if fit < len(devices):
         return Crew(devices[:fit], _of_memory(fit, memory, need))
     if devices[0].kind == "cpu" and len(devices) < processors_in_all():
@@ -50,13 +53,35 @@ def crew(devices: tuple[Device, ...], wanted: int | None, need: float) -> Crew:
     return Crew(devices)
 
 
-def memory_left() -> float:
+def processes(most: int, need: float) -> int:
+    """How many further processes may run at once: one for each core that may be used, as far as there is memory.
+
+    Args:
+        most: that there is work for.
+        need: bytes of memory that one takes.
+    """
+    return min(most, cores(), _fitting(memory_left(), need))
+
+
+def _fitting(memory: float, need: float) -> int:
+    """How many processes of a size fit into this memory; at least one, which is for the system to refuse."""
+    return max(1, int(min(memory, 1e18) // need))
+
+
+def memory_left(meminfo: Path = Path("/proc/meminfo")) -> float:
     """Bytes of memory that are free for this run; infinity where the system does not say."""
+    told = None
+    with contextlib.suppress(OSError):
+        told = re.search(r"^MemAvailable:\s+(\d+) kB$", meminfo.read_text(encoding="utf-8"), re.MULTILINE)
+    return min(1024.0 * int(told[1]) if told else _free_elsewhere(), control_groups.memory_left())
+
+
+def _free_elsewhere() -> float:
+    """The same on a system that is no Linux, or an old one, or hides what it has."""
     try:
-        free = float(psutil.virtual_memory().available)
-    except (OSError, KeyError, ValueError, psutil.Error):
-        free = math.inf
-    return min(free, control_groups.memory_left())
+        return float(psutil.virtual_memory().available)
+    except (OSError, LookupError, ValueError, psutil.Error):
+        return math.inf
 
 
 def bytes_of_worker(config: Config, dataset: Dataset, kind: str) -> float:

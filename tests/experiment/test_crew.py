@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from config import PROFILES, Config, Contender
@@ -101,6 +102,14 @@ V1_OWN = "4:memory:/docker/abc\n1:cpu,cpuacct:/docker/abc\n0::/"
             math.inf,
         ),
         ("", "", {}, math.inf, math.inf),
+        ("", "", {"memory.max": str(2 * GB), "cpu.max": "300000 100000"}, 2, 3),  # a sandbox that hides what is mounted
+        (
+            "",
+            "",
+            {"memory/memory.limit_in_bytes": str(2 * GB), "cpu/cpu.cfs_quota_us": "1", "cpu/cpu.cfs_period_us": "2"},
+            2,
+            0.5,
+        ),
         ("nonsense\n::\n0::", "29\n - \n1 2 3 - cgroup2", {"memory.max": "many", "cpu.max": ""}, math.inf, math.inf),
     ],
 )
@@ -114,6 +123,26 @@ def test_the_limits_of_all_control_groups_of_a_process_are_found(
 
 def test_a_system_without_control_groups_limits_nothing(tmp_path: Path) -> None:
     assert control_groups.memory_left(tmp_path) == control_groups.processors(tmp_path) == math.inf
+
+
+@pytest.mark.parametrize(
+    ("meminfo", "free"),
+    [
+        ("MemTotal: 9000000 kB\nMemAvailable:    2000000 kB\nBuffers: 1 kB\n", 2_000_000 * 1024),
+        ("MemTotal: 9000000 kB\nMemFree: 1 kB\n", None),  # of a kernel before 3.14
+        (None, None),  # no Linux
+    ],
+)
+def test_free_memory_is_what_linux_says_or_else_what_psutil_finds(
+    meminfo: str | None, free: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if meminfo is not None:
+        (tmp_path / "meminfo").write_text(meminfo)
+    monkeypatch.setattr(control_groups, "memory_left", lambda: math.inf)
+    expected = psutil.virtual_memory().available if free is None else free
+    assert crew.memory_left(tmp_path / "meminfo") == pytest.approx(expected, rel=0.1)
+    monkeypatch.setattr(control_groups, "memory_left", lambda: 1.0 * GB)
+    assert crew.memory_left(tmp_path / "meminfo") == GB
 
 
 CORES = tuple(Device("cpu", number, "cpu") for number in range(8))
@@ -169,6 +198,15 @@ def test_a_plan_says_what_bounded_its_workers(
     assert command_line.main([*command, "--workers", "5"]) == 0
     out = capsys.readouterr().out
     assert "with 5 workers" in out and "allow no more" not in out
+
+
+@pytest.mark.parametrize(("most", "free", "count"), [(9, math.inf, 4), (3, math.inf, 3), (9, 1.6 * GB, 3), (9, 0.1 * GB, 1)])
+def test_other_processes_are_bounded_by_cores_and_memory_too(
+    most: int, free: float, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crew, "memory_left", lambda: free)
+    monkeypatch.setattr(crew, "cores", lambda: 4)
+    assert crew.processes(most, 0.5 * GB) == count
 
 
 def test_a_worker_needs_what_its_largest_network_and_its_reviews_take(demo_data: Dataset, smoke_config: Config) -> None:
