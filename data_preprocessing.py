@@ -18,6 +18,7 @@ from data.sources.locate import load
 from data.types import Bucket, Dataset, Origin, Reviews, Sequences, SourceReviews, bucket_numbers
 from data.vocabulary import FIRST_WORD, Vocabulary, learn_pieces, learn_vocabulary, tokenize
 from records.errors import DataError
+from records.files import user_path
 from records.study import ALL
 
 SMALLEST_CLASS = 10  # training reviews of each class a bucket needs
@@ -142,7 +143,7 @@ def _encode(source: SourceReviews, is_test: np.ndarray, data: Data) -> tuple[Seq
     if data.tokens == "subwords":
         vocabulary = learn_pieces(_learnable(source, is_test, data), data.vocab_size)
     elif data.word_index:
-        vocabulary = Vocabulary(read_word_index(Path(data.word_index).expanduser()), drops_unknown=True)
+        vocabulary = Vocabulary(read_word_index(user_path(data.word_index)), drops_unknown=True)
     else:
         vocabulary = learn_vocabulary(_learnable(source, is_test, data), data.min_frequency)
     labelled, further = (

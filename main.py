@@ -4,11 +4,13 @@ A table of contents: what each subcommand does stands in `commands/`. `run` is t
 """
 
 import argparse
-import signal
 import sys
 
-from commands import evaluate, run
+from commands import config_file, signals
 from records.errors import ConfigError, LengthwiseError
+
+with config_file.told(ends=__name__ == "__main__"):
+    from commands import evaluate, run
 
 COMMANDS = {"run": run, "evaluate": evaluate}
 BAD_INPUT, INTERRUPTED = 2, 130
@@ -34,7 +36,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     """Run a subcommand, and turn what a person can mend into one sentence and an exit code."""
     options = parse(sys.argv[1:] if arguments is None else arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signals.end_as_interrupted()
     try:
         return options.main(options)
     except KeyboardInterrupt:

@@ -4,13 +4,15 @@ A run is read by NumPy alone; TensorFlow is imported by --export, and for networ
 """
 
 import argparse
-import signal
 import sys
-from pathlib import Path
 
-from commands.answer import answer
-from inference.predictor import Prediction, Predictor
+from commands import config_file, signals
 from records.errors import LengthwiseError
+from records.files import user_path
+
+with config_file.told(ends=__name__ == "__main__"):
+    from commands.answer import answer
+    from inference.predictor import Prediction, Predictor
 
 __all__ = ["Prediction", "Predictor"]
 
@@ -48,7 +50,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("text", nargs="?", help="a review; without one, lines are read from standard input")
-    parser.add_argument("--run", type=Path, default=Path("artifacts/latest"), metavar="DIR", help="default: artifacts/latest")
+    parser.add_argument("--run", type=user_path, default="artifacts/latest", metavar="DIR", help="default: artifacts/latest")
     parser.add_argument(
         "--study",
         metavar="NAME",
@@ -61,11 +63,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--file",
-        type=Path,
+        type=user_path,
         metavar="TABLE",
         help="score a CSV or TSV of any size, - for standard input, into --output; resumable, but for pipes",
     )
-    parser.add_argument("--output", type=Path, metavar="FILE", help="of --file and --explain")
+    parser.add_argument("--output", type=user_path, metavar="FILE", help="of --file and --explain")
     parser.add_argument("--text-column", default="text", metavar="NAME", help="of --file (default: text)")
     parser.add_argument("--encoding", default="utf-8-sig", metavar="NAME", help="of --file (default: UTF-8)")
     parser.add_argument("--probe", action="store_true", help="behavioural tests: negation, contrast, typos and others")
@@ -74,13 +76,13 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--export", metavar="FORMAT", help="keras, savedmodel, onnx or litert: files for other systems, into --to"
     )
-    parser.add_argument("--to", type=Path, default=Path("exports"), metavar="DIR", help="of --export (default: exports)")
+    parser.add_argument("--to", type=user_path, default="exports", metavar="DIR", help="of --export (default: exports)")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Answer, and turn what a person can mend into one sentence and an exit code."""
     options = parse(sys.argv[1:] if arguments is None else arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signals.end_as_interrupted()
     try:
         return answer(options)
     except KeyboardInterrupt:

@@ -21,6 +21,7 @@ from records.about import About, ListedRun, RunStatus
 from records.errors import TRAIN_AGAIN, ArtifactsError, RecordError, RunError
 from records.files import AnyRecord, atomic, locked, read_record, write_record, write_text
 from records.findings import Findings
+from records.links import point
 from records.study import ALL, Hyperparameters, Repeat, Study, StudyResult, Trial
 from records.summary import DataSummary
 
@@ -340,7 +341,7 @@ def open_run(artifacts: Path, name: str, *, fresh: bool) -> Iterator[RunFolder]:
         if fresh and folder.exists():
             folder.rename(artifacts / f"{name}.{time.strftime('%Y%m%d-%H%M%S')}.aside")
         folder.mkdir(exist_ok=True)
-        _point_latest(artifacts, name)
+        point(artifacts / "latest", name)
         yield RunFolder(folder)
 
 
@@ -351,13 +352,6 @@ def _git_commit() -> str:
     command = [git, "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - a fixed command
     return answer.stdout.strip() or "unknown"
-
-
-def _point_latest(artifacts: Path, name: str) -> None:
-    temporary = artifacts / f".latest-{os.getpid()}"
-    temporary.unlink(missing_ok=True)
-    temporary.symlink_to(name)
-    temporary.replace(artifacts / "latest")
 
 
 # -- all runs ----------------------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from keras_tuner.engine import trial as kt_trial
 from keras_tuner.oracles import BayesianOptimizationOracle, HyperbandOracle, RandomSearchOracle
 from keras_tuner.src import config as keras_tuner_config
 
-from analysis.search_size import HYPERBAND_FACTOR
+from analysis.search_size import HYPERBAND_FACTOR, choices
 from config import Choice, LogRange, Range, Search, Space, Tunable
 from records.study import Epoch, Seconds, Setting, Trial
 
@@ -152,16 +152,13 @@ def _is_range(tunable: Tunable) -> bool:
 
 
 def _of_ranges(space: Space, setting: Mapping[str, float | int]) -> dict[str, float | int]:
-    """The values of a setting that the space leaves open, each of the type that the space has it in."""
+    """The values of a setting that the space leaves open, each as the oracle knows it."""
     found: dict[str, float | int] = {}
     for name, value in setting.items():
-        match getattr(space, name):
-            case Choice(values=values):
-                found[name] = values[values.index(value)]
-            case Range(low=low, high=high, step=step) if all(isinstance(n, int) for n in (low, high, step)):
-                found[name] = int(value)
-            case Range() | LogRange():
-                found[name] = float(value)
+        if _is_range(of := getattr(space, name)):
+            number = float(value) if name in Setting.real() else int(value)
+            listed = _listed(name, of)
+            found[name] = min(listed, key=lambda each: abs(each - number)) if listed else number  # 0.3 of 0.1 + 0.1 + 0.1
     return found
 
 
@@ -189,16 +186,28 @@ def _tidy(value: float | int) -> float | int:
 def _hyperparameters(space: Space) -> keras_tuner.HyperParameters:
     hp = keras_tuner.HyperParameters()
     for name in (item.name for item in dataclasses.fields(space) if _is_range(getattr(space, item.name))):
-        match getattr(space, name):
-            case Choice(values=values):
-                hp.Choice(name, list(values))
-            case Range(low=low, high=high, step=step) if all(isinstance(n, int) for n in (low, high, step)):
-                hp.Int(name, low, high, step=step)
-            case Range(low=low, high=high, step=step):
-                hp.Float(name, low, high, step=step)
-            case LogRange(low=low, high=high):
-                hp.Float(name, low, high, sampling="log")
+        of = getattr(space, name)
+        if listed := _listed(name, of):
+            hp.Choice(name, listed)
+        elif isinstance(of, LogRange):
+            hp.Float(name, of.low, of.high, sampling="log")
+        else:
+            hp.Int(name, of.low, of.high, step=of.step)
     return hp
+
+
+def _listed(name: str, of: Choice | Range | LogRange) -> list[int] | list[float]:
+    """The values that Keras Tuner is given one by one; none of a range of integers, or without steps.
+
+    Its `Choice` refuses integers among real numbers, and its `Float` never draws the highest of some ranges with steps: of 0 to
+    0.5 by 0.1 it makes five values. It draws the same ones from a list, with the same random numbers.
+    """
+    match of:
+        case Choice(values=values):
+            return [float(value) for value in values] if name in Setting.real() else [int(value) for value in values]
+        case Range(low=low, step=step) if name in Setting.real():
+            return [float(low + number * step) for number in range(int(choices(of)))]
+    return []
 
 
 def _oracle(hp: keras_tuner.HyperParameters, settings: Search, seed: int) -> keras_tuner.Oracle:

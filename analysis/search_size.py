@@ -70,6 +70,7 @@ def readers_of_evidence(roster: Roster) -> tuple[Entry, ...]:
 
 
 def only_setting(space: Space) -> Setting | None:
-    """The setting of a space without ranges, which needs no search; None where there is something to search."""
+    """The setting of a space with one value for each, which needs no search; None where there is something to search."""
     values = {item.name: getattr(space, item.name) for item in dataclasses.fields(space)}
-    return Setting(**values) if all(isinstance(value, int | float) for value in values.values()) else None
+    values = {name: of.values[0] if isinstance(of, Choice) and len(of.values) == 1 else of for name, of in values.items()}
+    return Setting.of(values) if all(isinstance(value, int | float) for value in values.values()) else None

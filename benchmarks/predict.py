@@ -27,6 +27,7 @@ from benchmarks import machine
 from data import store
 from data.vocabulary import OOV
 from experiment.devices import Device, restrict_process
+from records.links import followed
 
 ROOT = Path(__file__).parents[1]
 TOKENS, REVIEWS, UNITS, EMBEDDING, LONGEST = 178, 1_000, 64, 64, 2_500
@@ -71,7 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
                 found_here.first_s.append(_first(artifacts, backend, way, options.calls))
         served = _served(artifacts)
         exported = [_ask(artifacts, "tensorflow", each, "export", 0) for each in ("keras", "savedmodel", "onnx", "litert")]
-        data = json.loads((artifacts / "latest/final_stats/data.json").read_text(encoding="utf-8"))["title"]
+        data = json.loads((followed(artifacts / "latest") / "final_stats/data.json").read_text(encoding="utf-8"))["title"]
     records = [{"backend": key[0], "way": key[1], "title": ways[key], **one.record()} for key, one in found.items()]
     _print_tables(records, served, exported, data)
     results = {"machine": machine.describe(), "rounds": options.rounds, "data": data, "results": records}
@@ -286,7 +287,7 @@ def _scorer(artifacts: Path, way: str) -> Score:
     import keras
     from keras import ops
 
-    stock = keras.saving.load_model(next(artifacts.glob("latest/checkpoints/gru/all/0.keras")))
+    stock = keras.saving.load_model(followed(artifacts / "latest") / "checkpoints/gru/all/0.keras")
     vocabulary, vocab_size = predictor.run.vocabulary, predictor.run.data.vocabulary
 
     def encode(texts: list[str]) -> list[np.ndarray]:

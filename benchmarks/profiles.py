@@ -19,6 +19,7 @@ from analysis.tables import times
 from benchmarks import machine
 from benchmarks.process_cost import CommandError, Cost, Sample, measure
 from config import PROFILES
+from records.links import followed
 from records.study import Seconds, StudyResult, strongest_yardstick
 
 STUDIES_A_ROW = 5  # of the table of memory
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             except CommandError as error:
                 print(f"error: {error}", file=sys.stderr)
                 return 1
-            outcome = _read((folder / "latest").resolve(), samples)
+            outcome = _read(followed(folder / "latest"), samples)
         _print(profile, cost, outcome)
         records.append({"profile": profile, **dataclasses.asdict(cost), **dataclasses.asdict(outcome)})
         results = {"machine": machine.describe(), "arguments": options.arguments, "results": records}

@@ -1,6 +1,7 @@
 """What `predict.py` does, a function a mode: a finished run is asked about texts, and what it says is shown."""
 
 import argparse
+import codecs
 import json
 import sys
 from collections.abc import Iterator
@@ -77,17 +78,32 @@ def _answer_lines(predictor: Predictor, options: argparse.Namespace) -> int:
 
 
 def _lines() -> Iterator[str]:
-    """The lines of standard input, without a byte-order mark.
+    """The lines of standard input, without a byte-order mark, which also tells UTF-16 from UTF-8.
 
     Raises:
-        TextError: it is not UTF-8.
+        TextError: it is neither.
     """
-    sys.stdin.reconfigure(encoding="utf-8-sig", errors="strict")  # type: ignore[union-attr]
+    start = sys.stdin.buffer.peek(4)[:4]  # type: ignore[attr-defined, union-attr]
+    encoding = next((name for mark, name in _MARKS.items() if start.startswith(mark)), "UTF-8")
+    sys.stdin.reconfigure(encoding=encoding, errors="strict")  # type: ignore[union-attr]
     try:
         for line in sys.stdin:
+            if "\0" in line:
+                raise TextError(f"standard input holds zeros, as UTF-16 without a byte-order mark does; {_CONVERT}")
             yield line.rstrip("\r\n")
-    except UnicodeDecodeError as error:
-        raise TextError(f"standard input is not UTF-8 ({error.reason})") from error
+    except UnicodeError as error:
+        why = error.reason if isinstance(error, UnicodeDecodeError) else error
+        raise TextError(f"standard input is not {encoding.removesuffix('-sig')} ({why}); {_CONVERT}") from error
+
+
+_MARKS = {  # that a text may begin with, the longer ones first: those of two encodings begin alike
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+    codecs.BOM_UTF8: "UTF-8-sig",
+}
+_CONVERT = "save it as UTF-8, or use iconv: iconv -f ENCODING -t UTF-8 FILE | python predict.py"
 
 
 def _explain(predictor: Predictor, options: argparse.Namespace) -> int:

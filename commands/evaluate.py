@@ -1,10 +1,9 @@
 """`main.py evaluate RUN --on TABLE`: a finished run on other labelled reviews, which its report then shows too."""
 
 import argparse
-from pathlib import Path
 
 from records.errors import DataError
-from records.files import locked
+from records.files import locked, user_path
 
 DONE = 0
 HELP = "score a finished run on other labelled reviews; its report shows them too"
@@ -13,9 +12,9 @@ EPILOG = "Exit codes: 0 done, 2 bad input or usage, 130 interrupted."
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the subcommand."""
-    parser.add_argument("run", type=Path, metavar="RUN", help="a run folder: artifacts/latest")
+    parser.add_argument("run", type=user_path, metavar="RUN", help="a run folder: artifacts/latest")
     parser.add_argument(
-        "--on", type=Path, required=True, metavar="TABLE", help="CSV, TSV or Parquet: a column of texts, one of labels"
+        "--on", type=user_path, required=True, metavar="TABLE", help="CSV, TSV or Parquet: a column of texts, one of labels"
     )
     parser.add_argument("--text-column", default="text", metavar="NAME")
     parser.add_argument("--label-column", default="label", metavar="NAME", help="0/1, neg/pos, negative/positive or false/true")

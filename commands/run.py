@@ -10,17 +10,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from commands import config_file
 from config import PROFILES, Config
+from experiment.field_types import profile_problems
 from experiment.options import validate, with_overrides
 from models.registry import selectable
 from models.roster import Roster
 from records.errors import ConfigError, LengthwiseError, closest
-from records.files import write_text
+from records.files import user_path, write_text
 from records.study import ALL
 
 if TYPE_CHECKING:
     from data.types import Dataset
-    from experiment.devices import Device
+    from experiment.crew import Crew
     from experiment.plan import Work
     from records.study import Study
     from saver import RunFolder
@@ -49,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="SECTION.FIELD=VALUE", help="change the config")
     parser.add_argument("--workers", type=int, metavar="N", help="worker processes (default: one per GPU, or per core)")
     parser.add_argument("--backend", metavar="NAME", help="tensorflow or jax: short for --set run.backend=NAME")
-    parser.add_argument("--artifacts", type=Path, default=Path("artifacts"), metavar="DIR", help="where runs are kept")
+    parser.add_argument("--artifacts", type=user_path, default="artifacts", metavar="DIR", help="where runs are kept")
     parser.add_argument("--fresh", action="store_true", help="move this config's existing folder aside and start anew")
     parser.add_argument("--dry-run", action="store_true", help="say what would run and how long it would take")
     parser.add_argument("--list", action="store_true", help="show architectures, profiles and buckets")
@@ -67,9 +69,14 @@ def choose_config(options: argparse.Namespace) -> Config:
         raise ConfigError(f"no profile is named {options.profile!r}{closest(options.profile, PROFILES)}")
     if options.workers is not None and options.workers < 1:
         raise ConfigError(f"--workers: expected a positive integer, got {options.workers}")
-    backend = [f"run.backend={options.backend}"] if options.backend else []
-    config = with_overrides(PROFILES[options.profile].config, [*options.set, *backend])
-    validate(config, selectable())
+    if problems := profile_problems(PROFILES):
+        raise ConfigError("\n".join(problems))
+    changes = [*options.set, *([f"run.backend={options.backend}"] if options.backend else [])]
+    config = with_overrides(PROFILES[options.profile].config, changes)
+    try:
+        validate(config, selectable())
+    except ConfigError as error:
+        raise config_file.with_lines(error, options.profile, changes) from error
     return config
 
 
@@ -79,6 +86,7 @@ def main(options: argparse.Namespace) -> int:
 
     import data_preprocessing
     from experiment import devices, plan
+    from experiment.crew import bytes_of_worker, crew
     from report import console
 
     if options.list:
@@ -89,9 +97,11 @@ def main(options: argparse.Namespace) -> int:
     roster = Roster.of(config)
     studies = plan.only(plan.studies(config, dataset), options.only, roster)
     work = {study: plan.work(study, roster, dataset) for study in studies}
-    workers = devices.spread(available, options.workers)
+    workers = crew(available, options.workers, bytes_of_worker(config, dataset, available[0].kind))
     if options.dry_run:
-        console.print_plan(PROFILES[options.profile], work, dataset.origin.notes, len(workers))
+        console.print_plan(PROFILES[options.profile], work, dataset.origin.notes, len(workers.devices))
+        if workers.limit:
+            print(workers.limit)
         return DONE
     return _run(options, Planned(config, dataset, prepared, work, workers))
 
@@ -104,7 +114,7 @@ class Planned:
     dataset: "Dataset"
     prepared: Path  # the file of the prepared reviews, which workers read
     work: "dict[Study, Work]"  # every study, in the order that they start in, and what it is expected to take
-    workers: "tuple[Device, ...]"  # the device of each
+    workers: "Crew"
 
 
 def _run(options: argparse.Namespace, planned: Planned) -> int:
@@ -114,16 +124,19 @@ def _run(options: argparse.Namespace, planned: Planned) -> int:
     from data import store, word_vectors
     from data.summary import summarise
     from experiment import devices
+    from report import console
 
     config, dataset, cache = planned.config, planned.dataset, options.artifacts / "cache"
-    environment = devices.environment(planned.workers[0].kind, config.run.backend)
+    environment = devices.environment(planned.workers.devices[0].kind, config.run.backend)
     entries = Roster.of(config).entries
     vectors = dict.fromkeys(word_vectors.fingerprint(entry.config, dataset) for entry in entries)
     fingerprint = dataset.fingerprint + "".join(vectors)
     name = saver.run_name(options.profile, config, fingerprint, environment)
     with saver.open_run(options.artifacts, name, fresh=options.fresh) as folder, logger.logging_to(folder.log):
         about = folder.begin(options.profile, config, environment, summarise(dataset))
-        log.info("%s on %s: %d studies, %d workers", name, about.data, len(planned.work), len(planned.workers))
+        log.info("%s on %s: %d studies, %d workers", name, about.data, len(planned.work), len(planned.workers.devices))
+        if planned.workers.limit:
+            console.note(planned.workers.limit)
         store.keep(dataset, planned.prepared)
         write_text(folder.vocabulary, dataset.vocabulary.to_json())
         is_interrupted = _sweep(planned, folder, cache)
@@ -147,7 +160,7 @@ def _sweep(planned: Planned, folder: "RunFolder", cache: Path) -> bool:
             word_vectors.build_each(configs, planned.dataset, cache, say=console.note)
             counted.result()
 
-        sweep = workers.Sweep(context, planned.workers, live.on_event)
+        sweep = workers.Sweep(context, planned.workers.devices, live.on_event)
         return sweep.run(list(planned.work), prepare) == "interrupted"
 
 

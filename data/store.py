@@ -18,6 +18,7 @@ from data.sources.locate import place
 from data.types import PARTS, Bucket, Dataset, Origin, Reviews, Sequences
 from data.vocabulary import Vocabulary
 from records.classes import Classes
+from records.files import user_path
 from saver import atomic
 
 _CODE = ("data_preprocessing.py", "data/*.py", "data/sources/*.py")  # what prepared reviews depend on
@@ -30,7 +31,7 @@ def source_digest(data: Data) -> str | None:
     if source is None or not source.exists():
         return None
     digest = hashlib.sha256()
-    word_index = [Path(data.word_index).expanduser()] if data.word_index else []
+    word_index = [user_path(data.word_index)] if data.word_index else []
     for file in sorted(file for file in (source, *source.rglob("*"), *word_index) if file.is_file()):
         with contextlib.suppress(FileNotFoundError):  # it has gone since it was listed
             about = file.stat()

@@ -25,6 +25,7 @@ from data.store import UNREADABLE
 from data.types import Dataset, Sequences
 from data.vocabulary import PADDING, START
 from records.errors import ConfigError, DataError
+from records.files import user_path
 from saver import atomic
 
 SECONDS_PER_NUMBER = 4e-8  # of a token's vector: word2vec, of a pass over the texts; one CPU thread
@@ -130,7 +131,7 @@ def fingerprint(config: Config, dataset: Dataset) -> str:
     about: list[Any] = [dataset.fingerprint, asdict(config.vectors), config.run.seed, _libraries(config.vectors)]
     about += pair_table(config) or ()
     if config.vectors.source != LEARNED:
-        path = Path(config.vectors.source).expanduser()
+        path = user_path(config.vectors.source)
         if not path.is_file():
             raise DataError(f"vectors.source {path}: there is no such file; {RANDOM} and {LEARNED} need none")
         about += [str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns]
@@ -195,7 +196,7 @@ def _build(config: Config, dataset: Dataset, width: int) -> WordVectors:
         mean, deviation = np.nanmean(known, axis=0), np.nanstd(known, axis=0)
     else:
         pairs = None
-        path = Path(config.vectors.source).expanduser()
+        path = user_path(config.vectors.source)
         known, mean, deviation = vector_file.read(path, dataset.vocabulary, dataset.vocab_size, width)
     matrix, coverage = _completed(known, mean, deviation, dataset, config.run.seed)
     return WordVectors(matrix, coverage, pairs)

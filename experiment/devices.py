@@ -1,26 +1,32 @@
 """CPU or GPU: what there is, and what one worker process may use. Decided before TensorFlow or JAX is imported."""
 
+import contextlib
 import ctypes
 import importlib.metadata
 import logging
+import math
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
+from typing import Any
 
 import psutil
 
+from experiment import control_groups
 from records.errors import ConfigError
 
-_LIBRARY = ctypes.CDLL(None)  # the C library; only glibc has what is asked of it here
+_LIBRARY: Any = ctypes.CDLL(None) if os.name == "posix" else None  # the C library; only glibc has what is asked of it here
 # Variables that hold a number of threads: NumPy's, TensorFlow's, and of the pool of JAX's XLA.
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "NPROC")
 COUNT_GPUS = {  # a program that prints how many GPUs a backend can use
     "tensorflow": "import tensorflow; print(len(tensorflow.config.list_physical_devices('GPU')))",
     "jax": "import jax; print(sum(device.platform == 'gpu' for device in jax.devices()))",
 }
+SECONDS_OF_SMI, SECONDS_OF_BACKEND = 5, 120  # that nvidia-smi, and a backend that is asked for its GPUs, may take
 log = logging.getLogger(__name__)
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _LARGEST = -1, -3, 2**31 - 1  # of mallopt(3), in bytes
 
@@ -40,9 +46,12 @@ def available(choice: str, backend: str) -> tuple[Device, ...]:
     Raises:
         ConfigError: a GPU is asked for, and there is none or the backend cannot use it.
     """
-    gpus = _gpus() if choice != "cpu" else ()
+    gpus, silence = _gpus() if choice != "cpu" else ((), "")
     if choice == "gpu" and not gpus:
-        raise ConfigError("run.device: no NVIDIA GPU answers nvidia-smi; use auto or cpu, or see docs/gpu.md")
+        why = f"nvidia-smi {silence}" if silence else "no NVIDIA GPU answers nvidia-smi"
+        raise ConfigError(f"run.device: {why}; use auto or cpu, or see docs/gpu.md")
+    if silence:
+        log.warning("nvidia-smi %s: training on the CPU; see docs/gpu.md", silence)
     if gpus:
         if _can_use_gpus(backend):
             return gpus
@@ -54,25 +63,55 @@ def available(choice: str, backend: str) -> tuple[Device, ...]:
 
 
 def cores() -> int:
-    """The processor cores that this process may use."""
+    """The processor cores that this process may use, of which a quota may leave it a part."""
+    return min(processors_in_all(), max(1, math.ceil(min(control_groups.processors(), 1e9))))
+
+
+def processors_in_all() -> int:
+    """The processor cores that this process may run on, whatever share of their time it has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _gpus() -> tuple[Device, ...]:
+def _gpus() -> tuple[tuple[Device, ...], str]:
+    """The GPUs that NVIDIA's own program lists, and what is wrong with that program where it does not answer."""
     program = shutil.which("nvidia-smi")
     if program is None:
-        return ()
-    command = [program, "--query-gpu=name", "--format=csv,noheader"]
-    answer = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)  # noqa: S603 - a fixed command
-    names = answer.stdout.split("\n") if answer.returncode == 0 else []
-    return tuple(Device("gpu", number, f"gpu {number} ({name.strip()})") for number, name in enumerate(names) if name.strip())
+        return (), ""
+    said, problem = _answer([program, "--query-gpu=index,name", "--format=csv,noheader"], SECONDS_OF_SMI)
+    listed = [line.partition(",") for line in said.split("\n")]
+    names = [name.strip() for index, comma, name in listed if comma and index.strip().isdecimal()]
+    if not names and not problem:
+        problem = f"lists none ({said.strip().splitlines()[0][:100] if said.strip() else 'it prints nothing'})"
+    return tuple(Device("gpu", number, f"gpu {number} ({name})") for number, name in enumerate(names)), problem
 
 
 def _can_use_gpus(backend: str) -> bool:
     """Asked in another process: this one imports no backend, and looking at a GPU takes memory of it."""
-    command = [sys.executable, "-c", COUNT_GPUS[backend]]
-    answer = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603 - a fixed command
-    return answer.returncode == 0 and int(answer.stdout.split()[-1]) > 0
+    said, problem = _answer([sys.executable, "-c", COUNT_GPUS[backend]], SECONDS_OF_BACKEND)
+    last = said.split()[-1:]
+    return not problem and bool(last) and last[0].isdecimal() and int(last[0]) > 0
+
+
+def _answer(command: list[str], seconds: float) -> tuple[str, str]:
+    """What a program prints, and what is wrong with it where it fails or takes longer than so many seconds.
+
+    It is not waited for beyond that: a program that waits for a broken driver cannot even be killed.
+    """
+    try:
+        process = subprocess.Popen(  # noqa: S603 - a fixed command
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+    except OSError as error:
+        return "", f"cannot be run ({error.strerror})"
+    try:
+        said = process.communicate(timeout=seconds)[0].decode(errors="replace")
+    except subprocess.TimeoutExpired:
+        with contextlib.suppress(OSError):
+            os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=1)
+        return "", f"does not answer within {seconds:g} seconds"
+    return (said, "") if process.returncode == 0 else ("", f"ends with exit status {process.returncode}")
 
 
 def spread(devices: tuple[Device, ...], workers: int | None) -> tuple[Device, ...]:

@@ -1,17 +1,27 @@
 """Whether the values of a config are of the types that config.py declares, and what these types are called in a sentence."""
 
 import dataclasses
-import math
+import sys
 import types
 from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from config import Config, Contender, Tunable
+from config import Config, Contender, Profile, Tunable
+
+
+def profile_problems(profiles: Mapping[str, Profile]) -> list[str]:
+    """A sentence for every profile that is none, and for every field of one whose value has not its type."""
+    problems = list[str]()
+    for name, each in profiles.items():
+        is_profile = isinstance(each, Profile)
+        problems += unfit(each, f"PROFILES[{name!r}]: ") if is_profile else [f"PROFILES[{name!r}]: expected Profile(...)"]
+    return problems
 
 
 def type_problems(config: Config) -> list[str]:
     """A sentence for every field of a config, and of its contenders, whose value has not its type."""
-    problems = []
+    if problems := unfit(config, ""):  # a section is of another kind
+        return problems
     for section in dataclasses.fields(config):
         problems += unfit(getattr(config, section.name), f"{section.name}.")
     if not problems:
@@ -47,7 +57,8 @@ def fits(value: Any, hint: Any) -> bool:
             fits(part, kind) for item in value.items() for part, kind in zip(item, get_args(hint), strict=True)
         )
     if hint is float:
-        return isinstance(value, int | float) and not isinstance(value, bool) and (isinstance(value, int) or math.isfinite(value))
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return is_number and abs(value) <= sys.float_info.max  # neither nan, nor inf, nor an integer beyond all real numbers
     return isinstance(value, hint) and (hint is bool or not isinstance(value, bool))
 
 
@@ -59,8 +70,10 @@ def describe(hint: Any) -> str:
         return "names with their values, such as {'space.units': 64}"
     if hint == Tunable:
         return "a number or Choice(...), Range(low, high, step), LogRange(low, high)"
+    words: dict[Any, str]
     if get_origin(hint) is tuple:
         of = get_args(hint)[0]
         words = {str | Contender: "names and Contender(...)", int: "int", Mapping[str, float | int]: "settings ({'units': 64},)"}
         return f"a tuple of {words[of]}"
-    return {int: "an integer", float: "a number", str: "a text", bool: "True or False"}[hint]
+    words = {int: "an integer", float: "a number", str: "a text", bool: "True or False"}
+    return words.get(hint) or f"{getattr(hint, '__name__', hint)}(...)"

@@ -3,15 +3,15 @@
 import ast
 import dataclasses
 import json
-import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from analysis.search_size import largest, readers_of_evidence
-from config import Choice, Config, Contender, LogRange, Range, Space, Tunable
+from config import Choice, Config, Contender, LogRange, Range
 from experiment.field_types import describe, fits, type_problems
+from experiment.ranges import setting_problems, unit_problems
 from models.registry import resolve
 from models.roster import Roster, architecture_of, id_of, names, resolved
 from records.errors import ConfigError, closest
@@ -186,6 +186,7 @@ RULES = (
         for section, keys in _POSITIVE.items()
         for key in keys
     ),
+    Rule("data.source", "auto, imdb, demo or a path", lambda source, _: bool(source.strip())),
     Rule("data.word_index", "an empty text with subwords", lambda path, c: c.data.tokens == "words" or not path),
     Rule("data.vocab_size", "at least 10", lambda n, _: n >= 10),
     Rule("data.max_train_per_bucket", "0 or more", lambda n, _: n >= 0),
@@ -214,9 +215,9 @@ def _meaning_problems(config: Config, architectures: Mapping[str, int]) -> list[
         for name in map(architecture_of, listed)
         if name not in architectures
     ]
-    problems += [problem for rule in RULES if (problem := rule.problem(config))] + _setting_problems(config)
+    problems += [problem for rule in RULES if (problem := rule.problem(config))] + setting_problems(config)
     for name in dict.fromkeys(each for each in listed if isinstance(each, str)):
-        problems += _unit_problems(config, name, architectures)
+        problems += unit_problems(config.space.units, name, architectures)
     if problems:
         return problems  # of contenders too, which would repeat them
     problems = [
@@ -227,19 +228,6 @@ def _meaning_problems(config: Config, architectures: Mapping[str, int]) -> list[
     if config.model.pseudo_labels and not readers_of_evidence(Roster.of(config)):
         return ["model.pseudo_labels: expected False where no network reads evidence (space.evidence), got True"]
     return _name_problems(config, architectures)
-
-
-def _setting_problems(config: Config) -> list[str]:
-    """What is wrong with the space, and with the settings to begin the search with."""
-    problems = []
-    for item in dataclasses.fields(config.space):
-        problems += _range_problems(f"space.{item.name}", getattr(config.space, item.name))
-    return problems or _first_problems(config)
-
-
-def _unit_problems(config: Config, name: str, architectures: Mapping[str, int]) -> list[str]:
-    units, multiple = config.space.units, architectures.get(name, 1)
-    return [] if _are_multiples(units, multiple) else [f"space.units: expected multiples of {multiple} for {name}, got {units!r}"]
 
 
 # -- contenders --------------------------------------------------------------------------------------------------------
@@ -263,8 +251,8 @@ def _own_problems(config: Config, contender: Contender, architectures: Mapping[s
     if not problems:
         mine = resolved(config, contender)
         rules = [rule for rule in RULES if not rule.name.startswith("compare.")]
-        problems = [problem for rule in rules if (problem := rule.problem(mine))] + _setting_problems(mine)
-        problems += _unit_problems(mine, contender.architecture, architectures)
+        problems = [problem for rule in rules if (problem := rule.problem(mine))] + setting_problems(mine)
+        problems += unit_problems(mine.space.units, contender.architecture, architectures)
         if not problems and contender.set.get("model.pseudo_labels") and not largest(mine.space.evidence):
             problems.append("model.pseudo_labels: expected False, since it reads no evidence (space.evidence is 0)")
     return [before + problem for problem in problems]
@@ -298,79 +286,3 @@ def _name_problems(config: Config, architectures: Mapping[str, int]) -> list[str
     doubles = [id for id in dict.fromkeys(ids) if ids.count(id) > 1]
     doubles += [title for title in dict.fromkeys(titles) if titles.count(title) > 1 and not doubles]
     return problems + [f"compare.architectures: two contenders are called {name}; give one another title" for name in doubles]
-
-
-# -- ranges ------------------------------------------------------------------------------------------------------------
-
-
-def _first_problems(config: Config) -> list[str]:
-    """What is wrong with the settings that a search is to begin with."""
-    search, known, problems = config.search, [item.name for item in dataclasses.fields(Space)], list[str]()
-    if search.first and search.tuner == "hyperband":
-        problems.append("expected none with hyperband, which proposes whole brackets of settings; take random or bayesian")
-    if len(search.first) > search.max_trials:
-        problems.append(f"expected at most search.max_trials ({search.max_trials}) settings, got {len(search.first)}")
-    for setting in search.first:
-        for name, value in setting.items():
-            if name not in known:
-                problems.append(f"no hyperparameter is named {name!r}{closest(name, known)}")
-            elif not _is_possible(value, of := getattr(config.space, name)):
-                problems.append(f"expected a value of space.{name}, which is {of!r}, got {value!r}")
-        if not setting:
-            problems.append("expected at least one hyperparameter in each setting, such as {'units': 64}")
-    if any(setting in search.first[:number] for number, setting in enumerate(search.first)):
-        problems.append("expected different settings, got one of them twice")
-    return [f"search.first: {problem}" for problem in problems]
-
-
-def _is_possible(value: float, tunable: Tunable) -> bool:
-    match tunable:
-        case Choice(values=values):
-            return value in values
-        case Range(low=low, high=high, step=step):
-            steps = (value - low) / step
-            return low <= value <= high and math.isclose(steps, round(steps), abs_tol=1e-9)
-        case LogRange(low=low, high=high):
-            return low <= value <= high
-    return value == tunable
-
-
-def _are_multiples(tunable: Tunable, of: int) -> bool:
-    match tunable:
-        case Choice(values=numbers):
-            pass
-        case Range(low=low, step=step):
-            numbers = (low, step)
-        case LogRange():
-            numbers = ()
-        case number:
-            numbers = (number,)
-    return all(n % of == 0 for n in numbers if isinstance(n, int))  # what is no integer is refused elsewhere
-
-
-def _range_problems(name: str, tunable: Tunable) -> list[str]:
-    match tunable:
-        case Choice(values=values):
-            numbers, ordered = values, len(values) > 0
-        case Range(low=low, high=high, step=step):
-            numbers, ordered = (low, high, step), low < high and step > 0
-        case LogRange(low=low, high=high):
-            numbers, ordered = (low, high), 0 < low < high
-        case _:
-            numbers, ordered = (tunable,), True
-    if not all(fits(n, float) for n in numbers):
-        return [f"{name}: expected numbers, got {tunable}"]
-    if not ordered:
-        return [f"{name}: expected low < high (above 0 for LogRange), a positive step, at least one value; got {tunable}"]
-    if isinstance(tunable, Range) and not _is_possible(tunable.high, tunable):
-        return [f"{name}: expected steps that lead from low to high, got {tunable}"]
-    if name in ("space.dropout", "space.spatial_dropout"):
-        return [] if all(0 <= n < 1 for n in numbers) else [f"{name}: expected shares from 0 to below 1, got {tunable}"]
-    if name == "space.evidence":
-        are_orders = all(isinstance(n, int) and 0 <= n <= 3 for n in numbers) and not isinstance(tunable, LogRange)
-        return [] if are_orders else [f"{name}: expected 0, 1, 2 or 3, the words of the longest n-grams, got {tunable}"]
-    if name == "space.adversarial":
-        return [] if all(n >= 0 for n in numbers) else [f"{name}: expected numbers from 0 on, got {tunable}"]
-    if name != "space.learning_rate" and (isinstance(tunable, LogRange) or not all(isinstance(n, int) for n in numbers)):
-        return [f"{name}: expected integers, got {tunable}"]
-    return [] if all(n > 0 for n in numbers) else [f"{name}: expected numbers above 0, got {tunable}"]

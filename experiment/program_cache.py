@@ -27,9 +27,9 @@ class ProgramCache:
         self._common, self._own = common / _kind(backend), own
         for folder in (self._common, self._own):
             folder.mkdir(parents=True, exist_ok=True)
-        os.environ["TF_XLA_FLAGS"] = (
-            f"{os.environ.get('TF_XLA_FLAGS', '')} --tf_xla_persistent_cache_directory='{own.absolute()}'".strip()
-        )
+        quote = '"' if "'" in str(own.absolute()) else "'"  # the path may hold blanks
+        flag = f"--tf_xla_persistent_cache_directory={quote}{own.absolute()}{quote}"
+        os.environ["TF_XLA_FLAGS"] = f"{os.environ.get('TF_XLA_FLAGS', '')} {flag}".strip()
         os.environ |= {
             "JAX_COMPILATION_CACHE_DIR": str(own.absolute()),
             "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",

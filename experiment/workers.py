@@ -210,7 +210,8 @@ class Sweep:
 
 def _work(connection: Any, device: Device, sweep: SweepContext) -> None:
     """A worker's life: one task after another until it is sent None."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    for name in {"SIGINT", "SIGHUP"} & set(dir(signal)):  # a terminal sends them to all its processes; the parent decides
+        signal.signal(getattr(signal, name), signal.SIG_IGN)
     restrict_process(device, sweep.config.run.backend)
     programs = ProgramCache(sweep.cache, sweep.folder.programs / str(os.getpid()), sweep.config.run.backend)
     logger.silence_libraries(sweep.folder.libraries_log)

@@ -16,7 +16,7 @@ import numpy as np
 from analysis.evaluation import is_right, predicted
 from data.types import Dataset, IdArray, Reviews
 from engine.arrays import class_probabilities
-from experiment.devices import cores
+from experiment.crew import processes
 from inference.explain import DeletionCurve, Explanation, explain, faithfulness
 from inference.probes import CAPABILITIES, PassRate, measure
 from inference.run import Encoded, FinishedRun
@@ -32,6 +32,7 @@ EXPLAINED = 10  # test reviews a bucket that deletion curves are taken of, at mo
 TOKENS_EXPLAINED = 2_000  # and their tokens in all: a wide network takes milliseconds for each
 LONGEST_EXPLAINED = 1_000  # tokens of one of them, and of a mistake
 FEW_BUCKETS = 2  # are gathered sooner than other processes have started
+A_PROCESS = 0.5e9  # bytes that one of those takes, with the networks of a run
 
 
 _Said = dict[int, tuple[float, ...]]  # the calibrated probability of each class by a test review's row of the source
@@ -167,13 +168,13 @@ class _OfBucket:
 def gather(run: FinishedRun, dataset: Dataset) -> Examples:
     """Gather everything that the models of a run give; it takes seconds for small networks, and more for long reviews.
 
-    Buckets of more than a few are gathered by other processes, one a core.
+    Buckets of more than a few are gathered by other processes, one a core as far as there is memory.
     """
     parts = [(run, bucket.name, dataset.test.within(bucket)) for bucket in dataset.buckets]
     if len(parts) <= FEW_BUCKETS:
         (probes, left_out), found = measure(run), [_of_bucket(*part) for part in parts]
     else:
-        with ProcessPoolExecutor(min(len(parts), cores()), multiprocessing.get_context("spawn")) as pool:
+        with ProcessPoolExecutor(processes(len(parts), A_PROCESS), multiprocessing.get_context("spawn")) as pool:
             waiting = [pool.submit(_of_bucket, replace(run, _models={}), *part[1:]) for part in parts]  # each loads its own
             (probes, left_out), found = measure(run), [each.result() for each in waiting]
     return Examples(

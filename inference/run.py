@@ -21,6 +21,8 @@ from models.evidence import Evidence
 from models.roster import Roster
 from records.about import About
 from records.errors import TRAIN_AGAIN, ArtifactsError, CheckpointError, DivergedError, RunError, closest
+from records.files import user_path
+from records.links import followed
 from records.study import ALL, ENGINE_TOLERANCE, Repeat, Study, StudyResult, on_all_reviews
 from records.summary import DataSummary
 from saver import RunFolder
@@ -69,7 +71,7 @@ class FinishedRun:
         Raises:
             RunError: there is no run, it has not ended, it has no completed study, another version made it, or it was changed.
         """
-        folder = RunFolder(Path(path).resolve())
+        folder = RunFolder(followed(user_path(path)))
         about = folder.about()
         if not folder.has_ended:
             raise RunError(

@@ -30,6 +30,11 @@ def atomic(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def user_path(path: str | Path) -> Path:
+    """A path as a person writes it: `~` is the home folder, also after `=` and in settings, where no shell has seen to it."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path's own raises an error for the home of someone unknown
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

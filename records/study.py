@@ -86,8 +86,14 @@ class Setting:
 
     @classmethod
     def of(cls, hyperparameters: Hyperparameters) -> "Setting":
-        """The setting that the record of a network's trial, repeat or study keeps."""
-        return cls(**hyperparameters)  # type: ignore[arg-type]
+        """The setting of these values, which may be whole numbers where real ones belong: `dropout: 0`."""
+        real = cls.real()
+        return cls(**{name: float(value) if name in real else value for name, value in hyperparameters.items()})  # type: ignore[arg-type]
+
+    @classmethod
+    def real(cls) -> frozenset[str]:
+        """The hyperparameters that are real numbers; the others are integers."""
+        return frozenset(item.name for item in fields(cls) if item.type is float)
 
     @property
     def hyperparameters(self) -> Hyperparameters:

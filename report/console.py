@@ -1,6 +1,7 @@
 """What the person at the terminal sees: the live display, the summary, the lists. Plain lines when it is no terminal."""
 
 import logging
+import shlex
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -140,7 +141,7 @@ def print_summary(folder: RunFolder, roster: Roster) -> None:
         console.print(f"[bold red]{escape(warning)}[/]")
     print(f"report: {folder.report}")
     if any(result.layers for result in results):
-        print(f'ask it:  {_python()} predict.py --run {folder.path} "a review of yours"')
+        print(f'ask it:  {shlex.quote(_python())} predict.py --run {shlex.quote(str(folder.path))} "a review of yours"')
 
 
 def _accuracies(verdicts: Sequence[BucketVerdict], roster: Roster) -> Table:

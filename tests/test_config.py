@@ -11,6 +11,7 @@ from config import PROFILES, Choice, Config, Contender, LogRange, Range, Search,
 from experiment.options import from_dict, validate, with_overrides
 from models.registry import selectable
 from records.errors import ConfigError
+from records.study import Setting
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -117,6 +118,75 @@ def test_pseudo_labels_are_for_networks_that_read_evidence() -> None:
 def test_a_window_of_near_words_has_a_bound() -> None:
     with pytest.raises(ConfigError, match=r"^vectors\.window: expected at most 100 words, got 100000$"):
         validate(with_overrides(Config(), ["vectors.window=100000"]), selectable())
+
+
+REAL, WHOLE = ("dropout", "spatial_dropout", "adversarial", "learning_rate"), ("units", "embedding_dim", "evidence", "batch_size")
+
+
+@pytest.mark.parametrize("text", ["Choice({}, 0.3)", "Choice(0.3, {})", "Range({}, 0.5, 0.1)", "Range({}.0, 0.5, 0.25)", "{}"])
+@pytest.mark.parametrize("field", REAL)
+def test_whole_numbers_stand_for_real_ones_where_the_field_is_real(field: str, text: str) -> None:
+    of = text.format(0 if field != "learning_rate" else 1).replace("Range(1, 0.5", "Range(0.1, 0.5").replace("1.0, 0.5", "0.5, 1")
+    validate(with_overrides(Config(), [f"space.{field}={of}"]), selectable())
+    told = f"compare.architectures=(Contender('gru', 'Told', set={{'space.{field}': {of}}}),)"
+    validate(with_overrides(Config(), [told]), selectable())
+
+
+@pytest.mark.parametrize("text", ["Choice(2, 0.3)", "Choice(2, 3.0)", "2.0", "2.5", "Range(1, 3.0, 1)", "LogRange(1, 3)"])
+@pytest.mark.parametrize("field", WHOLE)
+def test_real_numbers_are_refused_where_the_field_is_whole(field: str, text: str) -> None:
+    for assignment in (
+        f"space.{field}={text}",
+        f"compare.architectures=(Contender('gru', 'a', set={{'space.{field}': {text}}}),)",
+    ):
+        with pytest.raises(ConfigError, match=rf"space\.{field}: expected integers \(no decimal point, no LogRange\), got"):
+            validate(with_overrides(Config(), [assignment]), selectable())
+
+
+def test_every_hyperparameter_is_a_whole_or_a_real_number() -> None:
+    assert {item.name for item in dataclasses.fields(Space)} == {*REAL, *WHOLE} and Setting.real() == {*REAL}
+
+
+@pytest.mark.parametrize(
+    ("of", "expected"),
+    [
+        (Choice(), "at least one value"),
+        (Choice(0.3, 0.3), "different values"),
+        (Choice(0, 0.0), "different values"),
+        (Choice(0.1, True), "numbers"),
+        (Choice(0.1, "a"), "numbers"),  # type: ignore[arg-type]
+        (Choice((0.1, 0.2)), "numbers"),  # type: ignore[arg-type]
+        (Choice(float("nan"), 0.1), "numbers"),
+        (Choice(10**400, 1), "numbers"),
+        (Range(0.1, float("inf"), 0.1), "numbers"),
+        (Range("a", 0.5, 0.1), "numbers"),  # type: ignore[arg-type]
+        (Range(0.1, 0.5, None), "numbers"),  # type: ignore[arg-type]
+        (Range(0.5, 0.1, 0.1), "low < high and a positive step"),
+        (Range(0.1, 0.5, -0.1), "low < high and a positive step"),
+        (Range(0.1, 0.5, 0), "low < high and a positive step"),
+        (Range(0.1, 0.5, 0.3), "steps that lead from low to high"),
+        (Range(0.1, 0.5, 1e-9), "at most 100,000 steps from low to high"),
+        (LogRange(1, 1e-2), "low < high, both above 0"),
+        (LogRange(0, 0.1), "low < high, both above 0"),
+        (LogRange("a", 0.1), "numbers"),  # type: ignore[arg-type]
+        (Choice(-0.1, 0.3), "shares from 0 to below 1"),
+        (Range(0.0, 1, 0.25), "shares from 0 to below 1"),
+        (Range(-1, 0.5, 0.5), "shares from 0 to below 1"),
+    ],
+)
+def test_a_range_that_means_nothing_is_refused_in_one_sentence(of: Choice | Range | LogRange, expected: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        validate(replace(Config(), space=Space(dropout=of)), selectable())
+    assert str(caught.value) == f"space.dropout: expected {expected}, got {of!r}"
+
+
+@pytest.mark.parametrize(
+    "text", ["true", "nan", "inf", "-inf", "'0.3'", "None", "(0.1, 0.2)", "Choice(nan, 0.1)", "Range(0, 0.5)"]
+)
+def test_what_is_neither_a_number_nor_a_range_is_refused_in_one_sentence(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"space\.dropout") as caught:
+        validate(with_overrides(Config(), [f"space.dropout={text}"]), selectable())
+    assert len(str(caught.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize("text", ["Choice(32, 50)", "Range(4, 10, 3)", "30"])
@@ -226,7 +296,7 @@ def test_contenders_are_written_as_in_the_file_and_read_back_from_a_run() -> Non
         ),
         (
             "Contender('gru', 'a', set={'model.pseudo_labels': True, 'space.evidence': Choice()})",
-            "a: space.evidence: expected low < high",
+            "a: space.evidence: expected at least one value, got Choice()",
         ),
         ("3", "expected a tuple of names and Contender(...)"),
     ],
@@ -248,6 +318,7 @@ SEARCHED = replace(
 @pytest.mark.parametrize(
     ("first", "problem"),
     [
+        ("({'units': 32.0},)", "expected a value of space.units, which is 32, got 32.0"),
         ("({'units': 33},)", "expected a value of space.units, which is 32, got 33"),
         ("({'spatial_dropout': 0.3},)", "expected a value of space.spatial_dropout, which is Choice(0.2, 0.4), got 0.3"),
         ("({'unit': 32},)", "no hyperparameter is named 'unit'; did you mean units?"),

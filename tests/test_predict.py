@@ -84,6 +84,27 @@ def test_a_mark_of_byte_order_is_no_part_of_the_first_line(smoke_run: SmokeRun) 
     assert [json.loads(done.out)["unknown_words"] for done in (plain, marked)] == [[], []]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_lines_are_the_same_whatever_system_wrote_them(encoding: str, end: str, smoke_run: SmokeRun) -> None:
+    lines = ["dull script, d'\u00e9t\u00e9", "a superb cast \u4e2d\u6587", "the last one has no end"]
+    plain = predict(smoke_run.folder, "--json", stdin="\n".join(lines))
+    other = predict(smoke_run.folder, "--json", stdin=end.join(lines).encode(encoding))
+    said = [[json.loads(line) | {"milliseconds": 0} for line in done.out.splitlines()] for done in (plain, other)]
+    assert (other.code, other.err) == (0, "") and len(said[0]) == 3 and said[0] == said[1]
+
+
+@pytest.mark.parametrize("mark", [b"\xfe\xff", b"\xff\xfe"])
+def test_lines_in_utf16_that_begin_with_either_mark_are_read_and_others_are_refused(mark: bytes, smoke_run: SmokeRun) -> None:
+    order = "utf-16-be" if mark == b"\xfe\xff" else "utf-16-le"
+    text = "dull script\r\nsuperb cast\r\n".encode(order)
+    assert len(predict(smoke_run.folder, stdin=mark + text).out.splitlines()) == 2
+    for stdin, why in ((text, "holds zeros, as UTF-16 without a byte-order mark does"), (mark + text[:-1], "is not UTF-16 (")):
+        done = predict(smoke_run.folder, stdin=stdin)
+        assert done.code == 2 and done.err.startswith(f"error: standard input {why}") and len(done.err.splitlines()) == 1
+        assert "; save it as UTF-8, or use iconv: " in done.err
+
+
 def test_a_run_of_an_earlier_version_is_one_sentence_that_names_the_version_that_reads_it(own_smoke_run: SmokeRun) -> None:
     path = own_smoke_run.folder / "environment.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"artefact_version": 5}))

@@ -2,13 +2,20 @@
 
 import dataclasses
 import math
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import tuner
 from analysis.search_size import only_setting, search_size
-from config import Choice, LogRange, Range, Search, Space
+from config import Choice, Config, LogRange, Range, Search, Space
+from experiment.options import validate
+from models.registry import selectable
+from records.errors import ConfigError
 from records.study import Setting, Trial
 
 SPACE = Space(
@@ -193,3 +200,73 @@ def test_the_best_trial_minimises_loss_and_maximises_accuracy_and_prefers_the_ea
     trials = [Trial(i, {}, "completed", s, 1, 0.0, 1, "", ()) for i, s in enumerate((0.5, 0.4, 0.9, 0.4, 0.9))]
     assert tuner.best(trials, "val_loss").number == 1
     assert tuner.best(trials, "val_accuracy").number == 2
+
+
+@pytest.mark.parametrize("kind", ["random", "hyperband"])  # the third does not look everywhere
+@pytest.mark.parametrize(
+    ("of", "values"),
+    [
+        (Choice(0, 0.3), {0.0, 0.3}),
+        (Choice(0.3, 0), {0.0, 0.3}),
+        (Range(0, 0.5, 0.1), {0.0, 0.1, 0.2, 0.3, 0.4, 0.5}),
+        (Range(0.0, 1, 0.25), {0.0, 0.25, 0.5, 0.75, 1.0}),
+        (Range(0, 2, 1), {0.0, 1.0, 2.0}),
+    ],
+)
+def test_every_value_of_a_mixed_range_is_tried_as_a_real_number(
+    kind: str, of: Choice | Range, values: set[float], tmp_path: Path
+) -> None:
+    fake, settings = Fake(), Search(tuner=kind, max_trials=100, epochs=60)  # type: ignore[arg-type]
+    space = dataclasses.replace(SPACE, units=16, learning_rate=0.01, batch_size=32, dropout=of, spatial_dropout=0)
+    tuner.search(space, settings, seed=5, folder=tmp_path, run_trial=fake)
+    assert {setting.dropout for setting in fake.asked} == values
+    assert {type(number) for setting in fake.asked for number in (setting.dropout, setting.spatial_dropout)} == {float}
+
+
+@pytest.mark.parametrize("kind", ["random", "bayesian"])
+def test_a_mixed_range_begins_with_the_settings_that_are_given(kind: str, tmp_path: Path) -> None:
+    first = ({"dropout": 0}, {"dropout": 0.3, "adversarial": 2})
+    fake, settings = Fake(), Search(tuner=kind, max_trials=4, first=first)  # type: ignore[arg-type]
+    space = dataclasses.replace(SPACE, dropout=Range(0, 0.5, 0.1), adversarial=Choice(0, 2, 3.5))
+    tuner.search(space, settings, seed=5, folder=tmp_path, run_trial=fake)
+    assert [fake.asked[0].dropout, fake.asked[1].dropout, fake.asked[1].adversarial] == [0.0, 0.3, 2.0]
+
+
+NUMBERS = st.one_of(
+    st.integers(-3, 200), st.sampled_from([0.0, 0.1, 0.25, 0.3, 0.5, 1.0, 64.0, 1e-4, -0.5, math.nan, math.inf, 10**400, True])
+)
+ANYTHING: Any = st.one_of(NUMBERS, NUMBERS, NUMBERS, st.sampled_from(["a", None, (), (0.1,), Choice(1, 2)]))
+RANGES = st.one_of(
+    ANYTHING,
+    st.lists(ANYTHING, max_size=4).map(lambda values: Choice(*values)),
+    st.builds(Range, ANYTHING, ANYTHING, ANYTHING),
+    st.builds(LogRange, ANYTHING, ANYTHING),
+)
+
+
+def problems(config: Config) -> list[str]:
+    try:
+        validate(config, selectable())
+    except ConfigError as error:
+        return str(error).splitlines()
+    return []
+
+
+@given(field=st.sampled_from([item.name for item in dataclasses.fields(Space)]), of=RANGES, other=RANGES)
+@settings(max_examples=300, deadline=None, derandomize=True)
+def test_a_range_is_refused_in_a_sentence_or_every_value_of_it_can_be_proposed(field: str, of: Any, other: Any) -> None:
+    assert all(line.startswith("search.first: ") for line in problems(replace(Config(), search=Search(first=({field: other},)))))
+    if found := problems(replace(Config(), space=Space(**{field: of}))):
+        assert all(line.startswith("space.") for line in found)
+        return
+    oracle = tuner._oracle(tuner._hyperparameters(Space(**{field: of})), Search(), 1)
+    values = oracle.populate_space("0000")["values"]
+    setting = tuner._setting(Space(**{field: of}), values)
+    assert all(type(getattr(setting, item.name)) is item.type for item in dataclasses.fields(Setting))
+
+
+def test_a_space_of_single_values_needs_no_search() -> None:
+    space = Space(units=Choice(16), embedding_dim=8, dropout=Choice(0), learning_rate=1)
+    setting = only_setting(space)
+    assert setting is not None and search_size(space, Search()).trials == 0
+    assert (setting.units, setting.dropout, type(setting.dropout), type(setting.learning_rate)) == (16, 0.0, float, float)

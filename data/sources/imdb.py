@@ -6,6 +6,7 @@ import json
 import os
 import pickle
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from data.types import Sequences, SourceReviews
 from records.errors import DataError
+from records.files import user_path
 from saver import atomic
 
 FILES = {  # name -> digest of the published file (keras.datasets.imdb); MD5 where Keras gives no better
@@ -40,9 +42,11 @@ def read(folder: Path) -> SourceReviews:
     Raises:
         DataError: a file is missing, truncated, or holds anything but lists of integers.
     """
-    missing = [name for name in FILES if not (folder / name).is_file()]
-    if missing:
-        raise DataError(f"{folder}: {' and '.join(missing)} not found; the Keras IMDB source needs {' and '.join(FILES)}")
+    if missing := _missing(folder):
+        raise DataError(
+            f"{folder}: {' and '.join(missing)} not found; the Keras IMDB source needs {' and '.join(FILES)}, "
+            f"which can be had at {' and '.join(ADDRESS + name for name in missing)}"
+        )
     path = folder / "imdb.npz"
     arrays = _read_npz(path)
     words = read_word_index(folder / "imdb_word_index.json")
@@ -65,27 +69,39 @@ def read(folder: Path) -> SourceReviews:
 
 def cache_folder() -> Path:
     """Keras's own download cache."""
-    return Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "datasets"
+    return user_path(os.environ.get("KERAS_HOME", "~/.keras")) / "datasets"
 
 
 def is_cached() -> bool:
-    """Whether Keras's cache holds the reviews."""
-    return (cache_folder() / "imdb.npz").is_file()
+    """Whether Keras's cache holds the reviews and their words; `imdb.load_data()` alone brings the reviews only."""
+    return not _missing(cache_folder())
+
+
+def _missing(folder: Path) -> list[str]:
+    return [name for name in FILES if not (folder / name).is_file()]
 
 
 def download() -> Path:
-    """Bring the published files into Keras's cache, checking their digests.
+    """Bring those of the published files that Keras's cache lacks into it, checking their digests.
 
     Raises:
         DownloadError: no connection within 10 seconds, or a broken transfer.
-        DataError: a file with another digest than the published one.
+        DataError: a file with another digest than the published one; or a file is there, and the other cannot be had.
     """
+    import http.client  # imported here, as urllib's modules are
+
     folder = cache_folder()
     try:
-        for name, (algorithm, digest) in FILES.items():
-            if not (folder / name).is_file():
-                _download_file(ADDRESS + name, folder / name, algorithm, digest)
-    except OSError as error:  # urllib's errors are such
+        for name in _missing(folder):
+            _download_file(ADDRESS + name, folder / name, *FILES[name])
+    except (OSError, http.client.HTTPException) as error:  # urllib's errors are of the first kind
+        left = _missing(folder)
+        if left and len(left) < len(FILES):
+            (name,), (there,) = left, FILES.keys() - {*left}
+            raise DataError(
+                f"{folder} has {there} but no {name}, which could not be downloaded ({error}): "
+                f"bring it from {ADDRESS}{name} and put it into that folder"
+            ) from error
         raise DownloadError(f"the IMDB reviews could not be downloaded from {ADDRESS} ({error}); {THREE_WAYS}") from error
     return folder
 
@@ -122,7 +138,8 @@ def read_word_index(path: Path) -> tuple[str, ...]:
         words = tuple(sorted(index, key=index.__getitem__))
         complete = [index[word] for word in words] == list(range(1, len(words) + 1))
     except (OSError, ValueError, AttributeError, TypeError, LookupError) as error:
-        raise DataError(f"{path}: expected a JSON object of word -> rank ({error})") from error
+        again = f"; remove it and bring it anew from {ADDRESS}{path.name}" if path.name in FILES else ""
+        raise DataError(f"{path}: expected a JSON object of word -> rank ({error}){again}") from error
     if not complete or not words:
         raise DataError(f"{path}: expected each rank from 1 to {len(words)} once")
     return words
@@ -159,6 +176,8 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
                     dtype = read_header(file)[2]
                     rest = file.read()
                     arrays[name] = _ListsOnly(io.BytesIO(rest)).load() if dtype.hasobject else np.frombuffer(rest, dtype)
-    except (zipfile.BadZipFile, KeyError, EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
-        raise DataError(f"{path}: not a complete Keras imdb.npz: {error}") from error
+    except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
+        raise DataError(
+            f"{path}: not a complete Keras imdb.npz ({error}); remove it and bring it anew from {ADDRESS}{path.name}"
+        ) from error
     return arrays

@@ -7,6 +7,7 @@ from config import Data
 from data.sources import aclimdb, demo, imdb, tables
 from data.types import SourceReviews
 from records.errors import DataError
+from records.files import user_path
 
 DEMO_NOTICE = "DEMO CORPUS, NOT IMDB: these generated reviews stand in because no IMDB files could be had. {why}"
 
@@ -38,9 +39,9 @@ def place(data: Data) -> Path | None:
     if data.source == "demo":
         return None
     if data.source not in ("auto", "imdb"):
-        return Path(data.source).expanduser()
+        return user_path(data.source)
     if folder := os.environ.get("LENGTHWISE_DATA"):
-        return Path(folder).expanduser()
+        return user_path(folder)
     return imdb.cache_folder() / "imdb.npz" if imdb.is_cached() else None
 
 

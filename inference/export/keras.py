@@ -1,4 +1,4 @@
-"""The checkpoint itself as an export; and the network as Keras runs it, which every export is compared with."""
+"""The checkpoint as an export that Keras opens alone; and the network as Keras runs it, which every export is compared with."""
 
 import shutil
 from collections.abc import Sequence
@@ -18,9 +18,18 @@ from records.errors import ExportError
 
 
 def write(run: FinishedRun, trained: Trained, folder: Path) -> Reader:
-    """Copy the checkpoint to `folder/model.keras`, byte for byte."""
-    file = folder / "model.keras"
-    shutil.copyfile(_path(run, trained), file)
+    """Copy the checkpoint to `folder/model.keras`, byte for byte; one with layers of this project is written of Keras's own.
+
+    Raises:
+        ExportError: a layer of this project has no form of Keras's own.
+    """
+    from inference.export import stock
+
+    file, checkpoint = folder / "model.keras", _path(run, trained)
+    if stock.own_layers(checkpoint):
+        stock.save(read(checkpoint), file)
+    else:
+        shutil.copyfile(checkpoint, file)
     model = read(file)
 
     def probabilities(reviews: Sequence[Review]) -> Array:
@@ -59,7 +68,7 @@ def portable(run: FinishedRun, trained: Trained) -> Any:
     if keras.backend.backend() != "tensorflow":
         raise ExportError(f"KERAS_BACKEND is {keras.backend.backend()}: TensorFlow's formats are written with tensorflow")
     network = read(_path(run, trained))
-    model = keras.models.clone_model(network, clone_function=_stock)
+    model = keras.models.clone_model(network, clone_function=_without_cudnn)
     model.set_weights(network.get_weights())
     given = [keras.Input(each.shape[1:], dtype=each.dtype, name=each.name) for each in model.inputs]
     read_by_model: list[Any] = list(given)
@@ -87,23 +96,12 @@ def _path(run: FinishedRun, trained: Trained) -> Path:
     return run.folder.checkpoint(trained.study, trained.repeat.number)
 
 
-def _stock(layer: Any) -> Any:
+def _without_cudnn(layer: Any) -> Any:
     """A layer of this configuration; Keras's own where ours is written from scratch, and without cuDNN."""
-    import keras
-
-    from models import recurrent
+    from inference.export.stock import recurrent_layer
     from models.saved_network import without_cudnn
 
-    kinds = {
-        recurrent.CustomSimpleRNN: keras.layers.SimpleRNN,
-        recurrent.CustomLSTM: keras.layers.LSTM,
-        recurrent.CustomGRU: keras.layers.GRU,
-    }
-    if kind := kinds.get(type(layer)):
-        made = kind(layer.units, return_sequences=layer.return_sequences, name=layer.name)
-    else:
-        made = type(layer).from_config(layer.get_config())
-    return without_cudnn(made)
+    return without_cudnn(recurrent_layer(layer))
 
 
 def _without_unsigned() -> Any:

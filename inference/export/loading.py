@@ -5,7 +5,6 @@ import zipfile
 from data.vocabulary import FIRST_WORD, OOV, START, tokenize
 from engine.graph import OWN
 from inference.export.evidence import FILE
-from inference.export.network import LAYERS
 from inference.run import FinishedRun, Trained
 
 _TEXT = 'text = "Great cast, dull story"'
@@ -36,8 +35,10 @@ _NOTES = {
     "onnx": "Every row must hold at least one id; `probabilities` is `<float32>[batch, classes]`. The graph takes",
     "litert": "It takes one review at a time, of any length, without padding: batch is 1. The graph takes",
 }
+_REWRITTEN = (  # in place of the first sentence about keras
+    "The run's checkpoint has layers of Lengthwise; this file is the same network, with the same weights, of Keras's own layers."
+)
 _IDS = "`token_ids` `<int32>[batch, time]`, right-padded with 0"
-_OWN = f"\nimport {', '.join(LAYERS)}  # Lengthwise's own layers: its folder must be on PYTHONPATH"
 
 
 def how_to_load(run: FinishedRun, trained: Trained, format: str) -> str:
@@ -49,7 +50,8 @@ def how_to_load(run: FinishedRun, trained: Trained, format: str) -> str:
         format: `keras`, `savedmodel`, `onnx` or `litert`.
     """
     with zipfile.ZipFile(run.folder.checkpoint(trained.study, trained.repeat.number)) as archive:
-        is_own = format == "keras" and OWN.encode() in archive.read("config.json")
+        is_rewritten = format == "keras" and OWN.encode() in archive.read("config.json")
+    note = f"{_REWRITTEN}{_NOTES[format].partition('.')[2]}" if is_rewritten else _NOTES[format]
     made = [] if format == "savedmodel" else [encoding(run, trained)]
     given = 'inputs(text)["token_ids"]' if trained.evidence is None else "list(inputs(text).values())"
     code = (
@@ -58,8 +60,8 @@ def how_to_load(run: FinishedRun, trained: Trained, format: str) -> str:
         .replace("GIVEN", given)
         .replace("CLASSES", repr(run.data.classes.names))
     )
-    blocks = "\n\n".join([_IMPORTS[format] + _OWN * is_own, *made, f"{_TEXT}\n{code}"])
-    return f"## How to load it\n\n{_NOTES[format]} {_takes(trained, format)} In this folder:\n\n```python\n{blocks}\n```"
+    blocks = "\n\n".join([_IMPORTS[format], *made, f"{_TEXT}\n{code}"])
+    return f"## How to load it\n\n{note} {_takes(trained, format)} In this folder:\n\n```python\n{blocks}\n```"
 
 
 def _takes(trained: Trained, format: str) -> str:

@@ -1,6 +1,7 @@
 """Laws of the sources: every kind is read, nothing pickled runs, every bad file gets one sentence."""
 
 import gzip
+import hashlib
 import json
 import os
 import tarfile
@@ -80,7 +81,9 @@ def test_a_member_cut_inside_the_zip_is_one_sentence(tmp_path: Path) -> None:
 def test_a_missing_word_index_is_named(tmp_path: Path) -> None:
     write_imdb(tmp_path, [[1]], [0])
     (tmp_path / "imdb_word_index.json").unlink()
-    with pytest.raises(DataError, match=r"imdb_word_index.json not found"):
+    with pytest.raises(
+        DataError, match=r"imdb_word_index.json not found; .* which can be had at https://.*/imdb_word_index.json$"
+    ):
         imdb.read(tmp_path)
 
 
@@ -238,6 +241,52 @@ def test_a_download_with_another_digest_is_not_kept(offline: Path, tmp_path: Pat
     with pytest.raises(DataError, match="expected sha256"):
         load(Data(), seed=1)
     assert list(offline.iterdir()) == []
+
+
+PUBLISHED = ("imdb.npz", "imdb_word_index.json")
+
+
+@pytest.mark.parametrize("missing", PUBLISHED)
+@pytest.mark.parametrize("source", ["auto", "imdb"])
+def test_the_file_that_keras_s_cache_lacks_is_named_with_its_address_and_its_place(
+    source: str, missing: str, offline: Path
+) -> None:
+    """`keras.datasets.imdb.load_data()` brings the reviews without their words; `get_word_index()` the words alone."""
+    offline.mkdir(parents=True)
+    write_imdb(offline, [[1, 2]], [0])
+    (offline / missing).unlink()
+    with pytest.raises(DataError) as caught:
+        load(Data(source=source), seed=1)
+    (there,) = {*PUBLISHED} - {missing}
+    sentence = str(caught.value)
+    assert sentence.startswith(f"{offline} has {there} but no {missing}, which could not be downloaded (")
+    assert sentence.endswith(f"bring it from {imdb.ADDRESS}{missing} and put it into that folder") and "\n" not in sentence
+
+
+def test_only_the_file_that_keras_s_cache_lacks_is_brought(
+    offline: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offline.mkdir(parents=True)
+    write_imdb(offline, [[1, 2]], [0])
+    words = (offline / "imdb_word_index.json").rename(tmp_path / "imdb_word_index.json")
+    digest = hashlib.md5(words.read_bytes(), usedforsecurity=False).hexdigest()
+    monkeypatch.setitem(imdb.FILES, words.name, ("md5", digest))
+    monkeypatch.setattr(imdb, "ADDRESS", tmp_path.as_uri() + "/")  # where there is no imdb.npz
+    reviews = load(Data(), seed=1)
+    assert not reviews.is_demo and reviews.words == ("the", "film", "good")
+    assert (offline / words.name).read_bytes() == words.read_bytes()
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_damaged_file_of_a_folder_is_named_with_where_another_can_be_had(name: str, tmp_path: Path) -> None:
+    write_imdb(tmp_path, [[1, 2]] * 50, [0, 1] * 25)
+    with np.load(tmp_path / "imdb.npz", allow_pickle=True) as stored:
+        np.savez_compressed(tmp_path / "imdb.npz", **stored)  # as the published one is
+    content = bytearray((tmp_path / name).read_bytes())
+    content[len(content) // 4 : len(content) // 2] = bytes(len(content) // 2 - len(content) // 4)
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=rf"{name}.*; remove it and bring it anew from https://.*/{name}$"):
+        imdb.read(tmp_path)
 
 
 def test_the_demo_corpus_repeats_and_has_imdbs_lengths() -> None:

@@ -1,15 +1,17 @@
 """Laws of the devices: what there is decides, one thread a CPU worker, workers dealt over GPUs."""
 
+import math
 import os
 import platform
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from experiment import devices
+from experiment import control_groups, crew, devices
 from experiment.devices import Device, available, environment, restrict_process, spread
 from records.errors import ConfigError
 from tests.conftest import ROOT
@@ -19,7 +21,7 @@ from tests.conftest import ROOT
 def two_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stand-in for nvidia-smi on a machine with two GPUs."""
     program = tmp_path / "nvidia-smi"
-    program.write_text("#!/bin/sh\necho NVIDIA A\necho NVIDIA B\n")
+    program.write_text("#!/bin/sh\necho 0, NVIDIA A\necho 1, NVIDIA B\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
 
@@ -37,6 +39,7 @@ def test_gpus_are_taken_where_there_are_any_and_workers_are_dealt_over_them(monk
 
 def test_without_a_gpu_there_is_one_worker_per_core(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(control_groups, "processors", lambda: math.inf)  # whatever quota this machine has
     assert len(available("auto", "tensorflow")) == len(os.sched_getaffinity(0))
     with pytest.raises(ConfigError, match="no NVIDIA GPU answers nvidia-smi"):
         available("gpu", "tensorflow")
@@ -51,6 +54,47 @@ def test_a_gpu_that_the_backend_cannot_use_is_not_taken_and_not_passed_over_in_s
     assert "NVIDIA A" in caplog.text and "training on the CPU" in caplog.text
     with pytest.raises(ConfigError, match="tensorflow as it is installed here cannot use it"):
         available("gpu", "tensorflow")
+
+
+@pytest.mark.parametrize(
+    ("program", "problem"),
+    [
+        ("sleep 60", "does not answer within 0.5 seconds"),
+        ("trap '' TERM HUP INT; sleep 60 & sleep 60; wait", "does not answer within 0.5 seconds"),
+        ("echo Failed to initialize NVML; exit 9", "ends with exit status 9"),
+        ("echo No devices were found", "lists none (No devices were found)"),
+        ("printf '\\377\\376\\000 garbage, 7\\n'", "lists none ("),
+        ("exit 0", "lists none (it prints nothing)"),
+        (None, "cannot be run (Exec format error)"),
+    ],
+)
+def test_a_broken_nvidia_smi_is_said_once_and_soon_and_the_cpu_is_taken(
+    program: str | None, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "nvidia-smi"
+    path.write_bytes(f"#!/bin/sh\n{program}\n".encode() if program else b"\0no program")
+    path.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(devices, "SECONDS_OF_SMI", 0.5 if "sleep" in str(program) else 5)
+    started = time.monotonic()
+    assert {device.kind for device in available("auto", "tensorflow")} == {"cpu"}
+    assert time.monotonic() - started < 3
+    (record,) = caplog.records
+    assert record.getMessage().startswith(f"nvidia-smi {problem}") and "training on the CPU" in record.getMessage()
+    with pytest.raises(ConfigError, match=r"^run\.device: nvidia-smi .*; use auto or cpu, or see docs/gpu\.md$"):
+        available("gpu", "tensorflow")
+    path.chmod(0o644)  # what cannot be executed is no program
+    assert {device.kind for device in available("auto", "tensorflow")} == {"cpu"} and len(caplog.records) == 1
+
+
+@pytest.mark.usefixtures("two_gpus")
+@pytest.mark.parametrize("program", ["import time; time.sleep(60)", "print('no number')", "pass", "raise SystemExit(3)"])
+def test_a_backend_that_does_not_say_how_many_gpus_it_can_use_uses_none(
+    program: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(devices.COUNT_GPUS, "tensorflow", program)
+    monkeypatch.setattr(devices, "SECONDS_OF_BACKEND", 0.5)
+    assert {device.kind for device in available("auto", "tensorflow")} == {"cpu"} and "training on the CPU" in caplog.text
 
 
 def test_a_worker_sees_only_its_device(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,6 +198,16 @@ def test_the_memory_of_a_process_is_known_where_the_system_does_not_count_shared
     monkeypatch.setattr("builtins.open", open_the_rest)
     monkeypatch.setattr("io.open", open_the_rest)
     assert counted / 2 < devices.memory_of_process(os.getpid()) < 3 * counted
+
+
+def test_where_the_system_has_no_folder_of_processes_memory_is_not_known_and_nothing_else_happens(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As on macOS, or in a container without /proc; `StudyContext.is_overgrown` takes the error for "no process is too large"."""
+    monkeypatch.setattr(devices.psutil, "PROCFS_PATH", str(tmp_path))
+    with pytest.raises(OSError):  # noqa: PT011 - of whatever kind and words
+        devices.memory_of_process(os.getpid())
+    assert crew.memory_left(tmp_path / "meminfo") == pytest.approx(control_groups.memory_left(), rel=0.1)
 
 
 def test_the_memory_of_a_process_that_has_ended_is_an_error_of_the_system() -> None:

@@ -18,7 +18,7 @@ import pytest
 from data.vocabulary import FIRST_WORD, START, Vocabulary
 from engine import checkpoint, network
 from engine.layers import Recurrent
-from inference.export import Review, inputs, litert, savedmodel
+from inference.export import Review, inputs, litert, savedmodel, stock
 from inference.export import folder as exports
 from inference.export import keras as in_keras
 from inference.export import onnx as onnx_graph
@@ -27,6 +27,7 @@ from inference.export.evidence import ngrams_by_length
 from inference.export.folder import FORMATS, Exported, export, table
 from inference.export.network import LAYERS, KerasNetwork
 from inference.run import FinishedRun, Trained
+from models import recurrent
 from models.cells import GRUCell
 from models.classifier import NetworkShape, build_classifier
 from models.registry import ARCHITECTURES
@@ -212,9 +213,8 @@ def test_an_export_holds_what_the_run_says_and_its_cards_code_runs_alone(
     assert exported.bytes == sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     assert sorted(path.name for path in folder.parent.iterdir()) == [folder.name]
     (code,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
-    alone = [] if "import models." in code else ["-I"]
     done = subprocess.run(
-        [sys.executable, *alone, "-c", code],
+        [sys.executable, "-I", "-c", code],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -241,6 +241,72 @@ def test_a_keras_export_is_the_checkpoint_byte_for_byte(run: FinishedRun, study:
     exported = Path(export(run, study, "keras", tmp_path).path)
     checkpoint = run.folder.checkpoint(study, run.trained(study).repeat.number)
     assert (exported / "model.keras").read_bytes() == checkpoint.read_bytes()
+
+
+OWN = ("custom_gru", "transformer")  # architectures whose checkpoints have layers of this project
+FRESH = """
+import sys
+import keras, numpy as np
+for name in sys.argv[1:]:
+    model = keras.saving.load_model(f"{name}/model.keras")
+    with np.load(f"{name}/inputs.npz") as given:
+        logits = model.predict_on_batch([given[key] for key in given] if len(given) > 1 else given["token_ids"])
+    np.save(f"{name}/logits.npy", logits)
+assert not {module.split(".")[0] for module in sys.modules} & {"models", "inference", "engine", "config"}
+"""
+
+
+def test_every_network_with_layers_of_this_project_is_exported_as_one_that_keras_opens_alone(tmp_path: Path) -> None:
+    """All are opened in one fresh process in which this project is not to be found."""
+    assert {name for name, each in ARCHITECTURES.items() if each.engine == "custom" or name == "transformer"} == {*OWN}
+    every = [("custom_gru", "last", 0, 0, 1), ("custom_gru", "mean_max", 0, 3, 2), ("custom_gru", "attention", 97, 1, 1)]
+    every += [("transformer", "mean", 0, 0, 1), ("transformer", "attention", 97, 3, 1)]
+    expected = {}
+    for number, about in enumerate(every):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        path = a_checkpoint(folder, *about)
+        assert stock.own_layers(path)
+        run, trained = a_trained(path, order=about[3], sources=about[4])
+        reviews = reviews_of([*TEXTS, " ".join(f"word{i % 50}" for i in range(39))], trained)
+        read = in_keras.write(run, trained, folder)
+        assert stock.own_layers(folder / "model.keras") == []
+        expected[number] = in_keras.probabilities(run, trained, [review.reading for review in reviews])
+        np.testing.assert_allclose(read(reviews), expected[number], atol=1e-6)
+        np.savez(folder / "inputs.npz", **inputs(reviews))  # type: ignore[arg-type]
+    command = [sys.executable, "-I", "-c", FRESH, *map(str, expected)]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    for number, probabilities in expected.items():
+        logits = np.load(tmp_path / str(number) / "logits.npy")[:, 0]
+        np.testing.assert_allclose(1 / (1 + np.exp(-logits / trained.temperature)), probabilities, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["SimpleRNN", "LSTM", "GRU"])
+def test_every_layer_from_scratch_has_its_form_of_keras_alone_and_in_two_directions(kind: str, tmp_path: Path) -> None:
+    given = keras.Input((None, 5), name="given")
+    states = keras.layers.Bidirectional(getattr(recurrent, f"Custom{kind}")(4, return_sequences=True))(given)
+    network = keras.Model(given, getattr(recurrent, f"Custom{kind}")(3, go_backwards=True)(states))
+    stock.save(network, tmp_path / "model.keras")
+    assert stock.own_layers(tmp_path / "model.keras") == []
+    model = keras.saving.load_model(tmp_path / "model.keras")
+    sequences = np.random.default_rng(3).normal(size=(4, 7, 5)).astype("float32")
+    np.testing.assert_allclose(model.predict_on_batch(sequences), network.predict_on_batch(sequences), atol=1e-6)
+    assert [each.shape for each in model.weights] == [each.shape for each in network.weights]
+
+
+def test_a_layer_of_this_project_that_keras_cannot_do_is_named(tmp_path: Path) -> None:
+    given = keras.Input((None, 4))
+    network = keras.Model(given, TunableDropoutLike(name="strange")(given))
+    with pytest.raises(ExportError, match=r"^TunableDropoutLike: nothing of Keras's own does the same; --export onnx"):
+        stock.save(network, tmp_path / "model.keras")
+
+
+@keras.saving.register_keras_serializable(package="lengthwise")
+class TunableDropoutLike(keras.layers.Layer):
+    """A layer that nobody has written a form for."""
+
+    def call(self, features: Any) -> Any:
+        return features
 
 
 def test_an_export_that_differs_is_refused_and_leaves_nothing(
