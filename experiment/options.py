@@ -186,7 +186,7 @@ RULES = (
         for section, keys in _POSITIVE.items()
         for key in keys
     ),
-    Rule("data.word_index", "an empty text with subwords", lambda path, c: c.data.tokens == "words" or not path),
+    Rule("data.word_index", "'' unless tokens is auto or imdb", lambda path, c: c.data.tokens in ("auto", "imdb") or not path),
     Rule("data.vocab_size", "at least 10", lambda n, _: n >= 10),
     Rule("data.max_train_per_bucket", "0 or more", lambda n, _: n >= 0),
     Rule("training.min_steps", "0 or more", lambda n, _: n >= 0),

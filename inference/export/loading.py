@@ -2,7 +2,8 @@
 
 import zipfile
 
-from data.vocabulary import FIRST_WORD, OOV, START, tokenize
+from data.tokenizer import imdb_words
+from data.vocabulary import FIRST_WORD, OOV, START
 from engine.graph import OWN
 from inference.export.evidence import FILE
 from inference.export.network import LAYERS
@@ -68,7 +69,7 @@ def _takes(trained: Trained, format: str) -> str:
 
 def separators() -> str:
     """The characters that stand between words beside the space."""
-    return "".join(chr(code) for code in range(1, 128) if chr(code) != " " and not tokenize(chr(code)))
+    return "".join(chr(code) for code in range(1, 128) if chr(code) != " " and not imdb_words(chr(code)))
 
 
 def encoding(run: FinishedRun, trained: Trained) -> str:

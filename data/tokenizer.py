@@ -1,0 +1,159 @@
+"""From a text to its tokens, by one of the rules of `data.tokens`.
+
+imdb        as the published ids of Keras IMDB were made: ASCII letters lower-cased, ASCII punctuation and line ends are spaces.
+words       the words of any script that puts spaces between them: letters, marks and digits, apostrophes inside included.
+characters  every character of a script without spaces (Chinese, Thai ...) is a token; everything else is read as by `words`.
+subwords    pieces of words, which a model that was learned finds in the cleaned text (`data/vocabulary.py`).
+
+All but `imdb` clean a text first, see `clean`. What is a token then, beside words: an emoji with all that belongs to it, an
+emoticon (`:-)`, `<3`), a mention (`@user`). What is none is left out: punctuation, symbols, the # of a #hashtag.
+
+    "I don’t &lt;3 it… 7.5/10 😀"     i  don't  <3  it  7.5/10  😀
+    "GÜZEL güzel STRASSE Straße"       güzel  güzel  strasse  strasse
+    "well-made, l'homme, R&amp;B"      well  made  l'homme  r  b
+    "1,000.50 at 10:30, 3½ stars"      1,000.50  at  10:30  3  1/2  stars
+
+So a number keeps the points, commas, colons and slashes between its digits: a mark of 10/10 is one token. A hyphen divides.
+
+The card of an exported network holds the code of `clean` and the patterns below, word for word.
+"""
+
+import functools
+import html
+import unicodedata
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Rule = Literal["imdb", "words", "characters", "subwords"]
+VERSION = 1  # of the rules; raise it when a text may give other tokens, so that the words of older runs are refused
+
+_FILTERED = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n\r'  # keras.preprocessing.text's filter, and \r: the apostrophe stays
+_TABLE = {ord(c): " " for c in _FILTERED} | {c: c + 32 for c in range(ord("A"), ord("Z") + 1)}
+
+# -- cleaning ----------------------------------------------------------------------------------------------------------
+
+# Elements of HTML with their attributes: `<sarcasm>`, `3 < 5` and `a <b and c> d` are none.
+TAG = (
+    r"(?i)<!--.*?-->|</?(?:a|abbr|article|b|big|blockquote|body|br|center|code|col|dd|del|div|dl|dt|em|figure|font|footer|form|"
+    r"h[1-6]|head|header|hr|html|i|iframe|img|input|ins|li|link|main|mark|meta|nav|ol|o:p|p|pre|q|s|script|section|small|span|"
+    r"strike|strong|style|sub|sup|table|tbody|td|th|thead|time|title|tr|tt|u|ul|video|wbr)"
+    r"(?:\s++[\w:-]++(?:\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s\"'<>]++)))*+\s*+/?>"
+)
+# What shows nothing: soft hyphens, joiners, marks of direction, variants of emoji, the Arabic letter that only stretches. Joined
+# emoji keep the joiner, flags of regions their letters.
+INVISIBLE = r"[[\p{Default_Ignorable_Code_Point}\u0640]--[\u200d\U000E0020-\U000E007F]]|\u200d(?!\p{Extended_Pictographic})"
+BEFORE = {"\xb4": "'", "\xbc": " 1/4", "\xbd": " 1/2", "\xbe": " 3/4"} | dict.fromkeys("\u200b\u2122\u3164\uffa0", " ")
+APOSTROPHES = "`\u02b9\u02bb\u02bc\u02bd\u2018\u2019\u201b\u2032\u055a\u05f3\ua78c"
+# All four letters I of Turkish become one, since a text does not say whether I is the capital of i or of the dotless one.
+AFTER = dict.fromkeys(APOSTROPHES, "'") | {"\u0130": "i", "\u0131": "i", "\u2044": "/"}
+LINK = r"(?<![a-z0-9])(?:https?://|www\.)[!-;=?-~]+"
+MENTION = r"(?<!\w)@\w+"
+
+
+def clean(text: str, mask_links: bool) -> str:
+    """The text without HTML, in one case and in one form of Unicode.
+
+    Entities are resolved (twice: many tables hold what was escaped twice), tags become spaces, letters are case-folded and in the
+    form NFKC, apostrophes straight; what is invisible goes.
+
+    Args:
+        text: as it was written.
+        mask_links: whether every address becomes `http` and every mention `@user`, as in Barbieri et al. (2020), TweetEval,
+            Findings of EMNLP.
+    """
+    if "&" in text:
+        text = html.unescape(html.unescape(text))
+    if "<" in text:
+        text = compiled(TAG).sub(" ", text)
+    if text.isascii():  # spares what changes nothing: half of the time
+        text = text.lower().replace("`", "'")
+    else:
+        text = unicodedata.normalize("NFKC", compiled(INVISIBLE).sub("", replaced(text, BEFORE)))
+        text = unicodedata.normalize("NFKC", replaced(text, AFTER).casefold())
+    if mask_links and ("://" in text or "www." in text):
+        text = compiled(LINK).sub(" http ", text)
+    if mask_links and "@" in text:
+        text = compiled(MENTION).sub("@user", text)
+    return text
+
+
+def replaced(text: str, by: dict[str, str]) -> str:
+    """The text with other characters for some, five times as fast as `str.translate` where there are few to replace."""
+    return compiled(f"[{''.join(by)}]").sub(lambda found: by[found[0]], text)
+
+
+@functools.cache
+def compiled(pattern: str) -> Any:
+    """The pattern in the syntax of `regex`, with operations on sets of characters."""
+    import regex  # imported here: it takes 40 ms, and IMDB's rule does without
+
+    return regex.compile(pattern, regex.V1)
+
+
+# -- tokens ------------------------------------------------------------------------------------------------------------
+
+# Scripts whose writers put no spaces between words.
+UNSPACED = (
+    *("Han", "Hiragana", "Katakana", "Bopomofo", "Yi", "Thai", "Lao", "Khmer", "Myanmar", "Tibetan"),
+    *("Tai_Le", "New_Tai_Lue", "Tai_Tham", "Tai_Viet", "Javanese", "Balinese"),
+)
+UNSPACED_LETTER = "[[" + "".join(rf"\p{{scx={script}}}" for script in UNSPACED) + r"]&&[\p{L}\p{N}]]"
+_PICTURE = r"[\p{Extended_Pictographic}\u2600-\u27bf]\p{Emoji_Modifier}?"
+_EMOJI = rf"\p{{Regional_Indicator}}{{2}}|{_PICTURE}(?:[\U000E0020-\U000E007F]+|(?:\u200d{_PICTURE})*)"
+_EMOTICON = r"</?3(?!\w)|[:;=]'?-?(?:[)\]}*|]|[(\[{](?!\w))|(?<!\w)[:;]-?[dpos3/\\](?![\w/])|\^[_.-]?\^|-_-"  # in lower case
+
+
+def _words(but: str = "") -> str:
+    """The pattern of a keycap, a word or number, an emoji, an emoticon or a mention; no word holds a letter of `but`."""
+    letter, following = rf"[[\p{{L}}\p{{N}}]{but}]", rf"[[\p{{L}}\p{{N}}\p{{M}}]--\u20e3{but}]"
+    inside = r"(?:['\u00b7]|(?<=\p{N})[.,:/](?=\p{N}))"
+    return rf"[0-9#*]\u20e3|{letter}{following}*+(?:{inside}{following}++)*+|{_EMOJI}|{_EMOTICON}|{MENTION}"
+
+
+WORDS = _words()
+CHARACTERS = rf"(?={UNSPACED_LETTER})\X|" + _words(but=f"--{UNSPACED_LETTER}")
+
+
+@dataclass(frozen=True)
+class Tokenizer:
+    """A rule with its options: called with a text, it gives the tokens."""
+
+    rule: Rule = "imdb"
+    mask_links: bool = True  # see `clean`; IMDB's rule knows neither addresses nor mentions
+
+    def __call__(self, text: str) -> list[str]:
+        """The tokens of a text; of `subwords` the words that the pieces are of."""
+        if self.rule == "imdb":
+            return imdb_words(text)
+        cleaned = self.clean(text)
+        pattern = CHARACTERS if self.rule == "characters" and not cleaned.isascii() else WORDS
+        found: list[str] = compiled(pattern).findall(cleaned)
+        return found
+
+    def clean(self, text: str) -> str:
+        """The text that tokens are found in; IMDB's rule takes it as it is."""
+        return text if self.rule == "imdb" else clean(text, self.mask_links)
+
+    def join(self, tokens: list[str]) -> str:
+        """A text of these tokens."""
+        if self.rule != "characters":
+            return " ".join(tokens)
+        return "".join(f" {token}" if blank else token for token, blank in zip(tokens, blanks(tokens), strict=True))
+
+
+IMDB, SUBWORDS = Tokenizer("imdb"), Tokenizer("subwords")
+
+
+def imdb_words(text: str) -> list[str]:
+    """Words as in Keras IMDB: ASCII letters lower-cased, punctuation to spaces, split on spaces only.
+
+    Other white space (U+0085, no-break space) stays inside words, as it did when the published ids were made. They were made of
+    texts without carriage returns, which divide words as new lines do.
+    """
+    return [word for word in text.translate(_TABLE).split(" ") if word]
+
+
+def blanks(tokens: list[str]) -> list[bool]:
+    """Whether a blank is shown before each token: not before the first, nor between two characters of a script without spaces."""
+    spaced = [compiled(UNSPACED_LETTER).match(token) is None for token in tokens]
+    return [bool(i) and (spaced[i - 1] or spaced[i]) for i in range(len(tokens))]
