@@ -15,13 +15,14 @@ emoticon (`:-)`, `<3`), a mention (`@user`). What is none is left out: punctuati
 
 So a number keeps the points, commas, colons and slashes between its digits: a mark of 10/10 is one token. A hyphen divides.
 
-The card of an exported network holds the code of `clean` and the patterns below, word for word.
+The code in the card of an exported network is that of `clean`, word for word, and reads the patterns in `vocabulary.json`.
 """
 
 import functools
 import html
 import unicodedata
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 Rule = Literal["imdb", "words", "characters", "subwords"]
@@ -126,9 +127,17 @@ class Tokenizer:
         if self.rule == "imdb":
             return imdb_words(text)
         cleaned = self.clean(text)
-        pattern = CHARACTERS if self.rule == "characters" and not cleaned.isascii() else WORDS
+        pattern = WORDS if cleaned.isascii() else self.patterns["TOKEN"]  # the characters of scripts without spaces are not ASCII
         found: list[str] = compiled(pattern).findall(cleaned)
         return found
+
+    @cached_property
+    def patterns(self) -> dict[str, Any]:
+        """By name, what `clean` goes by and the pattern of a token; none by IMDB's rule."""
+        if self.rule == "imdb":
+            return {}
+        cleaning = {"TAG": TAG, "INVISIBLE": INVISIBLE, "BEFORE": BEFORE, "AFTER": AFTER, "LINK": LINK, "MENTION": MENTION}
+        return cleaning | {"TOKEN": CHARACTERS if self.rule == "characters" else WORDS}
 
     def clean(self, text: str) -> str:
         """The text that tokens are found in; IMDB's rule takes it as it is."""

@@ -62,11 +62,12 @@ class Vocabulary:
         return tuple(word for word in words if word in self._ids), tuple(word for word in words if word not in self._ids)
 
     def to_json(self) -> str:
-        """The tokeniser's record: the rule, its version and options, the words, and the model of pieces."""
+        """The tokeniser's record: the rule, its version, options and patterns, the words, and the model of pieces."""
         record = {
             "tokens": self.tokenizer.rule,
             "version": VERSION,
             "mask_links": self.tokenizer.mask_links,
+            "patterns": self.tokenizer.patterns,  # for those who have no more than the record: this program knows its versions
             "drops_unknown": self.drops_unknown,
             "piece_model": base64.b64encode(self.piece_model).decode("ascii"),
             "words": self.words,

@@ -153,7 +153,7 @@ def _tokens(run: FinishedRun) -> str:
     masked = " Addresses are the token `http`, mentions `@user`." if tokenizer.mask_links and tokenizer.rule != "imdb" else ""
     return {
         "imdb": "Tokens are words as in Keras IMDB: ASCII letters in lower case, without punctuation.",
-        "words": f"Tokens are case-folded words in Unicode's form NFKC, emoji and emoticons, without HTML and punctuation.{masked}",
+        "words": f"Tokens are case-folded words (NFKC), emoji and emoticons, without HTML and punctuation.{masked}",
         "characters": f"Tokens are the characters of scripts without spaces, and case-folded words of all others.{masked}",
         "subwords": f"Tokens are pieces of case-folded words, found by SentencePiece in texts without HTML.{masked}",
     }[tokenizer.rule]
