@@ -21,6 +21,7 @@ The code in the card of an exported network is that of `clean`, word for word, a
 import functools
 import html
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -45,8 +46,7 @@ TAG = (
 INVISIBLE = r"[[\p{Default_Ignorable_Code_Point}\u0640]--[\u200d\U000E0020-\U000E007F]]|\u200d(?!\p{Extended_Pictographic})"
 BEFORE = {"\xb4": "'", "\xbc": " 1/4", "\xbd": " 1/2", "\xbe": " 3/4"} | dict.fromkeys("\u200b\u2122\u3164\uffa0", " ")
 APOSTROPHES = "`\u02b9\u02bb\u02bc\u02bd\u2018\u2019\u201b\u2032\u055a\u05f3\ua78c"
-# All four letters I of Turkish become one, since a text does not say whether I is the capital of i or of the dotless one.
-AFTER = dict.fromkeys(APOSTROPHES, "'") | {"\u0130": "i", "\u0131": "i", "\u2044": "/"}
+AFTER = dict.fromkeys(APOSTROPHES, "'") | {"\u0131": "i", "\u2044": "/"}
 LINK = r"(?<![a-z0-9])(?:https?://|www\.)[!-;=?-~]+"
 MENTION = r"(?<!\w)@\w+"
 
@@ -55,7 +55,8 @@ def clean(text: str, mask_links: bool) -> str:
     """The text without HTML, in one case and in one form of Unicode.
 
     Entities are resolved (twice: many tables hold what was escaped twice), tags become spaces, letters are case-folded and in the
-    form NFKC, apostrophes straight; what is invisible goes.
+    form NFKC, apostrophes straight; what is invisible goes. All letters I of Turkish become one, since no text says whether I is
+    the capital of i or of the dotless one.
 
     Args:
         text: as it was written.
@@ -70,7 +71,7 @@ def clean(text: str, mask_links: bool) -> str:
         text = text.lower().replace("`", "'")
     else:
         text = unicodedata.normalize("NFKC", compiled(INVISIBLE).sub("", replaced(text, BEFORE)))
-        text = unicodedata.normalize("NFKC", replaced(text, AFTER).casefold())
+        text = unicodedata.normalize("NFKC", replaced(text, AFTER).casefold().replace("i\u0307", "i"))
     if mask_links and ("://" in text or "www." in text):
         text = compiled(LINK).sub(" http ", text)
     if mask_links and "@" in text:
@@ -143,7 +144,7 @@ class Tokenizer:
         """The text that tokens are found in; IMDB's rule takes it as it is."""
         return text if self.rule == "imdb" else clean(text, self.mask_links)
 
-    def join(self, tokens: list[str]) -> str:
+    def join(self, tokens: Sequence[str]) -> str:
         """A text of these tokens."""
         if self.rule != "characters":
             return " ".join(tokens)
@@ -162,7 +163,7 @@ def imdb_words(text: str) -> list[str]:
     return [word for word in text.translate(_TABLE).split(" ") if word]
 
 
-def blanks(tokens: list[str]) -> list[bool]:
+def blanks(tokens: Sequence[str]) -> list[bool]:
     """Whether a blank is shown before each token: not before the first, nor between two characters of a script without spaces."""
     spaced = [compiled(UNSPACED_LETTER).match(token) is None for token in tokens]
     return [bool(i) and (spaced[i - 1] or spaced[i]) for i in range(len(tokens))]
