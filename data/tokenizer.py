@@ -20,6 +20,7 @@ The code in the card of an exported network is that of `clean`, word for word, a
 
 import functools
 import html
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -105,15 +106,20 @@ _EMOJI = rf"\p{{Regional_Indicator}}{{2}}|{_PICTURE}(?:[\U000E0020-\U000E007F]+|
 _EMOTICON = r"</?3(?!\w)|[:;=]'?-?(?:[)\]}*|]|[(\[{](?!\w))|(?<!\w)[:;]-?[dpos3/\\](?![\w/])|\^[_.-]?\^|-_-"  # in lower case
 
 
-def _words(but: str = "") -> str:
-    """The pattern of a keycap, a word or number, an emoji, an emoticon or a mention; no word holds a letter of `but`."""
-    letter, following = rf"[[\p{{L}}\p{{N}}]{but}]", rf"[[\p{{L}}\p{{N}}\p{{M}}]--\u20e3{but}]"
-    inside = r"(?:['\u00b7]|(?<=\p{N})[.,:/](?=\p{N}))"
-    return rf"[0-9#*]\u20e3|{letter}{following}*+(?:{inside}{following}++)*+|{_EMOJI}|{_EMOTICON}|{MENTION}"
+def _word(letter: str, following: str, digit: str) -> str:
+    """The pattern of a word or number, an emoticon or a mention. A word goes on after an apostrophe, a number between digits."""
+    return rf"{letter}{following}*+(?:(?:['\u00b7]|(?<={digit})[.,:/](?={digit})){following}++)*+|{_EMOTICON}|{MENTION}"
 
 
-WORDS = _words()
-CHARACTERS = rf"(?={UNSPACED_LETTER})\X|" + _words(but=f"--{UNSPACED_LETTER}")
+def _token(but: str = "") -> str:
+    """The pattern of a keycap, an emoji, a word, an emoticon or a mention; no word holds a character of `but`."""
+    word = _word(rf"[[\p{{L}}\p{{N}}]{but}]", rf"[[\p{{L}}\p{{N}}\p{{M}}]--\u20e3{but}]", r"\p{N}")
+    return rf"[0-9#*]\u20e3|{word}|{_EMOJI}"
+
+
+WORDS = _token()
+CHARACTERS = rf"(?={UNSPACED_LETTER})\X|" + _token(but=f"--{UNSPACED_LETTER}")
+_IN_ASCII = re.compile(_word("[a-z0-9]", "[a-z0-9]", "[0-9]"), re.ASCII)  # finds the same in ASCII text in half of the time
 
 
 @dataclass(frozen=True)
@@ -128,8 +134,9 @@ class Tokenizer:
         if self.rule == "imdb":
             return imdb_words(text)
         cleaned = self.clean(text)
-        pattern = WORDS if cleaned.isascii() else self.patterns["TOKEN"]  # the characters of scripts without spaces are not ASCII
-        found: list[str] = compiled(pattern).findall(cleaned)
+        if cleaned.isascii():
+            return _IN_ASCII.findall(cleaned)
+        found: list[str] = compiled(self.patterns["TOKEN"]).findall(cleaned)
         return found
 
     @cached_property

@@ -11,7 +11,7 @@ import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.tokenizer import Rule, Tokenizer, imdb_words
+from data.tokenizer import Rule, Tokenizer, compiled, imdb_words
 from data.vocabulary import OOV, START, Vocabulary, learn_pieces, learn_vocabulary
 from inference.export.text import code_of
 
@@ -110,6 +110,17 @@ def test_case_changes_no_word(sentence: str) -> None:
     """Of a Turkish text neither: the four letters I are one."""
     plain = regex.sub(r"https?://\S+|:D|[ßŉ]", "", sentence)
     assert WORDS(plain.upper()) == WORDS(plain) == WORDS(plain.lower())
+
+
+ASCII = st.text("aB1 '.,:;-()/<>3@=d^_*&#|]", max_size=40) | st.text(st.characters(max_codepoint=127), max_size=60)
+
+
+@given(ASCII)
+@settings(max_examples=300, derandomize=True, deadline=None, database=None)
+def test_the_fast_way_through_ascii_finds_the_tokens_of_the_record(text: str) -> None:
+    for tokenizer in (WORDS, CHARACTERS):
+        cleaned = tokenizer.clean(text)
+        assert tokenizer(text) == compiled(tokenizer.patterns["TOKEN"]).findall(cleaned)
 
 
 @given(st.text(max_size=60) | st.lists(st.sampled_from(CORPUS), max_size=3).map("".join))
