@@ -10,13 +10,13 @@ from records.summary import LEAST_KNOWN
 
 
 def known_share(dataset: Dataset) -> float:
-    """The share of the validation tokens that stand in training reviews and have an id of their own; 1 where there are none."""
+    """The share of the validation tokens that stand in training reviews and have an id of their own; 0 where there are none."""
     train, tokens = dataset.train.sequences.values, dataset.validation.sequences.values
     is_known = np.zeros(max(train.max(initial=OOV), tokens.max(initial=OOV)) + 1, dtype=bool)
     is_known[train] = True
     is_known[[OOV]] = is_known[dataset.vocab_size :] = False
     tokens = tokens[tokens != START]
-    return float(is_known[tokens].mean()) if len(tokens) else 1.0
+    return float(is_known[tokens].mean()) if len(tokens) else 0.0
 
 
 def with_notice(dataset: Dataset) -> Dataset:

@@ -13,13 +13,14 @@ from data.tokenizer import Tokenizer
 from data.types import Sequences, SourceReviews
 from data.vocabulary import Vocabulary, learn_pieces, learn_vocabulary
 from records.errors import DataError
+from records.summary import LEAST_KNOWN
 
 UNSPACED_SHARE = 0.1  # of the letters, from which on characters are tokens: everything else is read as words all the same
 _ASCII_SHARE = 0.99  # of the letters, from which on texts are English enough for IMDB's rule
 
 
 @dataclass(frozen=True)
-class Encoded:
+class EncodedSource:
     """The reviews of a source as ids."""
 
     labelled: Sequences
@@ -28,7 +29,7 @@ class Encoded:
     notes: tuple[str, ...]  # for people: what was chosen, and what is odd
 
 
-def encode(source: SourceReviews, is_test: np.ndarray, data: Data) -> Encoded:
+def encode(source: SourceReviews, is_test: np.ndarray, data: Data) -> EncodedSource:
     """Ids of the reviews and of the unlabelled ones, and the vocabulary, in which no test text has a part.
 
     Args:
@@ -45,13 +46,13 @@ def encode(source: SourceReviews, is_test: np.ndarray, data: Data) -> Encoded:
                 f"data.tokens: {source.title} has ids of words and no texts to find {data.tokens} in; "
                 "choose a data.source with texts (aclImdb, or a table), or --set data.tokens=auto"
             )
-        return Encoded(source.sequences, Sequences.from_lists([]), Vocabulary(source.words or (), drops_unknown=True), ())
+        return EncodedSource(source.sequences, Sequences.from_lists([]), Vocabulary(source.words or (), drops_unknown=True), ())
     tokenizer, notes = choose_tokenizer(source, is_test, data)
     vocabulary = _vocabulary(source, is_test, data, tokenizer)
     labelled, unlabelled = (
         Sequences.from_lists(vocabulary.encode(text) for text in each) for each in (source.texts or [], source.unlabelled)
     )
-    return Encoded(labelled, unlabelled, vocabulary, notes)
+    return EncodedSource(labelled, unlabelled, vocabulary, notes + _dropped(vocabulary, source.texts or []))
 
 
 def choose_tokenizer(source: SourceReviews, is_test: np.ndarray, data: Data) -> tuple[Tokenizer, tuple[str, ...]]:
@@ -81,6 +82,19 @@ def _notes(rule: str, data: Data, texts: list[str], unspaced: dict[str, float]) 
         found = told(script_shares(texts))
         return (f"data.tokens=characters divides scripts without spaces only, and these texts ({found}) are read as words",)
     return ()
+
+
+def _dropped(vocabulary: Vocabulary, texts: list[str]) -> tuple[str, ...]:
+    """What is to be said of words that leave no trace, because the word index that was given does not hold them."""
+    if not vocabulary.drops_unknown:
+        return ()
+    kept, dropped = (sum(map(len, each)) for each in zip(*map(vocabulary.split, sample(texts)), strict=True))
+    share = kept / max(1, kept + dropped)
+    if share >= LEAST_KNOWN:
+        return ()
+    return (
+        f"only {int(100 * share)} % of the words stand in data.word_index and the others are dropped: --set data.word_index=",
+    )
 
 
 def _ascii_share(texts: list[str]) -> float:

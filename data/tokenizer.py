@@ -37,7 +37,7 @@ _TABLE = {ord(c): " " for c in _FILTERED} | {c: c + 32 for c in range(ord("A"), 
 
 # Elements of HTML with their attributes: `<sarcasm>`, `3 < 5` and `a <b and c> d` are none.
 TAG = (
-    r"(?i)<!--.*?-->|</?(?:a|abbr|article|b|big|blockquote|body|br|center|code|col|dd|del|div|dl|dt|em|figure|font|footer|form|"
+    r"(?i)<!--[^<>]*+>|</?(?:a|abbr|article|b|big|blockquote|body|br|center|code|col|dd|del|div|dl|dt|em|figure|font|footer|form|"
     r"h[1-6]|head|header|hr|html|i|iframe|img|input|ins|li|link|main|mark|meta|nav|ol|o:p|p|pre|q|s|script|section|small|span|"
     r"strike|strong|style|sub|sup|table|tbody|td|th|thead|time|title|tr|tt|u|ul|video|wbr)"
     r"(?:\s++[\w:-]++(?:\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s\"'<>]++)))*+\s*+/?>"

@@ -62,6 +62,7 @@ def test_imdbs_rule_is_that_of_imdbs_texts_and_of_a_word_index(tmp_path: Path) -
     found = encode(*source(ENGLISH), Data(word_index=str(tmp_path / "index.json")))
     assert found.vocabulary.tokenizer.rule == "imdb" and found.vocabulary.words == ("great", "film")
     assert found.labelled[0].tolist() == [1, 4, 5]
+    assert found.notes == ("only 4 % of the words stand in data.word_index and the others are dropped: --set data.word_index=",)
     config = with_overrides(PROFILES["smoke"].config, ["data.word_index=index.json", "data.tokens=words"])
     with pytest.raises(ConfigError, match=r"data.word_index: expected '' unless tokens is auto or imdb"):
         validate(config, dict.fromkeys(("simple_rnn", "lstm", "gru", "custom_gru", "attention_gru", "bidirectional_gru"), 1))
