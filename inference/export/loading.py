@@ -6,7 +6,7 @@ from data.vocabulary import OOV
 from engine.graph import OWN
 from inference.export.evidence import FILE
 from inference.export.network import LAYERS
-from inference.export.text import code_of
+from inference.export.text import code_of, imports_of
 from inference.run import FinishedRun, Trained
 
 _TEXT = 'text = "Great cast, dull story"'
@@ -73,7 +73,7 @@ def encoding(run: FinishedRun, trained: Trained) -> str:
     head = {"head": n, "tail": 0, "both": n // 2}[trained.truncate]
     reads = trained.evidence is not None
     return (
-        "import json\nfrom pathlib import Path\n\n"
+        f"{imports_of(run.vocabulary)}\n\n"
         'vocabulary = json.loads(Path("vocabulary.json").read_text(encoding="utf-8"))\n'
         f"{code_of(run.vocabulary)}\n\n{_read_evidence(trained.order) if reads else ''}"
         "def inputs(text):\n"

@@ -13,8 +13,20 @@ from data.vocabulary import FIRST_WORD, OOV, START, Vocabulary
 _FUNCTIONS = (tokenizer.clean, tokenizer.replaced, tokenizer.compiled)
 
 
+def imports_of(vocabulary: Vocabulary) -> str:
+    """What `code_of` and the reading of `vocabulary.json` need."""
+    is_cleaned = vocabulary.tokenizer.rule != "imdb"
+    modules = ["json", *["functools", "html", "unicodedata"] * is_cleaned, *["base64"] * bool(vocabulary.piece_model)]
+    names = ["from pathlib import Path", *["from typing import Any"] * is_cleaned]
+    library = "\n\nimport sentencepiece" * bool(vocabulary.piece_model)
+    return "\n".join([*(f"import {module}" for module in sorted(modules)), *names]) + library
+
+
 def code_of(vocabulary: Vocabulary) -> str:
-    """Python with a function `encode`, which gives the ids of a text; `vocabulary` is the content of `vocabulary.json`."""
+    """Python with a function `encode`, which gives the ids of a text; `vocabulary` is the content of `vocabulary.json`.
+
+    It follows the lines of `imports_of`.
+    """
     if vocabulary.piece_model:
         return f"{_cleaning(vocabulary)}\n\n{_PIECES}"
     words = _imdb() if vocabulary.tokenizer.rule == "imdb" else f"{_cleaning(vocabulary)}\n\n{_WORDS}"
@@ -43,18 +55,13 @@ def _cleaning(vocabulary: Vocabulary) -> str:
     """The source of `clean` with all that it needs."""
     names = ", ".join(vocabulary.tokenizer.patterns)
     functions = "\n\n".join(inspect.getsource(function) for function in _FUNCTIONS)
-    imports = "import functools\nimport html\nimport unicodedata\nfrom typing import Any"
-    return f'{imports}\n\n{names} = vocabulary["patterns"].values()\n\n\n{functions}'
+    return f'{names} = vocabulary["patterns"].values()\n\n\n{functions}'
 
 
 _WORDS = """def words(text):
     return compiled(TOKEN).findall(clean(text, vocabulary["mask_links"]))
 """
-_PIECES = f"""import base64
-
-import sentencepiece
-
-pieces = sentencepiece.SentencePieceProcessor(model_proto=base64.b64decode(vocabulary["piece_model"]))
+_PIECES = f"""pieces = sentencepiece.SentencePieceProcessor(model_proto=base64.b64decode(vocabulary["piece_model"]))
 
 
 def encode(text):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from data.tokenizer import Rule, Tokenizer, compiled, imdb_words
 from data.vocabulary import OOV, START, Vocabulary, learn_pieces, learn_vocabulary
-from inference.export.text import code_of
+from inference.export.text import code_of, imports_of
 
 WORDS, CHARACTERS = Tokenizer("words"), Tokenizer("characters")
 SENTENCES = {
@@ -155,7 +155,7 @@ VOCABULARIES = vocabularies()
 def test_the_code_of_a_card_gives_the_ids_of_every_script_without_this_program(name: str) -> None:
     vocabulary = VOCABULARIES[name]
     alone: dict[str, Any] = {"vocabulary": json.loads(vocabulary.to_json())}
-    code = code_of(vocabulary)
+    code = f"{imports_of(vocabulary)}\n\n{code_of(vocabulary)}"
     exec(code, alone)  # noqa: S102 - it is what a reader of the card does
     assert not regex.search(r"^(?:from|import) (?:data|inference|records)", code, regex.MULTILINE)
     for text in CORPUS:
