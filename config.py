@@ -146,7 +146,10 @@ class Data:
     """Which reviews, and how they become sequences."""
 
     source: str = "auto"  # auto (imdb, else demo) | imdb | demo | a path: folder, imdb.npz, aclImdb(.tar.gz), CSV/TSV/Parquet
-    tokens: Literal["words", "subwords"] = "words"  # subwords: vocab_size pieces learned on the training texts (EXTRAS=subwords)
+    # What a token is (docs/data.md): words of any language; characters, where it is written without spaces; subwords, vocab_size
+    # pieces learned on the training texts (EXTRAS=subwords); imdb: words as in Keras IMDB. auto: whichever the texts need.
+    tokens: Literal["auto", "imdb", "words", "subwords", "characters"] = "auto"
+    mask_links: bool = True  # every web address is the token http and every mention the token @user; not with tokens=imdb
     word_index: str = ""  # path of a word -> rank JSON for sources of texts; "" = vocabulary from the training part
     text_column: str = "text"  # of a table
     label_column: str = "label"  # of a table: 0/1, neg/pos, negative/positive, false/true

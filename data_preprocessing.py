@@ -7,18 +7,18 @@ validation. The vocabulary and the quantile edges of buckets come from the train
     dataset, path = load_or_prepare(PROFILES["smoke"], Path("artifacts/cache"))
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from config import Compare, Config, Data
-from data import store
-from data.sources.imdb import read_word_index
+from data import coverage, store
+from data.encoding import encode
 from data.sources.locate import load
 from data.types import Bucket, Dataset, Origin, Reviews, Sequences, SourceReviews, bucket_numbers
-from data.vocabulary import FIRST_WORD, Vocabulary, learn_pieces, learn_vocabulary, tokenize
+from data.vocabulary import FIRST_WORD
 from records.errors import DataError
-from records.files import user_path
 from records.study import ALL
 
 SMALLEST_CLASS = 10  # training reviews of each class a bucket needs
@@ -52,10 +52,11 @@ def prepare(config: Config) -> Dataset:
     _check_source(source, data)
     rng = np.random.default_rng([seed, len(source.labels)])
     is_test = source.is_test if source.is_test is not None else _draw(source.labels, data.test_fraction, rng)
-    sequences, further, vocabulary = _encode(source, is_test, data)
-    reviews = Reviews(sequences, source.labels, np.arange(len(source.labels)))
+    encoded = encode(source, is_test, data)
+    source = replace(source, notes=source.notes + encoded.notes)
+    reviews = Reviews(encoded.labelled, source.labels, np.arange(len(source.labels)))
     whole, test = _divide(reviews, is_test)
-    whole, unlabelled, leaked, origin = _leave_out(source, whole, test, further, drop_leaked=data.drop_leaked)
+    whole, unlabelled, leaked, origin = _leave_out(source, whole, test, encoded.unlabelled, drop_leaked=data.drop_leaked)
     buckets = cut_buckets(config.compare, whole.sequences.lengths)
     rest, chosen = _divide(whole, _subsample(whole, buckets, data.max_train_per_bucket, rng))
     strata = bucket_numbers(buckets, chosen.sequences.lengths) * len(source.classes) + chosen.labels
@@ -66,8 +67,8 @@ def prepare(config: Config) -> Dataset:
         test=test,
         buckets=buckets,
         classes=source.classes,
-        vocabulary=vocabulary,
-        vocab_size=min(data.vocab_size, len(vocabulary.words) + FIRST_WORD),
+        vocabulary=encoded.vocabulary,
+        vocab_size=min(data.vocab_size, len(encoded.vocabulary.words) + FIRST_WORD),
         max_length=data.max_length,
         unused=_untested(rest.sequences, test),
         unlabelled=unlabelled,
@@ -78,7 +79,7 @@ def prepare(config: Config) -> Dataset:
     )
     if config.compare.scopes != {ALL}:
         check_buckets(dataset)
-    return dataset
+    return coverage.with_notice(dataset)
 
 
 def cut_buckets(compare: Compare, train_lengths: np.ndarray) -> tuple[Bucket, ...]:
@@ -122,45 +123,13 @@ def _check_source(source: SourceReviews, data: Data) -> None:
     """Refuse settings that this source cannot serve.
 
     Raises:
-        DataError: it has no unlabelled reviews, or no texts to learn subwords from.
+        DataError: it has no unlabelled reviews.
     """
     if data.unlabelled and not source.unlabelled:
         raise DataError(
             f"data.unlabelled: {source.title} has no unlabelled reviews; aclImdb has them in train/unsup, a table in rows whose "
             f"{data.split_column} is unsup. Choose such a data.source, or data.unlabelled=False"
         )
-    if source.sequences is not None and data.tokens == "subwords":
-        raise DataError(
-            f"data.tokens: {source.title} has ids of words and no texts to learn subwords from; "
-            "choose a data.source with texts (aclImdb, or a table), or data.tokens=words"
-        )
-
-
-def _encode(source: SourceReviews, is_test: np.ndarray, data: Data) -> tuple[Sequences, Sequences, Vocabulary]:
-    """Ids of the reviews and of the unlabelled ones, and the vocabulary, in which no test text has a part."""
-    if source.sequences is not None:
-        return source.sequences, Sequences.from_lists([]), Vocabulary(source.words or (), drops_unknown=True)
-    if data.tokens == "subwords":
-        vocabulary = learn_pieces(_learnable(source, is_test, data), data.vocab_size)
-    elif data.word_index:
-        vocabulary = Vocabulary(read_word_index(user_path(data.word_index)), drops_unknown=True)
-    else:
-        vocabulary = learn_vocabulary(_learnable(source, is_test, data), data.min_frequency)
-    labelled, further = (
-        Sequences.from_lists(vocabulary.encode(text) for text in each) for each in (source.texts or [], source.unlabelled)
-    )
-    return labelled, further, vocabulary
-
-
-def _learnable(source: SourceReviews, is_test: np.ndarray, data: Data) -> list[str]:
-    """The texts that a vocabulary is learned from: those that are trained on, and the unlabelled ones that are no test text."""
-    texts = source.texts or []
-    train = [text for text, test in zip(texts, is_test, strict=True) if not test]
-    if not data.drop_leaked and not source.unlabelled:
-        return train
-    tested = {tuple(tokenize(text)) for text, test in zip(texts, is_test, strict=True) if test}
-    kept = [text for text in train if tuple(tokenize(text)) not in tested] if data.drop_leaked else train
-    return kept + [text for text in source.unlabelled if tuple(tokenize(text)) not in tested]
 
 
 def _leave_out(

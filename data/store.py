@@ -63,9 +63,7 @@ def keep(dataset: Dataset, path: Path) -> None:
     """Write the dataset as flat arrays, without pickle, unless the file is there."""
     if path.is_file():
         return
-    vocabulary = dataset.vocabulary
     about = {
-        "drops_unknown": vocabulary.drops_unknown,
         "vocab_size": dataset.vocab_size,
         "max_length": dataset.max_length,
         "classes": dataset.classes.to_json(),
@@ -74,8 +72,7 @@ def keep(dataset: Dataset, path: Path) -> None:
     }
     arrays = {
         "about": _bytes(json.dumps(about).encode()),
-        "words": _bytes("\n".join(vocabulary.words).encode()),
-        "piece_model": _bytes(vocabulary.piece_model),
+        "vocabulary": _bytes(dataset.vocabulary.to_json().encode()),
         "unused_ids": dataset.unused.values,
         "unused_offsets": dataset.unused.offsets,
         "unlabelled_ids": dataset.unlabelled.values,
@@ -101,12 +98,11 @@ def load(path: Path) -> Dataset:
     with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
         arrays = dict(file)
     about = json.loads(arrays["about"].tobytes())
-    words = tuple(arrays["words"].tobytes().decode().split("\n")) if arrays["words"].size else ()
     return Dataset(
         **{part: _part(arrays, part) for part in PARTS},
         buckets=tuple(Bucket(low, high) for low, high in about["buckets"]),
         classes=Classes.from_json(about["classes"]),
-        vocabulary=Vocabulary(words, about["drops_unknown"], arrays["piece_model"].tobytes()),
+        vocabulary=Vocabulary.from_json(arrays["vocabulary"].tobytes().decode()),
         vocab_size=about["vocab_size"],
         max_length=about["max_length"],
         unused=Sequences(arrays["unused_ids"], arrays["unused_offsets"]),

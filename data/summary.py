@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from data.coverage import known_share
 from data.types import Bucket, Dataset
 from data.vocabulary import OOV
 from records.summary import BucketSummary, DataSummary
@@ -29,6 +30,7 @@ def summarise(dataset: Dataset) -> DataSummary:
         vocabulary=dataset.vocab_size,
         words_in_source=len(dataset.vocabulary.words),
         oov_share=float(np.mean((tokens >= dataset.vocab_size) | (tokens == OOV))),
+        validation_known_share=known_share(dataset),
         duplicates_train=origin.duplicates_train,
         duplicates_test=origin.duplicates_test,
         leaked=origin.leaked,

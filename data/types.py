@@ -66,6 +66,7 @@ class SourceReviews:
     unlabelled: tuple[str, ...] = ()  # further texts, without a label, of neither part
     words: tuple[str, ...] | None = None  # the source's word index, most frequent first
     is_demo: bool = False
+    is_imdb: bool = False  # whether its texts are IMDB's, or stand in for them: IMDB's rule makes their tokens
     notes: tuple[str, ...] = ()
     classes: Classes = SENTIMENT
 

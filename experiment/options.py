@@ -187,7 +187,7 @@ RULES = (
         for key in keys
     ),
     Rule("data.source", "auto, imdb, demo or a path", lambda source, _: bool(source.strip())),
-    Rule("data.word_index", "an empty text with subwords", lambda path, c: c.data.tokens == "words" or not path),
+    Rule("data.word_index", "'' unless tokens is auto or imdb", lambda path, c: c.data.tokens in ("auto", "imdb") or not path),
     Rule("data.vocab_size", "at least 10", lambda n, _: n >= 10),
     Rule("data.max_train_per_bucket", "0 or more", lambda n, _: n >= 0),
     Rule("training.min_steps", "0 or more", lambda n, _: n >= 0),

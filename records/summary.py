@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from records.classes import Classes
 from records.codec import Record
 
+LEAST_KNOWN = 0.8  # share of the validation tokens that networks should know
+
 
 @dataclass(frozen=True)
 class BucketSummary(Record):
@@ -38,6 +40,7 @@ class DataSummary(Record):
     vocabulary: int  # ids a network knows, the four special ones included
     words_in_source: int
     oov_share: float  # training tokens outside the networks' vocabulary
+    validation_known_share: float  # of the validation tokens, those that networks know: they stand in training reviews too
     duplicates_train: int  # reviews whose ids stand in the training part already
     duplicates_test: int
     leaked: int  # distinct training texts that also stand in the test part
@@ -46,3 +49,8 @@ class DataSummary(Record):
     histogram_edges: tuple[int, ...]  # left edges and the last right edge, in tokens
     histograms: tuple[tuple[int, ...], ...]  # reviews in each bar, one histogram a class
     notes: tuple[str, ...]
+
+    @property
+    def is_barely_known(self) -> bool:
+        """Whether the networks know so few words of what they will read that it must not be missed."""
+        return self.validation_known_share < LEAST_KNOWN

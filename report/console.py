@@ -53,10 +53,11 @@ class Live:
     def __enter__(self) -> Self:
         data = self._data
         for line in data.notes:
-            self._console.print(f"[bold red]{escape(line)}[/]" if data.is_demo else escape(line))
+            self._console.print(f"[bold red]{escape(line)}[/]" if data.is_demo or data.is_barely_known else escape(line))
         self._console.print(
             f"{escape(data.title)}: {data.n_train:,} train, {data.n_validation:,} validation, {data.n_test:,} test reviews"
         )
+        self._console.print(f"the networks know {data.validation_known_share:.1%} of the validation reviews' words")
         self._console.print(f"{len(self._studies)} studies -> {escape(str(self._folder))}")
         if self._console.is_terminal:
             self._live.start()
@@ -137,7 +138,7 @@ def print_summary(folder: RunFolder, roster: Roster) -> None:
     for result in results:
         if result.status == "failed":
             console.print(f"[red]{escape(describe(result))}[/]")
-    for warning in data.notes if data.is_demo else ():
+    for warning in data.notes if data.is_demo or data.is_barely_known else ():
         console.print(f"[bold red]{escape(warning)}[/]")
     print(f"report: {folder.report}")
     if any(result.layers for result in results):

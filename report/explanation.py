@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape as rich_escape
 from rich.text import Text
 
+from data.tokenizer import blanks
 from inference.explain import START_WORD, DeletionCurve, Explanation
 from models.roster import Roster
 from records.classes import Classes
@@ -56,17 +57,23 @@ def words_data(explanation: Explanation, shares: Sequence[float], *, is_signed: 
     words = explanation.words
     largest = max((abs(s) for word, s in zip(words, shares, strict=True) if word != START_WORD), default=0.0) or 1.0
     what = "logit" if len(explanation.probabilities) == 2 else "margin"
-    are_pieces = any(word.startswith(" ") for word in words)  # of words: they bring the spaces between them
     return tuple(
         ColouredWord(
             text=word.strip() or "\u2423",
             share=f"{share:+.3f} of the {what}".replace("-", "\u2212") if is_signed else f"{100 * share:.1f} %",
             ground=_ground(share, abs(share) / largest, is_signed=is_signed) if word != START_WORD else "",
             is_start=word == START_WORD,
-            has_space=word.startswith(" ") if are_pieces else number > 0,
+            has_space=has_space,
         )
-        for number, (word, share) in enumerate(zip(words, shares, strict=True))
+        for word, share, has_space in zip(words, shares, _spaces(words), strict=True)
     )
+
+
+def _spaces(words: Sequence[str]) -> list[bool]:
+    """Whether a space is shown before each word: pieces of words bring it, Chinese characters are written without."""
+    if any(word.startswith((" ", _PIECE)) for word in words):
+        return [word.startswith((" ", _PIECE)) for word in words]
+    return blanks(words)
 
 
 def _ground(share: float, part: float, *, is_signed: bool) -> str:
@@ -118,7 +125,7 @@ def running_figure(words: Sequence[str], lines: Mapping[Study, Running], roster:
         roster: of the run.
         classes: of the run.
     """
-    figure = go.Figure()
+    figure, spaces = go.Figure(), _spaces(words)
     figure.add_hline(y=0.5 if len(classes) == 2 else 1 / len(classes), line={"color": MUTED, "width": 1, "dash": "dot"})
     drawn = _of_studies(lines, roster, classes) if len(classes) == 2 else _of_classes(next(iter(lines.values())), classes)
     for line in drawn:
@@ -126,7 +133,7 @@ def running_figure(words: Sequence[str], lines: Mapping[Study, Running], roster:
             name=line.name,
             x=line.counts,
             y=line.probabilities,
-            customdata=[_context(words, count) for count in line.counts],
+            customdata=[_context(words, spaces, count) for count in line.counts],
             mode="lines+markers" if len(line.counts) == 1 else "lines",
             line={"color": line.colour, "width": 2.5, "dash": line.dash},
             hovertemplate="%{customdata}<br>after %{x:,} words: %{y:.1%} "
@@ -188,12 +195,13 @@ def deletion_figure(curves: Sequence[DeletionCurve]) -> go.Figure:
     return styled(figure, 400, showlegend=True)
 
 
-def _context(words: Sequence[str], count: int) -> str:
+def _context(words: Sequence[str], spaces: Sequence[bool], count: int) -> str:
     """The last words of so many, the very last one set off."""
-    shown = [word.replace(_PIECE, " ") for word in words[max(0, count - _CONTEXT) : count]]
-    are_pieces = any(word.startswith(_PIECE) for word in words)
-    *before, last = [escape(word) if are_pieces else f" {escape(word)}" for word in shown]
-    return f"{'…' if count > _CONTEXT else ''}{''.join(before)} <b>{last.strip()}</b>".strip()
+    first = max(0, count - _CONTEXT)
+    *before, last = [escape(word.replace(_PIECE, " ").strip()) for word in words[first:count]]
+    text = "".join(" " * space + word for space, word in zip(spaces[first:count], before, strict=False))
+    sets_off = spaces[count - 1] or any(word.startswith(_PIECE) for word in words)  # a piece is, even from its own word
+    return f"{'…' if first else ''}{text}{' ' * sets_off}<b>{last}</b>".strip()
 
 
 # -- the terminal ------------------------------------------------------------------------------------------------------
@@ -217,10 +225,11 @@ def print_explanation(explanation: Explanation, roster: Roster, classes: Classes
 
 def _coloured(explanation: Explanation) -> Text:
     text, largest = Text(), max(map(abs, explanation.shares[1:]), default=0.0) or 1.0
-    for word, share in zip(explanation.words[1:], explanation.shares[1:], strict=True):
+    spaces = _spaces(explanation.words)
+    for word, share, has_space in list(zip(explanation.words, explanation.shares, spaces, strict=True))[1:]:
         strength = min(1.0, abs(share) / largest)
-        text.append(word, _style(share, strength) if strength > 0.1 else "")
-        text.append(" ")
+        text.append(" " if has_space and text else "")
+        text.append(word.strip(), _style(share, strength) if strength > 0.1 else "")
     return text
 
 

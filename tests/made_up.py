@@ -118,6 +118,7 @@ def a_summary(*, is_demo: bool = False) -> DataSummary:
         vocabulary=1000,
         words_in_source=5000,
         oov_share=0.05,
+        validation_known_share=0.93,
         duplicates_train=1,
         duplicates_test=2,
         leaked=3,

@@ -46,6 +46,7 @@ def read(path: Path, *, unlabelled: bool = False) -> SourceReviews:
         is_test=np.array(is_test),
         texts=texts,
         unlabelled=tuple(further),
+        is_imdb=True,
     )
 
 

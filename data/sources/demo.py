@@ -46,6 +46,7 @@ def generate(reviews: int, seed: int, notes: tuple[str, ...] = ()) -> SourceRevi
         is_test=np.arange(reviews) >= reviews * 2 // 3,
         texts=texts,
         is_demo=True,
+        is_imdb=True,
         notes=notes,
     )
 

@@ -151,10 +151,23 @@ def _data(run: FinishedRun, trained: Trained) -> str:
         f"## Data and protocol\n\n{data.title}, fingerprint `{data.fingerprint}`.{demo} Trained on {result.n_train:,} reviews, "
         f"validated on {result.n_validation:,}, tested on {n_tested or trained.repeat.scores[0].n_test:,}. "
         f"{data.leaked:,} training texts also stand in the whole test part ({data.leaked_dropped:,} of them were left out); "
-        f"{data.oov_share:.1%} of the training tokens are words that the network does not know.\n\n"
+        f"{data.oov_share:.1%} of the training tokens are words that the network does not know, and it knows "
+        f"{data.validation_known_share:.1%} of the validation tokens. {_tokens(run)}\n\n"
         "Hyperparameters, the epoch to keep and the repeat to export were chosen on validation reviews. The test reviews were "
         f"read once for each of the final trainings ({len(result.repeats)}), after everything was chosen."
     )
+
+
+def _tokens(run: FinishedRun) -> str:
+    """How a text is divided, for people."""
+    tokenizer = run.vocabulary.tokenizer
+    masked = " Addresses are the token `http`, mentions `@user`." if tokenizer.mask_links and tokenizer.rule != "imdb" else ""
+    return {
+        "imdb": "Tokens are words as in Keras IMDB: ASCII letters in lower case, without punctuation.",
+        "words": f"Tokens are case-folded words (NFKC), emoji and emoticons, without HTML and punctuation.{masked}",
+        "characters": f"Tokens are the characters of scripts without spaces, and case-folded words of all others.{masked}",
+        "subwords": f"Tokens are pieces of case-folded words, found by SentencePiece in texts without HTML.{masked}",
+    }[tokenizer.rule]
 
 
 def _scores(run: FinishedRun, trained: Trained) -> str:

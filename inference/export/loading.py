@@ -2,9 +2,10 @@
 
 import zipfile
 
-from data.vocabulary import FIRST_WORD, OOV, START, tokenize
+from data.vocabulary import OOV
 from engine.graph import OWN
 from inference.export.evidence import FILE
+from inference.export.text import code_of, imports_of
 from inference.run import FinishedRun, Trained
 
 _TEXT = 'text = "Great cast, dull story"'
@@ -75,21 +76,15 @@ def _takes(trained: Trained, format: str) -> str:
     )
 
 
-def separators() -> str:
-    """The characters that stand between words beside the space."""
-    return "".join(chr(code) for code in range(1, 128) if chr(code) != " " and not tokenize(chr(code)))
-
-
 def encoding(run: FinishedRun, trained: Trained) -> str:
     """Python with a function `inputs`: what the network is given for a text, by name, from the files of the export alone."""
     n = trained.max_length
     head = {"head": n, "tail": 0, "both": n // 2}[trained.truncate]
-    body = _words(run) if not run.vocabulary.piece_model else _pieces()
     reads = trained.evidence is not None
     return (
-        "import json\nfrom pathlib import Path\n\n"
+        f"{imports_of(run.vocabulary)}\n\n"
         'vocabulary = json.loads(Path("vocabulary.json").read_text(encoding="utf-8"))\n'
-        f"{body}\n\n{_read_evidence(trained.order) if reads else ''}"
+        f"{code_of(run.vocabulary)}\n\n{_read_evidence(trained.order) if reads else ''}"
         "def inputs(text):\n"
         "    ids = np.array(encode(text))\n"
         "    read = np.arange(len(ids))\n"
@@ -119,25 +114,4 @@ def _read_evidence(order: int) -> str:
         "        columns.append(ratios[place])\n"
         "        before = np.append(len(keys) - 1, place[:-1])\n"
         "    return np.stack(columns, axis=2).reshape(len(ids), -1)\n\n\n"
-    )
-
-
-def _words(run: FinishedRun) -> str:
-    known = f"numbers.get(word, {OOV}) for word in words"
-    if run.vocabulary.drops_unknown:
-        known = "numbers[word] for word in words if word in numbers"
-    return (
-        f'numbers = {{word: rank + {FIRST_WORD} for rank, word in enumerate(vocabulary["words"])}}\n'
-        f'table = {{ord(c): " " for c in {separators()!r}}} | {{c: c + 32 for c in range(65, 91)}}\n\n\n'
-        'def encode(text):\n    words = [word for word in text.translate(table).split(" ") if word]\n'
-        f"    return [{START}, *({known})]\n"
-    )
-
-
-def _pieces() -> str:
-    return (
-        "import base64\n\nimport sentencepiece\n\n"
-        'pieces = sentencepiece.SentencePieceProcessor(model_proto=base64.b64decode(vocabulary["piece_model"]))\n\n\n'
-        'def encode(text):\n    found = pieces.encode(text.replace("<br />", " "))\n'
-        f"    return [{START}, *(piece + {FIRST_WORD - 1} if piece else {OOV} for piece in found)]\n"
     )

@@ -7,7 +7,7 @@ from typing import Any
 from data.vocabulary import FIRST_WORD, OOV, PADDING, START, Vocabulary
 from inference.export import Reader, keras
 from inference.export.evidence import ngrams_by_length
-from inference.export.loading import separators
+from inference.export.text import separators
 from inference.run import FinishedRun, Trained
 from models.evidence import Evidence
 from records.errors import ExportError
@@ -19,12 +19,13 @@ def write(run: FinishedRun, trained: Trained, folder: Path) -> Reader:
     """Write `folder/saved_model`, with the signatures `serving_default`, of texts, and `token_ids`, of a network's inputs.
 
     Raises:
-        ExportError: the run's words are pieces, or Keras does not run on TensorFlow.
+        ExportError: the run's tokens are not those of IMDB's rule, or Keras does not run on TensorFlow.
     """
-    if run.vocabulary.piece_model:
+    if (rule := run.vocabulary.tokenizer.rule) != "imdb":
         raise ExportError(
-            f"{trained.study.id}: its words are pieces (data.tokens=subwords), which a TensorFlow graph cannot split without "
-            "tensorflow-text; --export keras, onnx or litert take ids"
+            f"{trained.study.id}: its tokens are {rule}, which a TensorFlow graph cannot find in a text without tensorflow-text; "
+            "--export keras, onnx or litert take ids, and their card has the code that makes them. "
+            "A run with data.tokens=imdb can be exported as savedmodel"
         )
     import tensorflow as tf
     from keras.export import ExportArchive

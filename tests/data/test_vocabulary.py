@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 
+from data.tokenizer import imdb_words
 from data.vocabulary import (
     FIRST_WORD,
     OOV,
@@ -12,7 +13,6 @@ from data.vocabulary import (
     Vocabulary,
     learn_pieces,
     learn_vocabulary,
-    tokenize,
 )
 from records.errors import DataError
 
@@ -20,13 +20,13 @@ WORDS = ("the", "a", "film", "br", "it's", "good", "café")
 
 
 def test_tokens_are_those_of_keras_imdb() -> None:
-    assert tokenize("It's GOOD...<br /><br />A film!") == ["it's", "good", "br", "br", "a", "film"]
-    assert tokenize("tab\tnew\nline  twice") == ["tab", "new", "line", "twice"]
-    assert tokenize("CAFÉ É\x85x\xa0y") == [
+    assert imdb_words("It's GOOD...<br /><br />A film!") == ["it's", "good", "br", "br", "a", "film"]
+    assert imdb_words("tab\tnew\nline  twice") == ["tab", "new", "line", "twice"]
+    assert imdb_words("CAFÉ É\x85x\xa0y") == [
         "cafÉ",
         "É\x85x\xa0y",
     ]  # ASCII letters only are lowered; U+0085 splits nothing
-    assert tokenize("") == tokenize("?!") == []
+    assert imdb_words("") == imdb_words("?!") == []
 
 
 def test_ids_are_rank_plus_three_after_the_start_token() -> None:

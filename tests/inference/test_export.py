@@ -15,6 +15,7 @@ import keras
 import numpy as np
 import pytest
 
+from data.tokenizer import SUBWORDS
 from data.vocabulary import FIRST_WORD, START, Vocabulary
 from engine import checkpoint, network
 from engine.layers import Recurrent
@@ -382,7 +383,7 @@ def test_what_cannot_be_exported_is_said_in_a_sentence(
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(ExportError, match="make run EXTRAS=onnx installs it"):
         export(run, study, "onnx", tmp_path)
-    pieces = SimpleNamespace(vocabulary=Vocabulary(("a",), drops_unknown=False, piece_model=b"x"))
+    pieces = SimpleNamespace(vocabulary=Vocabulary(("a",), False, b"x", SUBWORDS))
     with pytest.raises(ExportError, match="without tensorflow-text"):
         savedmodel.write(pieces, run.trained(study), tmp_path)  # type: ignore[arg-type]
     assert not list(tmp_path.iterdir())

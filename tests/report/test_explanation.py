@@ -186,3 +186,13 @@ def test_accounts_are_shown_without_keras() -> None:
     code = "import sys, report.explanation; print({'keras', 'tensorflow', 'jax', 'gradio'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_characters_of_a_script_without_spaces_are_shown_without_blanks_between_them(capsys: pytest.CaptureFixture[str]) -> None:
+    words = (START_WORD, "很", "好", "film", "😀", "看")
+    account = replace(ACCOUNT, words=words, gradients=(0.0, 0.4, -0.2, 0.1, 0.3, 0.2), attention=None)
+    assert re.sub(r"<[^>]+>", "", words_html(account, account.shares)) == "(start) 很好 film 😀 看"
+    figure = running_figure(words[1:], {GRU: ((2, (0.5, 0.5)), (5, (0.8, 0.2)))}, ROSTER, SENTIMENT)
+    assert figure.data[0].customdata == ("很<b>好</b>", "…好 film 😀 <b>看</b>")
+    print_explanation(account, ROSTER, SENTIMENT)
+    assert "\n很好 film 😀 看\n" in capsys.readouterr().out
