@@ -4,7 +4,7 @@ import codecs
 import contextlib
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -50,9 +50,7 @@ class Text:
     @property
     def shown(self) -> str:
         """The encoding, for people."""
-        name = self.encoding.removesuffix("-sig").replace("_", "-")
-        name = name.upper() if name.startswith("utf") else name
-        return f"encoding {name}" + (", detected" if self.detected else "")
+        return shown_encoding(self.encoding, detected=self.detected)
 
     @contextlib.contextmanager
     def opened(self, content: Content) -> Iterator[TextIO]:
@@ -68,6 +66,12 @@ class Text:
                 yield from (_LONE_RETURN.sub(hide("\r"), line) for line in lines)
             else:
                 yield from lines
+
+
+def shown_encoding(name: str, *, detected: bool) -> str:
+    """An encoding, for people."""
+    name = name.removesuffix("-sig").replace("_", "-")
+    return f"encoding {name.upper() if name.startswith('utf') else name}" + (", detected" if detected else "")
 
 
 def hide(character: str) -> str:
@@ -120,6 +124,24 @@ def find_text(content: Content, encoding: str = "auto") -> Text:
     if look.bad == 0 or look.bad * 100 < look.lines:
         return look.text(detected=False)
     return _look(content, _detect(bytes(look.sample), content.name)).text(detected=True)
+
+
+def find_encoding(texts: Iterable[bytes], encoding: str, name: str) -> tuple[str, bool]:
+    """The encoding of texts in files of their own, and whether it was guessed from their bytes.
+
+    Raises:
+        DataError: the name is unknown, or no encoding is found.
+    """
+    if encoding != "auto":
+        known = _known(encoding)
+        return ("utf-8-sig" if known == "utf-8" else known), False
+    look = _Look("utf-8-sig")
+    for text in texts:
+        look.lines += 1
+        look.add_line(text)
+    if look.bad == 0 or look.bad * 100 < look.lines:
+        return "utf-8-sig", False
+    return _detect(bytes(look.sample), name), True
 
 
 def _known(encoding: str) -> str:
@@ -199,9 +221,10 @@ class _Look:
             block.decode(self.encoding)
         except UnicodeDecodeError:
             for line in block.split(end):
-                self._add_line(line)
+                self.add_line(line)
 
-    def _add_line(self, line: bytes) -> None:
+    def add_line(self, line: bytes) -> None:
+        """Count a line, or a text, that the encoding does not know."""
         try:
             line.decode(self.encoding)
         except UnicodeDecodeError:
