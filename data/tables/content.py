@@ -69,27 +69,42 @@ def as_file(content: Content) -> Content:
     if content.path is not None:
         return content
     with content.open() as file:
-        return _copied(file, content.name, None)
+        return _copied(file, content.name, None)[0]
 
 
-def of_stream(path: Path, folder: Path | None = None) -> Content:
+def of_stream(path: Path) -> Content:
     """A copy of what comes through standard input (`-`) or a pipe, removed when nobody holds it or the process ends.
-
-    Args:
-        path: what is read, once.
-        folder: where the copy lies; None for the system's temporary folder.
 
     Raises:
         DataError: it cannot be read, or there is no space for the copy.
     """
+    return _decompressed(_of_stream(path, None)[0])
+
+
+@contextlib.contextmanager
+def copy_of_stream(path: Path, folder: Path) -> Iterator[Content]:
+    """The same in a folder, removed when the block ends.
+
+    Raises:
+        DataError: it cannot be read, or there is no space for the copy.
+    """
+    content, remove = _of_stream(path, folder)
+    try:
+        yield _decompressed(content)
+    finally:
+        remove()
+
+
+def _of_stream(path: Path, folder: Path | None) -> tuple[Content, Callable[[], object]]:
     is_standard = path == STANDARD_INPUT
     name = "standard input" if is_standard else str(path)
     with contextlib.ExitStack() as stack, _as_data_error(name):
         source = sys.stdin.buffer if is_standard else stack.enter_context(path.open("rb"))
-        return _decompressed(_copied(source, name, folder))
+        return _copied(source, name, folder)
 
 
-def _copied(source: IO[bytes], name: str, folder: Path | None) -> Content:
+def _copied(source: IO[bytes], name: str, folder: Path | None) -> tuple[Content, Callable[[], object]]:
+    """A copy in a temporary file, and what removes it before its time."""
     with tempfile.NamedTemporaryFile(prefix=".lengthwise-", suffix=".source", dir=folder, delete=False) as copy:
         path = Path(copy.name)
         try:
@@ -97,13 +112,8 @@ def _copied(source: IO[bytes], name: str, folder: Path | None) -> Content:
         except BaseException:
             path.unlink()
             raise
-
-    def opened() -> AbstractContextManager[BinaryIO]:
-        return _opened(name, lambda: path.open("rb"))
-
-    content = Content(name, opened, path)
-    weakref.finalize(opened, path.unlink, missing_ok=True)  # every content that reads the copy holds `opened`
-    return content
+    content = Content(name, lambda: _opened(name, lambda: path.open("rb")), path)
+    return content, weakref.finalize(content, path.unlink, missing_ok=True)  # whatever is read from it holds `content`
 
 
 def _decompressed(content: Content) -> Content:

@@ -54,7 +54,7 @@ def refuse_address(text: str) -> None:
         raise DataError(f"{text} is a web address, and nothing is downloaded: fetch it first ({how}), then name the file")
 
 
-def open_table(path: Path, reading: Reading, copies: Path | None = None) -> Table:
+def open_table(path: Path, reading: Reading) -> Table:
     """The table in a file, a folder, an archive, standard input (`-`) or a pipe.
 
     A text file is looked at from end to end. What comes through a pipe is copied to a temporary file, removed when the table is
@@ -63,21 +63,20 @@ def open_table(path: Path, reading: Reading, copies: Path | None = None) -> Tabl
     Args:
         path: where it is.
         reading: how it is to be read.
-        copies: the folder of that copy; None for the system's temporary folder.
 
     Raises:
         DataError: one sentence on what is there and what can be read.
     """
     refuse_address(str(path))
     if path == STANDARD_INPUT:
-        return open_content(of_stream(path, copies), reading)
+        return open_content(of_stream(path), reading)
     path = path.expanduser()
     try:
         if path.is_dir():
             return open_tree(of_folder(path), reading, open_content)
         if not path.exists():
             raise DataError(f"{path}: there is no such file or folder{_near(path)}")
-        content = of_file(path) if path.is_file() else of_stream(path, copies)
+        content = of_file(path) if path.is_file() else of_stream(path)
     except OSError as error:  # a name that is too long, a folder that may not be looked into
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
     return open_content(content, reading)
@@ -162,7 +161,7 @@ def _with_names(table: Table, reading: Reading) -> Table:
     """
     if reading.columns:
         raise DataError(
-            f"{table.name}: its columns have names ({', '.join(table.columns)}); leave out --set data.columns, which is for files "
-            "without names"
+            f"{table.name}: its columns have names ({', '.join(table.columns)}); leave out --set data.columns, which is for "
+            "files without names"
         )
     return table
