@@ -162,14 +162,14 @@ def _guess(sample: list[str]) -> str:
 
 def _widths(sample: list[str], separator: str) -> Iterator[list[int]]:
     """How many cells each row has, quotes being quotes, and being characters like others."""
-    rows = (record for _, record in records(sample, Dialect(separator, QUOTES)))
-    yield [len(row) for row in rows if isinstance(row, list) and row]
+    rows = [record for _, record in records(sample, Dialect(separator, QUOTES)) if record]
+    yield [0 if isinstance(row, Damage) else len(row) for row in rows]
     yield [line.count(separator) + 1 for line in sample]
 
 
 def _agreement(widths: list[int]) -> float:
     """How many rows are as wide as the first, or wider by one, as R's are; 0 for one column."""
-    if not widths or widths[0] == 1:
+    if not widths or widths[0] < 2:
         return 0.0
     first, others = widths[0], widths[1:]
     same, more = (sum(width == first + extra for width in others) for extra in (0, 1))

@@ -240,8 +240,8 @@ def _look(content: Content, encoding: str) -> _Look:
     with content.open() as file:
         rest, line = b"", 0
         while block := file.read(_BLOCK):
-            if not look.lines and b"\n" not in block and b"\r" in block:
-                look.newline = "\r"
+            if not look.lines and not rest:
+                look.newline = _line_end(block)
             rest += block
             end = rest.rfind(look.newline.encode()) + 1
             line = 0 if end else line + len(block)
@@ -255,17 +255,22 @@ def _look(content: Content, encoding: str) -> _Look:
     return look
 
 
+def _line_end(block: bytes) -> str:
+    r"""`\r` alone if the first line ends so, and others do; Excel on a Macintosh writes `\n` inside of cells then."""
+    first = re.search(rb"\r\n?|\n", block)
+    lone = len(re.findall(rb"\r(?!\n)", block))
+    return "\r" if first and first[0] == b"\r" and 4 * lone >= block.count(b"\n") else "\n"
+
+
 def _look_at_wide(content: Content, look: _Look) -> _Look:
     """The same for encodings in which a line end is more than a byte."""
-    returns, look.newline = False, "\r"
-    for line in Text(look.encoding, detected=False, newline="").lines(content):
+    with Text(look.encoding, detected=False, newline="").opened(content) as file:
+        look.newline = _line_end(file.read(_BLOCK).encode("utf-8", "surrogatepass"))
+    for line in Text(look.encoding, detected=False, newline=look.newline).lines(content):
         look.lines += 1
         look.bad += _MARK.search(line) is not None
         look.nul = look.nul or "\0" in line
         look.quotes = look.quotes or '"' in line
         look.backslashes = look.backslashes or "\\" in line
-        returns = returns or line.endswith("\r")
-        if line.endswith("\n"):
-            look.newline = "\n"
-    look.lone_returns = returns and look.newline == "\n"
+        look.lone_returns = look.lone_returns or (look.newline == "\n" and _LONE_RETURN.search(line) is not None)
     return look
