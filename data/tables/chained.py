@@ -29,14 +29,18 @@ class ChainedTable:
     notes: tuple[str, ...] = ()
 
     @cached_property
+    def _names(self) -> tuple[str, ...]:
+        """Those of the first table, then those that others have beside them."""
+        return tuple(dict.fromkeys(name for part in self.parts for name in part.table.columns))
+
+    @cached_property
     def columns(self) -> tuple[str, ...]:
-        """The names of the first table, and `split` where the tables are parts and have no such column of their own."""
-        first = self.parts[0].table.columns
-        return (*first, SPLIT) if self._adds_split else first
+        """The names of the tables, and `split` where the tables are parts and have no such column of their own."""
+        return (*self._names, SPLIT) if self._adds_split else self._names
 
     @cached_property
     def _adds_split(self) -> bool:
-        return self.parts[0].split != "" and SPLIT not in self.parts[0].table.columns
+        return self.parts[0].split != "" and SPLIT not in self._names
 
     @cached_property
     def found(self) -> Found:
@@ -57,7 +61,7 @@ class ChainedTable:
         Raises:
             DataError: a table cannot be read on.
         """
-        names = self.parts[0].table.columns
+        names = self._names
         for place, part in enumerate(self.parts):
             own = {name: index for index, name in enumerate(part.table.columns)}
             order = [own.get(name) for name in names]
@@ -75,7 +79,7 @@ class ChainedTable:
 
 
 def chain(name: str, parts: tuple[Part, ...], kind: str, notes: tuple[str, ...] = ()) -> ChainedTable:
-    """One table of several; a test part may lack columns, as those of competitions lack labels.
+    """One table of several. A test part may have other columns, as those of competitions lack labels and have numbers instead.
 
     Raises:
         DataError: the tables have different columns.
@@ -84,11 +88,11 @@ def chain(name: str, parts: tuple[Part, ...], kind: str, notes: tuple[str, ...] 
     for part in parts[1:]:
         missing = [column for column in first.table.columns if column not in part.table.columns]
         further = [column for column in part.table.columns if column not in first.table.columns]
-        if further or (missing and part.split not in ("test", "unsup")):
+        if (further or missing) and part.split not in ("test", "unsup"):
             raise DataError(
                 f"{name}: {first.table.name} has the columns {', '.join(first.table.columns)}, and {part.table.name} has "
                 f"{', '.join(part.table.columns)}; give them the same names"
             )
-        if missing:
-            notes = (*notes, f"{part.table.name} has no column {', '.join(missing)}")
+        notes += tuple(f"{part.table.name} has no column {', '.join(missing)}" for _ in missing[:1])
+        notes += tuple(f"{part.table.name} alone has a column {', '.join(further)}" for _ in further[:1])
     return ChainedTable(name, parts, kind, notes)

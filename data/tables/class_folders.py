@@ -52,7 +52,7 @@ class ClassFoldersTable:
         splits = list(dict.fromkeys(place.split for place in self.places if place.split))
         shown = ", ".join(labels[:6]) + (", ..." if len(labels) > 6 else "")
         about = [f"{len(labels)} classes: {shown}", f"parts {', '.join(splits)}" if splits else ""]
-        about += [shown_encoding(self.encoding, detected=self.is_detected), *self.notes]
+        about += [f"encoding {shown_encoding(self.encoding)}" + (", detected" if self.is_detected else ""), *self.notes]
         return Found("a folder of class folders", tuple(filter(None, about)))
 
     def place(self, number: int) -> str:
@@ -76,9 +76,9 @@ class ClassFoldersTable:
         try:
             text = content.decode(self.encoding)
         except UnicodeDecodeError as error:
-            byte, shown = content[error.start], content.decode(self.encoding, "backslashreplace")
-            reason = f"has a byte {byte:#04x} that is not {self.encoding}; name the encoding: --set data.encoding=latin-1"
-            return BadRow(number, reason, (shown, *about))
+            reason = f"has a byte {content[error.start]:#04x} that is not {shown_encoding(self.encoding)}"
+            shown = content.decode(self.encoding, "backslashreplace")
+            return BadRow(number, f"{reason}; name the encoding: --set data.encoding=latin-1", (shown, *about))
         return Row(number, (text, *about)) if "\0" not in text else BadRow(number, "has a NUL byte", (text, *about))
 
 
@@ -115,6 +115,10 @@ def open_class_folders(tree: Tree, places: tuple[Place, ...], reading: Reading, 
     Raises:
         DataError: a file cannot be read, or the encoding is unknown.
     """
+    paths = {place.path for place in places}
+    others = [path for path in tree.files if path.lower().endswith(".txt") and path not in paths]
+    if others:
+        notes = (*notes, f"{len(others)} .txt files in no class not read: {', '.join(others[:3])}{', ...' * (len(others) > 3)}")
     step = max(1, len(places) // _LOOKED_AT)
     sample = (_read(tree, place.path)[:_LARGEST] for place in islice(places, 0, None, step))
     encoding, is_detected = find_encoding(sample, reading.encoding, tree.name)

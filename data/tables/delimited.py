@@ -7,7 +7,7 @@ from functools import cached_property
 
 from data.tables.content import Content
 from data.tables.dialect import SEPARATORS, Fit, find_dialect, is_blank
-from data.tables.encoding import Text, first_bad_byte, reveal, shown_bytes
+from data.tables.encoding import Text, first_bad_byte, reveal, shown_bytes, shown_encoding
 from data.tables.header import given_names, names_of, refuse_data
 from data.tables.records import BACKSLASHES, ESCAPES, NONE, Damage, Record, records
 from data.tables.table import BadRow, Found, Reading, Row
@@ -120,7 +120,7 @@ class DelimitedTable:
             if "\0" in cell:
                 return f"has a NUL byte in column {name!r}"
             if (byte := first_bad_byte(cell)) is not None:
-                known = self.text.encoding.removesuffix("-sig").upper()
+                known = shown_encoding(self.text.encoding)
                 advice = "; name the encoding: --set data.encoding=latin-1" if known == "UTF-8" else ""
                 return f"has a byte {byte:#04x} in column {name!r} that is not {known}{advice}"
         return ""
@@ -133,7 +133,8 @@ class DelimitedTable:
         return (*named, *cells[width:])
 
     def _may_be_a_part(self, row: Row) -> bool:
-        return any(_SPACE.search(row.cells[place]) for place in self._words)
+        """Whether a line may belong to the cell of a row that is damaged: it ends a quote, or has words where others have one."""
+        return any(cell.count('"') % 2 for cell in row.cells) or any(_SPACE.search(row.cells[place]) for place in self._words)
 
     @cached_property
     def _is_careful(self) -> bool:
@@ -148,11 +149,11 @@ class DelimitedTable:
 
     @cached_property
     def _words(self) -> tuple[int, ...]:
-        """Columns of which every known cell is one word: a label, a number."""
+        """Columns of which nearly all known cells are one word: a label, a number."""
         rows = [row for row in self.fit.head[self.has_header :] if len(row) == len(self.names)]
         wanted = range(len(self.names)) if self._wanted is None else self._wanted
-        columns = [[row[place] for row in rows] for place in wanted] if len(rows) > 2 else []
-        return tuple(place for place, cells in enumerate(columns) if not any(map(_SPACE.search, cells)))
+        spaces = [sum(_SPACE.search(row[place]) is not None for row in rows) for place in wanted]
+        return tuple(place for place, count in enumerate(spaces) if len(rows) > 2 and 4 * count <= len(rows))
 
 
 def open_delimited(content: Content, text: Text, reading: Reading) -> DelimitedTable:
@@ -187,7 +188,7 @@ def _first(content: Content, text: Text, fit: Fit) -> list[str]:
             continue
         if any("\0" in cell or first_bad_byte(cell) is not None for cell in record):
             raise DataError(
-                f"{content.name}: line {number}, which should name the columns, is not {text.encoding}; "
+                f"{content.name}: line {number}, which should name the columns, is not {shown_encoding(text.encoding)}; "
                 "name the encoding: --set data.encoding=utf-16 (or latin-1)"
             )
         return [reveal(cell) for cell in record]

@@ -22,7 +22,8 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# Encodings that people's files have; with all that Python knows, a sentence of German becomes Icelandic of an old Macintosh.
+# Encodings that people's files have, the commonest first, which is taken where others fit as well. With all that Python knows, a
+# sentence of German would be read as one of an old Macintosh in Iceland.
 _USUAL = (
     *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258", "cp874"),
     *("iso8859_2", "koi8_r", "mac_roman", "cp437", "cp850", "gb18030", "big5", "cp932", "euc_jp", "cp949"),
@@ -50,7 +51,7 @@ class Text:
     @property
     def shown(self) -> str:
         """The encoding, for people."""
-        return shown_encoding(self.encoding, detected=self.detected)
+        return f"encoding {shown_encoding(self.encoding)}" + (", detected" if self.detected else "")
 
     @contextlib.contextmanager
     def opened(self, content: Content) -> Iterator[TextIO]:
@@ -68,10 +69,10 @@ class Text:
                 yield from lines
 
 
-def shown_encoding(name: str, *, detected: bool) -> str:
-    """An encoding, for people."""
+def shown_encoding(name: str) -> str:
+    """The name of an encoding, for people."""
     name = name.removesuffix("-sig").replace("_", "-")
-    return f"encoding {name.upper() if name.startswith('utf') else name}" + (", detected" if detected else "")
+    return name.upper() if name.startswith("utf") else name
 
 
 def hide(character: str) -> str:
@@ -178,12 +179,13 @@ def _is_utf8(head: bytes) -> bool:
 def _detect(sample: bytes, name: str) -> str:
     from charset_normalizer import from_bytes
 
-    best = from_bytes(sample, cp_isolation=list(_USUAL), preemptive_behaviour=False).best()
-    if best is None or b"\0" in sample:
+    found = list(from_bytes(sample, cp_isolation=list(_USUAL), preemptive_behaviour=False))
+    if not found or b"\0" in sample:
         raise DataError(
             f"{name}: is no text in UTF-8, and no other encoding fits; name it (--set data.encoding=latin-1), or give {KINDS}"
         )
-    return "cp1252" if "cp1252" in best.could_be_from_charset else str(best.encoding)
+    best = [match for match in found if (match.chaos, match.coherence) == (found[0].chaos, found[0].coherence)]
+    return min((known for match in best for known in match.could_be_from_charset), key=_USUAL.index)
 
 
 @dataclass

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from data.tables.content import Content
-from data.tables.encoding import Text, first_bad_byte, reveal, shown_bytes
+from data.tables.encoding import Text, first_bad_byte, reveal, shown_bytes, shown_encoding
 from data.tables.table import BadRow, Found, Row
 
 BEGINS = re.compile(r"__label__\S+[ \t]")
@@ -47,5 +47,9 @@ class FastTextTable:
             if found and first_bad_byte(line) is None and "\0" not in line:
                 yield Row(number, (" ".join(found[1].replace(",", " ").split()), found[2] or ""))
             elif line.strip():
-                reason = "begins with no __label__" if found is None else f"has bytes that are not {self.text.encoding}"
+                reason = (
+                    "begins with no __label__"
+                    if found is None
+                    else f"has bytes that are not {shown_encoding(self.text.encoding)}"
+                )
                 yield BadRow(number, reason, ("", shown_bytes(line)))

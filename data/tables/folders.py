@@ -67,9 +67,10 @@ def _stem_ends(path: str, endings: tuple[str, ...]) -> bool:
 def _tables(tree: Tree) -> list[str]:
     """The files that are tables by their names; those ending as plain texts do only where there is nothing else."""
     own = [path for path in tree.files if not path.rpartition("/")[2].lower().startswith(_ABOUT)]
-    return [path for path in own if is_table(path)] or [
-        path for path in own if _stem_ends(path, _LINES) or "." not in path.rpartition("/")[2]
-    ]
+    tables = [path for path in own if is_table(path)]
+    unpacked = [path for path in tables if not path.lower().endswith(".zip")]  # the archive that they came in may lie beside them
+    texts = [path for path in own if _stem_ends(path, _LINES) or "." not in path.rpartition("/")[2]]
+    return unpacked or tables or texts
 
 
 def _parts(tables: list[str]) -> dict[str, str]:

@@ -21,8 +21,7 @@ def names_of(cells: Sequence[str], file: str) -> tuple[str, ...]:
     names = [cell.strip().lstrip("\ufeff") for cell in cells]
     if twice := [name for name, count in Counter(filter(None, names)).items() if count > 1]:
         raise DataError(
-            f"{file}: several columns are named {', '.join(map(repr, twice))}; rename all but one, so that none is lost, "
-            "or name them all by their place: --set data.columns=" + ",".join(f"column_{i}" for i in range(1, len(names) + 1))
+            f"{file}: several columns are named {', '.join(map(repr, twice))}; rename all but one, so that none is lost"
         )
     return tuple(name or _unnamed(place, names) for place, name in enumerate(names))
 
@@ -80,14 +79,15 @@ def refuse_data(first: Sequence[str], others: Sequence[Sequence[str]], file: str
 
 
 def _is_data(first: Sequence[str], others: Sequence[Sequence[str]]) -> bool:
-    """Whether a cell recurs below, is a sentence, or is a number beside one."""
+    """Whether a cell recurs below as labels do, is a sentence, or is a number beside one."""
     if any(len(cell) > _LONG for cell in first):
         return True
     words = max((len(cell.split()) for cell in first), default=0)
     if len(first) == 1:
         return words > 3 or (words > 1 and first[0].rstrip()[-1:] in tuple(".!…。！"))
     rows = [row for row in others if len(row) == len(first) and list(row) != list(first)]
-    recurs = any(cell.strip() and any(row[place] == cell for row in rows) for place, cell in enumerate(first))
+    often = max(1, len(rows) // _MOST_CLASSES)  # a user may be called "user", once
+    recurs = any(cell.strip() and sum(row[place] == cell for row in rows) >= often for place, cell in enumerate(first))
     return recurs or (words > 3 and any(_NUMBER.fullmatch(cell.strip()) for cell in first))
 
 
