@@ -96,10 +96,12 @@ class DelimitedTable:
             del record[-1]
         if len(record) != width:
             return self._misfit(number, record)
-        if self._is_careful:
-            record = [reveal(cell) if cell != _MISSING else "" for cell in record]
-            if reason := self._unreadable(record):
-                return BadRow(number, reason, self._shown(record))
+        if _MISSING in record:
+            record = ["" if cell == _MISSING else cell for cell in record]
+        if self._hides:
+            record = [reveal(cell) for cell in record]
+        if (self.text.has_bad_bytes or self.text.has_nul) and (reason := self._unreadable(record)):
+            return BadRow(number, reason, self._shown(record))
         if self.has_header and tuple(record) == self.names:
             return BadRow(number, "names the columns again", tuple(record))
         if width > 1 and not any(record):
@@ -137,10 +139,9 @@ class DelimitedTable:
         return any(cell.count('"') % 2 for cell in row.cells) or any(_SPACE.search(row.cells[place]) for place in self._words)
 
     @cached_property
-    def _is_careful(self) -> bool:
-        """Whether each cell must be looked at, which takes a while."""
-        text = self.text
-        return text.has_bad_bytes or text.has_nul or text.has_lone_returns or text.has_backslashes
+    def _hides(self) -> bool:
+        """Whether characters of cells were hidden while they were told apart."""
+        return self.text.has_lone_returns or self.fit.dialect.quoting == BACKSLASHES
 
     @cached_property
     def _wanted(self) -> tuple[int, ...] | None:

@@ -30,11 +30,6 @@ class Dialect:
     spaces: bool = False  # whether cells begin behind spaces that are no part of them
     skipped: int = 0  # lines before the first row: Excel's `sep=;`
 
-    @property
-    def hides(self) -> bool:
-        """Whether cells have characters that must be revealed."""
-        return self.quoting == BACKSLASHES
-
 
 @dataclass(frozen=True, slots=True)
 class Damage:

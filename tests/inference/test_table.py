@@ -183,6 +183,27 @@ def scored(predictor: Predictor, source: Path, output: Path, encoding: str = "au
     return read(output)
 
 
+def test_a_file_is_read_with_the_options_of_the_command_line(predictor: Predictor, tmp_path: Path) -> None:
+    source, output = tmp_path / "reviews.txt", tmp_path / "scored.csv"
+    source.write_bytes('1;x;"the caf\u00e9 was dull\n0;y;so superb"\n'.encode("latin-1"))
+    options = ["--file", str(source), "--output", str(output), "--encoding", "latin-1", "--separator", ";", "--quoting", "none"]
+    done = predict(predictor.run.folder.path, *options, "--columns=label,-,opinion", "--text-column", "opinion")
+    assert done.code == 0, done.err
+    assert [(row["label"], row["opinion"]) for row in read(output)] == [("1", '"the caf\u00e9 was dull'), ("0", 'so superb"')]
+    done = predict(predictor.run.folder.path, "--file", "https://example.org/r.csv", "--output", str(tmp_path / "o.csv"))
+    assert done.code == 2 and "https://example.org/r.csv is a web address" in done.err
+
+
+def test_a_folder_of_texts_is_scored_but_not_into_itself(predictor: Predictor, tmp_path: Path) -> None:
+    for label in ("neg", "pos"):
+        (tmp_path / "mine" / label).mkdir(parents=True)
+        (tmp_path / "mine" / label / "1.txt").write_text(TEXT)
+    rows = scored(predictor, tmp_path / "mine", tmp_path / "scored.csv")
+    assert [(row["label"], row["title"], row["problem"]) for row in rows] == [("neg", "1.txt", ""), ("pos", "1.txt", "")]
+    with pytest.raises(TableError, match="lies in the folder that is read"):
+        scored(predictor, tmp_path / "mine", tmp_path / "mine" / "scored.csv")
+
+
 @pytest.mark.parametrize("source", ["-", "/dev/stdin"])
 def test_a_table_from_a_pipe_is_scored_whole(source: str, predictor: Predictor, tmp_path: Path) -> None:
     output = tmp_path / "scored.csv"
