@@ -96,7 +96,7 @@ def find_dialect(lines: Lines, text: Text, reading: Reading) -> Fit:
     width = len(reading.columns)
     if reading.quoting not in ("auto", "none"):
         raise DataError(f"--set data.quoting={reading.quoting}: expected auto or none")
-    escapes = [replace(start, quoting=ESCAPES)] if text.has_backslashes and start.separator else []
+    escapes = [replace(start, quoting=ESCAPES)] if text.has_backslashes and start.separator in SEPARATORS else []
     if reading.quoting == "none" or not text.has_quotes:
         return _best(lines, [start, *escapes], width)
     quoted = replace(start, quoting=QUOTES)
