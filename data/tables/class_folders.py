@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 
+from data.tables.content import printable
 from data.tables.encoding import find_encoding, shown_encoding
 from data.tables.splits import split_named
 from data.tables.table import BadRow, Found, Reading, Row
@@ -57,7 +58,7 @@ class ClassFoldersTable:
 
     def place(self, number: int) -> str:
         """The file of a row."""
-        return self.places[number - 1].path
+        return printable(self.places[number - 1].path)
 
     def rows(self) -> Iterator[Row | BadRow]:
         """All rows in the order of their paths, anew at each call, in constant memory.
@@ -69,7 +70,7 @@ class ClassFoldersTable:
             yield self._row(number, place)
 
     def _row(self, number: int, place: Place) -> Row | BadRow:
-        about = (place.label, place.path.rpartition("/")[2], *([place.split] if place.split else []))
+        about = (printable(place.label), printable(place.path.rpartition("/")[2]), *([place.split] if place.split else []))
         content = _read(self.tree, place.path)
         if len(content) > _LARGEST:
             return BadRow(number, f"has more than {_LARGEST:,} bytes", ("", *about))

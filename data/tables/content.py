@@ -51,12 +51,18 @@ class Content:
 
 def of_file(path: Path, name: str | None = None) -> Content:
     """The content of a file, decompressed where its first bytes say that it is compressed."""
-    name = name or path.name
+    name = printable(name or path.name)
     return _decompressed(Content(name, lambda: _opened(name, lambda: path.open("rb")), path))
+
+
+def printable(name: str) -> str:
+    """The name of a file, also of one whose bytes are not UTF-8."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def of_member(name: str, open_member: Callable[[], IO[bytes]]) -> Content:
     """The content of a member of an archive, decompressed likewise."""
+    name = printable(name)
     return _decompressed(Content(name, lambda: _opened(name, open_member)))
 
 

@@ -50,7 +50,7 @@ class DelimitedTable:
         details = [f"{SEPARATORS.get(dialect.separator, repr(dialect.separator))} between cells"] if dialect.separator else []
         details += [self.text.shown, self.content.packing]
         details += [_QUOTING.get(dialect.quoting, "") if seen or dialect.quoting != NONE else ""]
-        details += ["a separator at the end of each row" if self.fit.has_empty_end else ""]
+        details += ["separators at the end of each row" if self.fit.has_empty_end else ""]
         details += ["row names in the first column, as R writes them" if self.fit.has_row_names else ""]
         details += [r"\N is a missing value" if any(_MISSING in row for row in self.fit.head) else ""]
         details += ["columns named by their place" if not self.has_header else ""]
@@ -78,8 +78,7 @@ class DelimitedTable:
 
     def _records(self) -> Iterator[tuple[int, Record]]:
         """The records below the names of the columns."""
-        width = len(self.names) + self.fit.has_empty_end
-        every = records(self.text.lines(self.content), self.fit.dialect, width)
+        every = records(self.text.lines(self.content), self.fit.dialect, self.fit.written)
         if self.has_header:
             for _, record in every:
                 if isinstance(record, Damage) or not is_blank(record):
@@ -92,8 +91,8 @@ class DelimitedTable:
             line, separator = record.line.rstrip("\r\n"), self.fit.dialect.separator
             return BadRow(number, record.reason, self._shown(line.split(separator) if separator else [line]))
         width = len(self.names)
-        if len(record) == width + 1 and not record[-1] and self.fit.has_empty_end:
-            del record[-1]
+        if len(record) > width and self._has_empty_end and not any(record[width:]):
+            del record[width:]
         if len(record) != width:
             return self._misfit(number, record)
         if _MISSING in record:
@@ -139,6 +138,10 @@ class DelimitedTable:
         return any(cell.count('"') % 2 for cell in row.cells) or any(_SPACE.search(row.cells[place]) for place in self._words)
 
     @cached_property
+    def _has_empty_end(self) -> bool:
+        return self.fit.has_empty_end
+
+    @cached_property
     def _hides(self) -> bool:
         """Whether characters of cells were hidden while they were told apart."""
         return self.text.has_lone_returns or self.fit.dialect.quoting == BACKSLASHES
@@ -167,7 +170,7 @@ def open_delimited(content: Content, text: Text, reading: Reading) -> DelimitedT
         raise DataError(f"{content.name}: has a line of more than {_LONGEST_LINE >> 20} MB; this is no table of texts")
     fit = find_dialect(lambda: text.lines(content), text, reading)
     if reading.columns:
-        names = given_names(reading.columns, fit.widths, content.name)
+        names = given_names(reading.columns, fit.widths, content.name, has_empty_end=fit.has_empty_end)
         is_named = [cell.casefold() for cell in fit.head[0]] == [name.casefold() for name in names] if fit.head else False
         return DelimitedTable(content, text, fit, names, has_header=is_named)
     first = _first(content, text, fit)

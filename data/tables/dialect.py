@@ -33,14 +33,23 @@ class Fit:
     damaged: int = 0
     has_long_rows: bool = False  # of several lines
     widths: Counter[int] = field(default_factory=Counter)
-    ends_empty: int = 0  # rows with one cell more, which is the last and empty
+    ends_empty: int = 0  # rows with more cells, those being empty
     begins_named: int = 0  # rows with one cell more, the first of which may be a name that R gives to a row
     head: list[list[str]] = field(default_factory=list)
 
     @property
     def has_empty_end(self) -> bool:
-        """Whether a separator ends the rows, but not the one with the names."""
-        return self._mostly(self.ends_empty) and self.ends_empty == self.widths[self.width + 1]
+        """Whether separators end the rows, but not the one with the names."""
+        return self._mostly(self.ends_empty) and self.ends_empty == self._wider
+
+    @property
+    def written(self) -> int:
+        """How many cells most rows have."""
+        return self.widths.most_common(1)[0][0] if self.has_empty_end else self.width + self.has_row_names
+
+    @property
+    def _wider(self) -> int:
+        return sum(count for width, count in self.widths.items() if width > self.width)
 
     @property
     def has_row_names(self) -> bool:
@@ -52,8 +61,7 @@ class Fit:
     @property
     def bad(self) -> int:
         """Rows that do not fit."""
-        extra = self.widths[self.width + 1]
-        fitting = self.widths[self.width] + extra * self.has_empty_end
+        fitting = self.widths[self.width] + self._wider * self.has_empty_end
         if self.has_row_names:
             fitting = 1 + self.begins_named
         return self.damaged + self.rows - fitting
@@ -66,8 +74,9 @@ class Fit:
         self.rows += 1
         self.width = self.width or len(cells)
         self.widths[len(cells)] += 1
+        if len(cells) > self.width:
+            self.ends_empty += not any(cells[self.width :])
         if len(cells) == self.width + 1:
-            self.ends_empty += not cells[-1]
             is_word = self.begins_quoted and cells[0] != "" and " " not in cells[0]
             self.begins_named += is_word or cells[0] == str(self.rows - 1)
         if len(self.head) < _HEAD:

@@ -265,8 +265,8 @@ def _look(content: Content, encoding: str) -> _Look:
 
 def _line_end(block: bytes) -> str:
     r"""`\r` alone if the first line ends so, and others do; Excel on a Macintosh writes `\n` inside of cells then."""
-    first = re.search(rb"\r\n?|\n", block)
-    lone = len(re.findall(rb"\r(?!\n)", block))
+    first = re.search(rb"\r*\n|\r", block)
+    lone = len(re.findall(rb"\r(?!\r*\n)", block))
     return "\r" if first and first[0] == b"\r" and 4 * lone >= block.count(b"\n") else "\n"
 
 

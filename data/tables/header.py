@@ -26,13 +26,14 @@ def names_of(cells: Sequence[str], file: str) -> tuple[str, ...]:
     return tuple(name or _unnamed(place, names) for place, name in enumerate(names))
 
 
-def given_names(columns: Sequence[str], widths: Counter[int], file: str) -> tuple[str, ...]:
+def given_names(columns: Sequence[str], widths: Counter[int], file: str, *, has_empty_end: bool = False) -> tuple[str, ...]:
     """The names that a person gives to columns by their place; "" for one that is not wanted.
 
     Args:
         columns: names, `-` or nothing for what is not wanted.
         widths: how many rows have how many cells.
         file: for people.
+        has_empty_end: whether the cells beyond the names are empty in all rows.
 
     Raises:
         DataError: there are more or fewer columns, or a name stands twice.
@@ -42,7 +43,7 @@ def given_names(columns: Sequence[str], widths: Counter[int], file: str) -> tupl
     if len(set(filter(None, names))) < len([*filter(None, names)]) or not any(names):
         raise DataError(f"--set data.columns={given}: expected different names, and - for columns that are not wanted")
     width, count = widths.most_common(1)[0] if widths else (len(names), 0)
-    if width not in (len(names), len(names) + 1) and count * 2 > widths.total():
+    if width != len(names) and count * 2 > widths.total() and not has_empty_end:
         raise DataError(
             f"{file}: its rows have {width} cells, and data.columns={given} names {len(names)}; name each by its place, - for "
             f"one that is not wanted: --set data.columns={','.join((*columns, *['-'] * width)[:width])}"

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 from data.tables.content import Content
 from data.tables.encoding import Text
 from data.tables.json_lines import JsonLinesTable, open_json_lines, row_of
-from data.tables.json_rows import DECODER, cell, loads, shown
+from data.tables.json_rows import DECODER, cell, loads, names_of, shown
 from data.tables.table import BadRow, Found, Row
 from records.errors import DataError
 
@@ -129,7 +129,7 @@ def open_json(content: Content, text: Text) -> JsonTable | JsonLinesTable:
             columns.update(dict.fromkeys(found))
     if not columns:
         raise DataError(f"{content.name}: holds {'nothing' if is_empty else 'no JSON objects'}; {_EXPECTED}")
-    return JsonTable(content, text, objects, kind, tuple(columns))
+    return JsonTable(content, text, objects, kind, names_of(columns, content.name))
 
 
 def _kind(content: Content, text: Text) -> tuple[str, Objects | None]:

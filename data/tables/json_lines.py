@@ -7,7 +7,7 @@ from typing import Any
 
 from data.tables.content import Content
 from data.tables.encoding import Text, reveal
-from data.tables.json_rows import cell, loads, shown, unreadable
+from data.tables.json_rows import cell, loads, names_of, shown, unreadable
 from data.tables.table import BadRow, Found, Row
 from records.errors import DataError
 
@@ -64,7 +64,7 @@ def open_json_lines(content: Content, text: Text) -> JsonLinesTable:
             columns.update(dict.fromkeys(found))
     if not columns:
         raise DataError(f"{content.name}: no line of it is a JSON object; expected one a line: " + '{"text": "...", "label": 1}')
-    return JsonLinesTable(content, text, tuple(columns))
+    return JsonLinesTable(content, text, names_of(columns, content.name))
 
 
 def _objects(text: Text, content: Content) -> Iterator[tuple[int, dict[str, Any] | BadRow]]:

@@ -3,9 +3,11 @@
 import json
 import math
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from data.tables.encoding import first_bad_byte
+from records.errors import DataError
 
 _HALF = re.compile("[\ud800-\udfff]")  # half of a character beyond 16 bits, where a text was cut
 
@@ -64,6 +66,18 @@ def unreadable(cells: list[str], columns: tuple[str, ...]) -> str:
         if "\0" in text:
             return f"has a NUL character in column {name!r}"
     return ""
+
+
+def names_of(columns: Iterable[str], file: str) -> tuple[str, ...]:
+    """The keys of all objects as names of columns.
+
+    Raises:
+        DataError: one cannot be shown.
+    """
+    names = tuple(columns)
+    if cut := [name for name in names if _HALF.search(name)]:
+        raise DataError(f"{file}: the key {shown(cut[0])!r} has half of a character; rename it")
+    return names
 
 
 def shown(text: str) -> str:

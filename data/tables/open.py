@@ -31,8 +31,11 @@ _OTHER = (  # what people have that is no table of this project, and what they c
     (b"%PDF", "a PDF", "copy its texts into a table"),
     (b"\x93NUMPY", "a NumPy array", "save its texts and labels as CSV"),
     (b"\x89HDF", "an HDF5 file", "save its table as CSV or Parquet"),
-    (b"\x80\x04\x95", "a pickle, which may run code when it is read", "save it as CSV or Parquet"),
-    (b"\x80\x05\x95", "a pickle, which may run code when it is read", "save it as CSV or Parquet"),
+    *(
+        (bytes([0x80, version]), "a pickle, which may run code when it is read", "save it as CSV or Parquet")
+        for version in (2, 3, 4, 5)
+    ),
+    (b"PK\x05\x06", "an empty zip archive", "fetch or make it again"),
     (b"version https://git-lfs", "a pointer to a file that Git LFS keeps elsewhere", "fetch it with git lfs pull"),
 )
 _PAGE = re.compile(rb"\s*<(!doctype html|html|head|\?xml)", re.IGNORECASE)

@@ -39,9 +39,14 @@ def bad(read: Table) -> list[str]:
         ('sep=;\ntext;label\n"good, ""really""\nfilm";1\nbad;0\n', ("semicolons between cells", "encoding UTF-8")),
         ('text, label\n"good, ""really""\nfilm", 1\nbad, 0\n', ("commas between cells", "encoding UTF-8")),
         ('\n\ntext,label\n\n"good, ""really""\nfilm",1\n\nbad,0\n,\n\n', ("commas between cells", "encoding UTF-8")),
+        ('text,label\r\r\n"good, ""really""\nfilm",1\r\r\nbad,0\r\r\n', ("commas between cells", "encoding UTF-8")),
+        (
+            'text,label\n"good, ""really""\nfilm",1,,,\nbad,0,,,\n',
+            ("commas between cells", "encoding UTF-8", "separators at the end of each row"),
+        ),
         (
             'text,label\n"good, ""really""\nfilm",1,\nbad,0,\n',
-            ("commas between cells", "encoding UTF-8", "a separator at the end of each row"),
+            ("commas between cells", "encoding UTF-8", "separators at the end of each row"),
         ),
         (
             'text\tlabel\n"good, \\"really\\"\nfilm"\t1\n"bad"\t0\n',
