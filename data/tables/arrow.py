@@ -146,6 +146,7 @@ def _to_cells(field: "pa.Field", names: list[str] | None) -> "Callable[[pa.Array
     import pyarrow as pa
 
     def values(column: "pa.Array") -> list[Any]:
+        _refuse_damage(column)
         if pa.types.is_dictionary(column.type):
             column = column.dictionary_decode()
         if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
@@ -157,6 +158,21 @@ def _to_cells(field: "pa.Field", names: list[str] | None) -> "Callable[[pa.Array
     if names is not None and pa.types.is_integer(field.type):
         return lambda column: [names[v] if v is not None and 0 <= v < len(names) else "" for v in values(column)]
     return lambda column: [_cell(value) for value in values(column)]
+
+
+def _refuse_damage(column: "pa.Array") -> None:
+    """Look at every value: reading a damaged one may end the process.
+
+    Raises:
+        pyarrow.ArrowInvalid: one is damaged; a text that is not UTF-8 is none.
+    """
+    import pyarrow as pa
+
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid as error:
+        if "UTF8" not in str(error):
+            raise
 
 
 def _cell(value: Any) -> str:

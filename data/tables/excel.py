@@ -4,6 +4,7 @@ import contextlib
 import datetime
 import warnings
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from data.tables.table import BadRow, Found, Reading, Row
 from records.errors import DataError
 
 _HEAD = 1_000  # rows that are looked at first
+# what openpyxl raises, or lets through, where the archive or the XML in it is damaged; SyntaxError is that of XML
+_DAMAGES = (zipfile.BadZipFile, zlib.error, EOFError, SyntaxError, ValueError, TypeError, AttributeError, LookupError)
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,7 @@ def _workbook(content: Content) -> Iterator[Any]:
                 yield book
             finally:
                 book.close()
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, SyntaxError) as error:  # SyntaxError: XML's
-        if isinstance(error, DataError):
-            raise
+    except DataError:
+        raise
+    except (InvalidFileException, *_DAMAGES) as error:
         raise DataError(f"{content.name}: cannot be read as an Excel file ({error}); save it again, or save it as CSV") from error

@@ -9,6 +9,7 @@ import tarfile
 import threading
 import zipfile
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pandas as pd
@@ -119,6 +120,24 @@ def test_the_first_sheet_of_excel_with_anything_in_it_is_read(tmp_path: Path) ->
     expected = [(TEXTS[0], "5"), (TEXTS[1], "4.5"), (TEXTS[3], "1")]
     assert [row[:2] for row in cells(read)] == expected and cells(read)[0][2].startswith("2020-01-02")
     assert [read.place(row.number) for row in read.rows()] == ["row 3", "row 4", "row 6"]
+
+
+@pytest.mark.parametrize("name", ["r.parquet", "r.feather", "r.xlsx"])
+def test_a_damaged_file_of_typed_columns_gives_rows_or_a_sentence(name: str, tmp_path: Path) -> None:
+    frame = hugging_face().to_pandas()
+    getattr(frame, {"r.xlsx": "to_excel", "r.parquet": "to_parquet", "r.feather": "to_feather"}[name])(tmp_path / name)
+    whole, random = (tmp_path / name).read_bytes(), Random(1)
+    refused = 0
+    for _ in range(50):
+        changed = bytearray(whole)
+        for place in random.choices(range(len(whole)), k=5):
+            changed[place] = random.randrange(256)
+        (tmp_path / name).write_bytes(changed)
+        try:
+            list(open_table(tmp_path / name, Reading()).rows())
+        except DataError:
+            refused += 1
+    assert refused
 
 
 # -- archives, folders, pipes ------------------------------------------------------------------------------------------
