@@ -63,13 +63,18 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--file",
-        type=user_path,
         metavar="TABLE",
-        help="score a CSV or TSV of any size, - for standard input, into --output; resumable, but for pipes",
+        help="score a table of any size (CSV, TSV, JSON lines, Parquet, Excel, a folder, - for standard input) into --output, a "
+        "CSV; resumable, but for pipes",
     )
     parser.add_argument("--output", type=user_path, metavar="FILE", help="of --file and --explain")
-    parser.add_argument("--text-column", default="text", metavar="NAME", help="of --file (default: text)")
-    parser.add_argument("--encoding", default="utf-8-sig", metavar="NAME", help="of --file (default: UTF-8)")
+    parser.add_argument("--text-column", default="text", metavar="NAME", help="of --file, or key of JSON lines (default: text)")
+    parser.add_argument(
+        "--columns", default="", metavar="A,B", help="of --file: names by place for a file without names, - for none"
+    )
+    parser.add_argument("--encoding", default="auto", metavar="NAME", help="of --file (default: found)")
+    parser.add_argument("--separator", default="auto", metavar="CHARACTER", help="of --file, or tab (default: found)")
+    parser.add_argument("--quoting", default="auto", metavar="none", help="of --file: none where quotes are plain characters")
     parser.add_argument("--probe", action="store_true", help="behavioural tests: negation, contrast, typos and others")
     parser.add_argument("--serve", action="store_true", help="a page and POST /predict on this machine (EXTRAS=page)")
     parser.add_argument("--port", type=int, default=7860, metavar="N", help="of --serve (default: 7860)")

@@ -7,10 +7,11 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 
+from inference.lines import text_of_line
 from inference.predictor import Prediction, Predictor
 from inference.run import FinishedRun
 from records.errors import RunError, TextError, closest
-from records.files import unusable
+from records.files import unusable, user_path
 
 DONE, SOME_UNREAD = 0, 1
 
@@ -60,12 +61,12 @@ def _answer_text(predictor: Predictor, options: argparse.Namespace) -> int:
 
 
 def _answer_lines(predictor: Predictor, options: argparse.Namespace) -> int:
-    """Lines of standard input, each a review; an answer a line, in their order, as they come."""
+    """Lines of standard input, each a review or a JSON object that has one; an answer a line, in their order, as they come."""
     if sys.stdin.isatty():
         print("a review a line; end with Ctrl-D", file=sys.stderr)
     unread = 0
     for number, line in enumerate(_lines(), 1):
-        (found,) = predictor.stream([line])
+        found = _answer_line(predictor, line, options.text_column)
         if isinstance(found, TextError):
             unread += 1
             print(f"line {number}: {found}", file=sys.stderr)
@@ -75,6 +76,14 @@ def _answer_lines(predictor: Predictor, options: argparse.Namespace) -> int:
         else:
             print(f"{found.label}\t{found.confidence:.4f}\t{found.bucket}\t{found.study}", flush=True)
     return SOME_UNREAD if unread else DONE
+
+
+def _answer_line(predictor: Predictor, line: str, key: str) -> Prediction | TextError:
+    try:
+        (found,) = predictor.stream([text_of_line(line, key)])
+    except TextError as error:
+        return error
+    return found
 
 
 def _lines() -> Iterator[str]:
@@ -143,9 +152,14 @@ def _score_table(predictor: Predictor, options: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import Progress
 
+    from data.tables.open import refuse_address
+    from data.tables.table import Reading
     from inference.table import Job, score
 
-    job = Job(options.file, options.output, options.text_column, options.encoding)
+    refuse_address(options.file)
+    columns = tuple(options.columns.split(",")) if options.columns else ()
+    reading = Reading(options.encoding, options.separator, options.quoting, columns)
+    job = Job(user_path(options.file), options.output, options.text_column, reading)
     with Progress(console=Console(stderr=True)) as progress:
         bar = progress.add_task(f"scoring {job.source.name}", total=None)
         unread = score(predictor, options.study, job, lambda done, total: progress.update(bar, completed=done, total=total))

@@ -6,11 +6,8 @@ Nothing that a person has is written over or left out: whatever cannot be scored
 import contextlib
 import csv
 import json
-import shutil
-import sys
-import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -18,10 +15,13 @@ from typing import Any
 
 import filelock
 
+from data.tables.content import copy_of_stream
+from data.tables.open import open_content, open_table
+from data.tables.table import BadRow, Reading, Row, Table
 from inference.predictor import BATCH, Prediction, Predictor
-from inference.rows import TableFile, check
+from inference.rows import cells_of, check, column_of_texts, in_flags, problem_of
 from records.classes import Classes
-from records.errors import ArtifactsError, TableError, TextError
+from records.errors import ArtifactsError, DataError, TableError, TextError
 from records.files import unusable, write_text
 
 _BEFORE, _BEHIND = ("predicted", "confidence"), ("intensity", "bucket", "study", "unknown_words", "problem")
@@ -32,10 +32,10 @@ STANDARD_INPUT = Path("-")
 class Job:
     """What is scored, and where to."""
 
-    source: Path  # CSV, or TSV by its ending; a pipe, or `-` for standard input, is copied before it is read
+    source: Path  # whatever `open_table` reads; a pipe, or `-` for standard input, is copied before it is read
     output: Path
     text_column: str
-    encoding: str
+    reading: Reading = field(default_factory=Reading)
 
     @cached_property
     def is_piped(self) -> bool:
@@ -65,9 +65,9 @@ class _Work:
     """A job whose table has been read once, from end to end."""
 
     job: Job
-    table: TableFile
-    columns: list[str]
-    total: int  # rows
+    table: Table
+    text: int  # place of the column of texts
+    total: int  # rows, those that do not fit among them
     classes: Classes  # of the run
     about: dict[str, Any]  # what must be the same for an interrupted job to go on
 
@@ -90,10 +90,13 @@ def score(predictor: Predictor, study: str | None, job: Job, on_rows: Callable[[
     try:
         with _alone(job), _table(job) as table:
             _refuse_to_write_over(job)  # another process may have ended meanwhile
-            work = _Work(job, table, *check(table, job.text_column, added(classes)), classes, _about(predictor, study, job))
+            text = column_of_texts(table, job.text_column)
+            work = _Work(job, table, text, check(table, added(classes)), classes, _about(predictor, study, job))
             return _write(predictor, work, on_rows)
     except ArtifactsError:
         raise
+    except DataError as error:
+        raise TableError(in_flags(str(error))) from error
     except OSError as error:
         raise unusable(job.output.parent, error, "--output") from error
 
@@ -109,6 +112,8 @@ def _refuse_to_write_over(job: Job) -> None:
     for path in (job.output, job.part, job.mark, job.lock):
         if _is_same(job.source, path):
             raise TableError(f"{job.source} is {path}, which is written while {job.output} is made; choose another --output")
+    if job.source.is_dir() and job.output.resolve().is_relative_to(job.source.resolve()):
+        raise TableError(f"{job.output} lies in the folder that is read, {job.source}; choose another --output")
     if job.output.exists():
         raise TableError(f"{job.output} exists: remove it, or choose another --output")
     if job.part.exists() and not job.mark.exists():
@@ -140,23 +145,18 @@ def _alone(job: Job) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _table(job: Job) -> Iterator[TableFile]:
-    """The table as a file that can be read again; what comes through a pipe is copied beside the output, and removed."""
-    delimiter = "\t" if job.source.suffix == ".tsv" else ","
+def _table(job: Job) -> Iterator[Table]:
+    """The table; what comes through a pipe is copied beside the output, and the copy removed at the end."""
     if not job.is_piped:
-        yield TableFile(job.source, str(job.source), delimiter, job.encoding)
+        yield open_table(job.source, job.reading)
         return
     if job.mark.exists():
         raise TableError(
             f"{job.mark} is of an interrupted job, and a table from a pipe cannot go on with it; remove it and {job.part} "
             "to begin anew"
         )
-    is_standard_input = job.source == STANDARD_INPUT
-    with tempfile.NamedTemporaryFile(prefix=f".{job.output.name}.", suffix=".source", dir=job.output.parent) as copy:
-        with contextlib.nullcontext(sys.stdin.buffer) if is_standard_input else job.source.open("rb") as source:
-            shutil.copyfileobj(source, copy)
-        copy.flush()
-        yield TableFile(Path(copy.name), "standard input" if is_standard_input else str(job.source), delimiter, job.encoding)
+    with copy_of_stream(job.source, job.output.parent) as content:
+        yield open_content(content, job.reading)
 
 
 def _write(predictor: Predictor, work: _Work, on_rows: Callable[[int, int], None]) -> int:
@@ -170,9 +170,11 @@ def _write(predictor: Predictor, work: _Work, on_rows: Callable[[int, int], None
             file.seek(at)
             writer = csv.writer(file)
             if not at:
-                writer.writerow([*work.columns, *added(work.classes)])
+                writer.writerow([*work.table.columns, *added(work.classes)])
+            width = len(work.table.columns)
             for answers, batch in _answered(predictor, work, done):
-                writer.writerows([*row, *_cells(answer, work.classes)] for row, answer in zip(batch, answers, strict=True))
+                pairs = zip(batch, answers, strict=True)
+                writer.writerows([*cells_of(row, width), *_cells(answer, work.classes)] for row, answer in pairs)
                 file.flush()
                 done, problems = done + len(batch), problems + sum(isinstance(answer, TextError) for answer in answers)
                 _note(work, done, file.tell(), problems)
@@ -181,11 +183,12 @@ def _write(predictor: Predictor, work: _Work, on_rows: Callable[[int, int], None
     return problems
 
 
-def _answered(predictor: Predictor, work: _Work, done: int) -> Iterator[tuple[list[Prediction | TextError], list[list[str]]]]:
+def _answered(predictor: Predictor, work: _Work, done: int) -> Iterator[tuple[list[Prediction | TextError], list[Row | BadRow]]]:
     """Batch by batch, the answers and the rows that they are for, after so many rows that are done."""
-    rows, text = islice(work.table.rows(), done, None), work.columns.index(work.job.text_column)
+    rows = islice(work.table.rows(), done, None)
     while batch := list(islice(rows, BATCH)):
-        yield list(predictor.stream(row[text] for row in batch)), batch
+        answers = predictor.stream(row.cells[work.text] for row in batch if isinstance(row, Row))
+        yield [TextError(problem_of(row, work.table)) if isinstance(row, BadRow) else next(answers) for row in batch], batch
 
 
 @contextlib.contextmanager
@@ -222,16 +225,18 @@ def _finish(work: _Work, done: int) -> None:
 
 def _about(predictor: Predictor, study: str | None, job: Job) -> dict[str, Any]:
     """What must be the same for a job to go on."""
-    about = {"run": predictor.run.name, "study": study, "column": job.text_column, "encoding": job.encoding}
-    return about | {"source": _source(job)}
+    about = {"run": predictor.run.name, "study": study, "column": job.text_column, "source": _source(job)}
+    return about | asdict(job.reading) | {"columns": list(job.reading.columns)}
 
 
 def _source(job: Job) -> list[Any]:
     """What tells whether the source is the same file, unchanged; nothing tells that of a pipe."""
     if job.is_piped or not job.source.exists():
         return []
-    file = job.source.stat()
-    return [str(job.source.resolve()), file.st_size, file.st_mtime_ns]
+    files = [job.source] if job.source.is_file() else [path for path in job.source.rglob("*") if path.is_file()]
+    stats = [file.stat() for file in files]
+    newest = max((stat.st_mtime_ns for stat in stats), default=0)
+    return [str(job.source.resolve()), len(files), sum(stat.st_size for stat in stats), newest]
 
 
 def _resume(job: Job, about: dict[str, Any]) -> tuple[int, int, int]:

@@ -64,7 +64,7 @@ def test_lines_of_standard_input_are_answered_line_by_line_and_bad_ones_in_their
         (["😀 😀"], "none of the text's 2 words is known"),
         (["--study", "grru", TEXT], "no study is named 'grru'"),
         (["--run", "/nowhere", TEXT], "there is no run"),
-        (["--file", "/nowhere.csv", "--output", "never.csv"], "cannot be read as a table"),
+        (["--file", "/nowhere.csv", "--output", "never.csv"], "there is no such file or folder"),
         (["--file", "x.csv"], "--file needs --output"),
         (["--probe", TEXT], "--probe stands alone"),
         (["--probe", "--serve"], "--probe stands alone"),

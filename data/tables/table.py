@@ -19,6 +19,7 @@ class BadRow:
 
     number: int
     reason: str  # ends the sentence `line 12 ...`: "has 3 cells where the first row names 2"
+    cells: tuple[str, ...] = ()  # what could be read of it, as many as there are, for whoever must lose nothing
 
 
 @dataclass(frozen=True)

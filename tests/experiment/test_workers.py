@@ -92,7 +92,7 @@ def kill_and_wait(process: "subprocess.Popen[bytes]") -> None:
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads /proc")
 def test_a_sweep_killed_at_four_moments_ends_like_an_uninterrupted_one(smoke_run: SmokeRun, tmp_path: Path) -> None:
     """Also a test of the number of workers: the killed sweep has another one each time, the uninterrupted one has two."""
-    rng = random.Random(20)  # noqa: S311
+    rng = random.Random(20)
     conditions: list[Callable[[], object]] = [
         lambda: inside_a_trial(tmp_path),
         lambda: list(tmp_path.glob("smoke-*/tuning/*/*/trials/1.json")),

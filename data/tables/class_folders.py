@@ -1,0 +1,126 @@
+"""Texts in files, a folder a class: `pos/1.txt`, also below `train` and `test`, as aclImdb has them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+
+from data.tables.content import printable
+from data.tables.encoding import find_encoding, shown_encoding
+from data.tables.splits import split_named
+from data.tables.table import BadRow, Found, Reading, Row
+from data.tables.tree import Tree
+from records.errors import DataError
+
+_LARGEST = 20_000_000  # bytes of one text
+_LOOKED_AT = 1_000  # files that an encoding is found from
+_UNLABELLED = "unsup"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a text lies says what it is."""
+
+    path: str
+    label: str
+    split: str  # "" where the folders have none
+
+
+@dataclass(frozen=True)
+class ClassFoldersTable:
+    """A table with a row for each file."""
+
+    tree: Tree
+    places: tuple[Place, ...]
+    encoding: str
+    is_detected: bool
+    notes: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name of the folder or archive."""
+        return self.tree.name
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """The text, its class, its file, and its part where there are parts."""
+        return ("text", "label", "title", *(["split"] if self.places[0].split else []))
+
+    @cached_property
+    def found(self) -> Found:
+        """What was found out about the folders."""
+        labels = list(dict.fromkeys(place.label for place in self.places if place.label))
+        splits = list(dict.fromkeys(place.split for place in self.places if place.split))
+        shown = ", ".join(labels[:6]) + (", ..." if len(labels) > 6 else "")
+        about = [f"{len(labels)} classes: {shown}", f"parts {', '.join(splits)}" if splits else ""]
+        about += [f"encoding {shown_encoding(self.encoding)}" + (", detected" if self.is_detected else ""), *self.notes]
+        return Found("a folder of class folders", tuple(filter(None, about)))
+
+    def place(self, number: int) -> str:
+        """The file of a row."""
+        return printable(self.places[number - 1].path)
+
+    def rows(self) -> Iterator[Row | BadRow]:
+        """All rows in the order of their paths, anew at each call, in constant memory.
+
+        Raises:
+            DataError: a file cannot be read.
+        """
+        for number, place in enumerate(self.places, 1):
+            yield self._row(number, place)
+
+    def _row(self, number: int, place: Place) -> Row | BadRow:
+        about = (printable(place.label), printable(place.path.rpartition("/")[2]), *([place.split] if place.split else []))
+        content = _read(self.tree, place.path)
+        if len(content) > _LARGEST:
+            return BadRow(number, f"has more than {_LARGEST:,} bytes", ("", *about))
+        try:
+            text = content.decode(self.encoding)
+        except UnicodeDecodeError as error:
+            reason = f"has a byte {content[error.start]:#04x} that is not {shown_encoding(self.encoding)}"
+            shown = content.decode(self.encoding, "backslashreplace")
+            return BadRow(number, f"{reason}; name the encoding: --set data.encoding=latin-1", (shown, *about))
+        return Row(number, (text, *about)) if "\0" not in text else BadRow(number, "has a NUL byte", (text, *about))
+
+
+def _read(tree: Tree, path: str) -> bytes:
+    try:
+        with tree.files[path]() as file:
+            return file.read(_LARGEST + 1)
+    except OSError as error:
+        raise DataError(f"{tree.name}: {path} cannot be read: {error.strerror or error}") from error
+
+
+def class_places(tree: Tree) -> tuple[Place, ...]:
+    """Where the texts of class folders lie; nothing where the folders are no classes.
+
+    Classes lie side by side, at least two of them, or parts that have them do; texts that lie elsewhere are none.
+    """
+    texts = [path for path in tree.files if path.lower().endswith(".txt")]
+    places: dict[tuple[str, ...], list[Place]] = {}
+    for path in texts:
+        *parents, folder = path.split("/")[:-1] or [""]
+        split = split_named(parents[-1]) if parents else ""
+        root = tuple(parents[:-1] if split else parents)
+        if folder and not split_named(folder):
+            places.setdefault((*root, *(["/"] if split else [])), []).append(Place(path, folder, split))
+        elif split_named(folder) == _UNLABELLED and split:
+            places.setdefault((*root, "/"), []).append(Place(path, "", _UNLABELLED))
+    fitting = [found for found in places.values() if len({place.label for place in found if place.label}) > 1]
+    return tuple(fitting[0]) if len(fitting) == 1 else ()
+
+
+def open_class_folders(tree: Tree, places: tuple[Place, ...], reading: Reading, notes: tuple[str, ...] = ()) -> ClassFoldersTable:
+    """The table of texts in class folders.
+
+    Raises:
+        DataError: a file cannot be read, or the encoding is unknown.
+    """
+    paths = {place.path for place in places}
+    others = [path for path in tree.files if path.lower().endswith(".txt") and path not in paths]
+    if others:
+        notes = (*notes, f"{len(others)} .txt files in no class not read: {', '.join(others[:3])}{', ...' * (len(others) > 3)}")
+    step = max(1, len(places) // _LOOKED_AT)
+    sample = (_read(tree, place.path)[:_LARGEST] for place in islice(places, 0, None, step))
+    encoding, is_detected = find_encoding(sample, reading.encoding, tree.name)
+    return ClassFoldersTable(tree, places, encoding, is_detected, notes)

@@ -1,0 +1,185 @@
+"""Finds how the cells of a text file are told apart: tries what people write, over the whole file, and takes what fits best."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+
+from data.tables.encoding import Text, reveal
+from data.tables.records import BACKSLASHES, ESCAPES, NONE, QUOTES, Damage, Dialect, records
+from data.tables.table import Reading
+from records.errors import DataError
+
+SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "pipes", ",": "commas", " ": "spaces"}
+_NAMED = {"tab": "\t", "\\t": "\t", "semicolon": ";", "pipe": "|", "comma": ",", "space": " ", "none": ""}
+_EXCEL = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+_R_NAMES = re.compile(r'"[^"]*"( "[^"]*")*\s*')  # the first line of R's write.table, between spaces as it does by itself
+_SAMPLE = 200  # lines that the separator is found from
+_HEAD, _CELL = 1_000, 300  # rows that are kept to look at, and characters of their cells
+_ENOUGH = 20  # rows that all fit without quoting: that is no chance
+
+Lines = Callable[[], Iterator[str]]
+
+
+@dataclass
+class Fit:
+    """How the rows of a file fit a dialect."""
+
+    dialect: Dialect
+    width: int = 0  # cells of the first row, or names that were given
+    begins_quoted: bool = False  # whether the file begins with a quote, as R writes
+    rows: int = 0  # records that are not blank, the first one among them
+    damaged: int = 0
+    has_long_rows: bool = False  # of several lines
+    widths: Counter[int] = field(default_factory=Counter)
+    ends_empty: int = 0  # rows with more cells, those being empty
+    begins_named: int = 0  # rows with one cell more, the first of which may be a name that R gives to a row
+    head: list[list[str]] = field(default_factory=list)
+
+    @property
+    def has_empty_end(self) -> bool:
+        """Whether separators end the rows, but not the one with the names."""
+        return self._mostly(self.ends_empty) and self.ends_empty == self._wider
+
+    @property
+    def written(self) -> int:
+        """How many cells most rows have."""
+        return self.widths.most_common(1)[0][0] if self.has_empty_end else self.width + self.has_row_names
+
+    @property
+    def _wider(self) -> int:
+        return sum(count for width, count in self.widths.items() if width > self.width)
+
+    @property
+    def has_row_names(self) -> bool:
+        """Whether the first cell of each row but the first is a name that the first row has no name for, as R writes."""
+        firsts = [row[0] for row in self.head if len(row) == self.width + 1]
+        is_enough = self.rows > 3 and len(set(firsts)) == len(firsts)
+        return is_enough and not self.has_empty_end and self._mostly(self.begins_named)
+
+    @property
+    def bad(self) -> int:
+        """Rows that do not fit."""
+        fitting = self.widths[self.width] + self._wider * self.has_empty_end
+        if self.has_row_names:
+            fitting = 1 + self.begins_named
+        return self.damaged + self.rows - fitting
+
+    def _mostly(self, count: int) -> bool:
+        return count > 0 and count * 10 >= 9 * (self.rows - 1)
+
+    def add(self, cells: list[str]) -> None:
+        """Count a row."""
+        self.rows += 1
+        self.width = self.width or len(cells)
+        self.widths[len(cells)] += 1
+        if len(cells) > self.width:
+            self.ends_empty += not any(cells[self.width :])
+        if len(cells) == self.width + 1:
+            is_word = self.begins_quoted and cells[0] != "" and " " not in cells[0]
+            self.begins_named += is_word or cells[0] == str(self.rows - 1)
+        if len(self.head) < _HEAD:
+            self.head.append([reveal(cell[:_CELL]) for cell in cells])
+
+
+def is_blank(cells: list[str]) -> bool:
+    """Whether a record is a blank line."""
+    return len(cells) < 2 and (not cells or not cells[0].strip())
+
+
+def find_dialect(lines: Lines, text: Text, reading: Reading) -> Fit:
+    """The dialect that most rows of a file fit.
+
+    Quotes as in RFC 4180 are taken where every row fits them, else what leaves the fewest rows over.
+
+    Args:
+        lines: begins to read the file.
+        text: what is known of its characters.
+        reading: what a person wants; quoting and separator may be `auto`.
+
+    Raises:
+        DataError: a wish is unknown, or the file cannot be read.
+    """
+    start = _separator(lines, reading)
+    width = len(reading.columns)
+    if reading.quoting not in ("auto", "none"):
+        raise DataError(f"--set data.quoting={reading.quoting}: expected auto or none")
+    escapes = [replace(start, quoting=ESCAPES)] if text.has_backslashes and start.separator in SEPARATORS else []
+    if reading.quoting == "none" or not text.has_quotes:
+        return _best(lines, [start, *escapes], width)
+    quoted = replace(start, quoting=QUOTES)
+    fit = _try(lines, quoted, width)
+    if fit.bad == 0:
+        plain = _try(lines, start, width, most_bad=0) if fit.has_long_rows and start.separator else fit
+        return plain if plain.rows > _ENOUGH and plain.bad == 0 else fit
+    backslashes = [replace(quoted, quoting=BACKSLASHES)] if text.has_backslashes else []
+    spaces = [replace(quoted, spaces=True)] if start.separator != " " else []
+    return _best(lines, [*backslashes, *spaces, start, *escapes], width, fit)
+
+
+def _best(lines: Lines, dialects: Sequence[Dialect], width: int, best: Fit | None = None) -> Fit:
+    """The first of the dialects that leaves the fewest rows over."""
+    for dialect in dialects:
+        if best is None:
+            best = _try(lines, dialect, width)
+        elif best.bad:
+            fit = _try(lines, dialect, width, best.bad - 1)
+            best = fit if fit.bad < best.bad else best
+    assert best is not None  # noqa: S101 - there is at least one dialect
+    return best
+
+
+def _try(lines: Lines, dialect: Dialect, width: int, most_bad: int | None = None) -> Fit:
+    """Read a file to its end, or until more rows than `most_bad` do not fit."""
+    fit, expected = Fit(dialect, width), dialect.skipped + 1
+    fit.begins_quoted = next(islice(lines(), dialect.skipped, None), "").startswith('"')
+    for number, record in records(lines(), dialect, width):
+        fit.has_long_rows = fit.has_long_rows or number != expected
+        expected = number + 1
+        if isinstance(record, Damage):
+            fit.damaged += 1
+        elif not is_blank(record) or (fit.rows and not dialect.separator):
+            fit.add(record or [""])
+            if most_bad is not None and fit.rows % _HEAD == 0 and fit.bad > most_bad:
+                break
+    return fit
+
+
+def _separator(lines: Lines, reading: Reading) -> Dialect:
+    """A dialect without quotes, with the separator that was named or found."""
+    sample = [line for line in islice(lines(), _SAMPLE) if line.strip()]
+    excel = _EXCEL.fullmatch(sample[0].lstrip("\ufeff")) if sample else None
+    skipped = int(excel is not None)
+    if reading.separator != "auto":
+        named = _NAMED.get(reading.separator.lower(), reading.separator)
+        if len(named) > 1 or named in ('"', "\n", "\r", "\\"):
+            raise DataError(f"--set data.separator={reading.separator}: expected auto, one character, or {', '.join(_NAMED)}")
+        return Dialect(named, NONE, skipped=skipped)
+    if excel:
+        return Dialect(excel[1], NONE, skipped=1)
+    return Dialect(_guess(sample) if sample else "", NONE)
+
+
+def _guess(sample: list[str]) -> str:
+    """The separator by which most rows of a sample are as wide as the first; "" for one column."""
+    candidates = [separator for separator in SEPARATORS if separator != " " or _R_NAMES.fullmatch(sample[0])]
+    scores = {separator: max(_agreement(widths) for widths in _widths(sample, separator)) for separator in candidates}
+    best = max(scores, key=scores.__getitem__)
+    return best if scores[best] > 0 else ""
+
+
+def _widths(sample: list[str], separator: str) -> Iterator[list[int]]:
+    """How many cells each row has, quotes being quotes, and being characters like others."""
+    rows = [record for _, record in records(sample, Dialect(separator, QUOTES)) if record]
+    yield [0 if isinstance(row, Damage) else len(row) for row in rows]
+    yield [line.count(separator) + 1 for line in sample]
+
+
+def _agreement(widths: list[int]) -> float:
+    """How many rows are as wide as the first, or wider by one, as R's are; 0 for one column."""
+    if not widths or widths[0] < 2:
+        return 0.0
+    first, others = widths[0], widths[1:]
+    same, more = (sum(width == first + extra for width in others) for extra in (0, 1))
+    return 0.01 + max(same, more) / max(len(others), 1)

@@ -1,0 +1,245 @@
+"""Laws of reading tables: each row of people's files is read as it was meant, or named with what is wrong with it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data.tables.open import open_table
+from data.tables.table import BadRow, Reading, Row, Table
+from records.errors import DataError
+
+TEXTS = ("The plot was dull, and the cast clumsy.", "A superb film", "Je suis déçu", "nothing")
+
+
+def table(path: Path, content: str | bytes, **reading: Any) -> Table:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return open_table(path, Reading(**reading))
+
+
+def cells(read: Table) -> list[tuple[str, ...]]:
+    return [row.cells for row in read.rows() if isinstance(row, Row)]
+
+
+def bad(read: Table) -> list[str]:
+    return [f"{read.place(row.number)} {row.reason}" for row in read.rows() if isinstance(row, BadRow)]
+
+
+# -- delimited text ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "details"),
+    [
+        ('text,label\n"good, ""really""\nfilm",1\nbad,0\n', ("commas between cells", "encoding UTF-8")),
+        ('text\tlabel\n"good, ""really""\nfilm"\t1\nbad\t0\n', ("tabs between cells", "encoding UTF-8")),
+        ('text;label\r\n"good, ""really""\nfilm";1\r\nbad;0\r\n', ("semicolons between cells", "encoding UTF-8")),
+        ('text|label\n"good, ""really""\nfilm"|1\nbad|0', ("pipes between cells", "encoding UTF-8")),
+        ('sep=;\ntext;label\n"good, ""really""\nfilm";1\nbad;0\n', ("semicolons between cells", "encoding UTF-8")),
+        ('text, label\n"good, ""really""\nfilm", 1\nbad, 0\n', ("commas between cells", "encoding UTF-8")),
+        ('\n\ntext,label\n\n"good, ""really""\nfilm",1\n\nbad,0\n,\n\n', ("commas between cells", "encoding UTF-8")),
+        ('text,label\r\r\n"good, ""really""\nfilm",1\r\r\nbad,0\r\r\n', ("commas between cells", "encoding UTF-8")),
+        (
+            'text,label\n"good, ""really""\nfilm",1,,,\nbad,0,,,\n',
+            ("commas between cells", "encoding UTF-8", "separators at the end of each row"),
+        ),
+        (
+            'text,label\n"good, ""really""\nfilm",1,\nbad,0,\n',
+            ("commas between cells", "encoding UTF-8", "separators at the end of each row"),
+        ),
+        (
+            'text\tlabel\n"good, \\"really\\"\nfilm"\t1\n"bad"\t0\n',
+            ("tabs between cells", "encoding UTF-8", "backslashes before quotes inside cells"),
+        ),
+    ],
+)
+def test_separators_and_quotes_are_found(content: str, details: tuple[str, ...], tmp_path: Path) -> None:
+    read = table(tmp_path / "r.csv", content)
+    assert read.columns == ("text", "label") and read.found.details == details
+    assert [(text, label.strip()) for text, label in cells(read)] == [('good, "really"\nfilm', "1"), ("bad", "0")] and bad(
+        read
+    ) == []
+
+
+def test_lines_that_begin_with_a_quote_are_a_row_each(tmp_path: Path) -> None:
+    odd = ['" The structure is tight.  ', "\"You'll love it!  ", '"Bad" is too kind, "awful" is better.  ', '"So bad it hurts.  ']
+    lines = [f"text {i}" if i % 25 else odd[i // 25] for i in range(100)]
+    for separator in "\t|,":
+        texts = [line.replace(separator, " ") for line in lines]
+        rows = [(text, str(i % 2)) for i, text in enumerate(texts)]
+        read = table(tmp_path / "r.tsv", "".join(f"{separator.join(row)}\n" for row in [("text", "label"), *rows]))
+        assert cells(read) == rows and "no quoting: quotes are characters like others" in read.found.details
+
+
+def test_a_quote_that_swallows_rows_up_to_the_next_one_is_no_quote(tmp_path: Path) -> None:
+    texts = ["plain"] * 50
+    texts[10], texts[30] = '"It opens', 'and closes"'
+    read = table(tmp_path / "r.tsv", "text\tlabel\n" + "".join(f"{text}\t1\n" for text in texts))
+    assert [row[0] for row in cells(read)] == texts
+    read = table(tmp_path / "r.csv", "text,label\n" + "".join(f"{text},1\n" for text in texts))
+    assert [row[0] for row in cells(read)] == texts
+
+
+def test_no_quoting_can_be_wished(tmp_path: Path) -> None:
+    read = table(tmp_path / "r.csv", 'text,label\n"good",1\n', quoting="none")
+    assert cells(read) == [('"good"', "1")]
+    with pytest.raises(DataError, match=r"data\.quoting=some: expected auto or none"):
+        table(tmp_path / "r.csv", "text\nx\n", quoting="some")
+
+
+def test_a_damaged_row_is_named_by_its_line_and_takes_no_other_with_it(tmp_path: Path) -> None:
+    good = '"x, y",1\n"two\nlines",0\n'
+    read = table(
+        tmp_path / "r.csv", f'text,label\n{good}"open,0\n{good}"in "the" middle",1\n{good}last "quote,1\n"never,1\nend,0\n'
+    )
+    assert [line.split(" ", 3)[:3] for line in bad(read)] == [
+        ["line", "5", "opens"], ["line", "9", "has"], ["line", "14", "opens"]
+    ]  # fmt: skip
+    assert len(cells(read)) == 8 and cells(read)[-2:] == [('last "quote', "1"), ("end", "0")]
+
+
+def test_what_follows_a_damaged_row_is_read_only_where_it_looks_like_one(tmp_path: Path) -> None:
+    good = '"x, y",1\n"z, q",0\n'
+    read = table(tmp_path / "r.csv", f'text,label\n{good}"He said "hello\nworld, and so on\nmore",1\n{good}')
+    assert cells(read) == [("x, y", "1"), ("z, q", "0")] * 2 and [line.split()[1] for line in bad(read)] == ["4", "5", "6"]
+
+
+def test_a_row_of_another_width_is_named_and_never_read_in_part(tmp_path: Path) -> None:
+    read = table(tmp_path / "r.csv", "text,label\n" + "first half, second half,1\n" * 3 + "alone\ngood,1\n")
+    assert cells(read) == [("good", "1")]
+    assert bad(read)[0] == "line 2 has 3 cells where the first row names 2; quote texts that hold commas"
+    assert bad(read)[3] == "line 5 has 1 cell where the first row names 2"
+    assert next(iter(read.rows())).cells == ("first half", " second half", "1")
+
+
+def test_row_names_of_r_and_an_index_of_pandas_do_no_harm(tmp_path: Path) -> None:
+    expected = [(str(i + 1), text, str(i % 2)) for i, text in enumerate(TEXTS)]
+    rows = "".join(f'"{name}","{text}",{label}\n' for name, text, label in expected)
+    for header in ('"text","label"\n', ',"text","label"\n'):
+        read = table(tmp_path / "r.csv", header + rows)
+        assert read.columns == ("Unnamed: 0", "text", "label") and cells(read) == expected
+    spaced = "".join(f'"{name}" "{text}" {label}\n' for name, text, label in expected)
+    assert cells(table(tmp_path / "r.txt", '"text" "label"\n' + spaced)) == expected
+
+
+def test_two_columns_of_one_name_and_a_second_row_of_names_are_said(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="several columns are named 'text'; rename all but one"):
+        table(tmp_path / "r.csv", "text,label,text\nx,1,y\n")
+    read = table(tmp_path / "r.csv", "text,label\nx,1\ntext,label\ny,0\n")
+    assert bad(read) == ["line 3 names the columns again"] and len(cells(read)) == 2
+
+
+def test_numbers_of_rows_are_lines_as_an_editor_counts(tmp_path: Path) -> None:
+    content = 'text,label\n"one\r\ntwo\rstill two\nthree\u2028still three",1\n\nfive,0\n'
+    read = table(tmp_path / "r.csv", content)
+    assert [row.number for row in read.rows()] == [2, 6] and cells(read)[0][0] == content.split('"')[1]
+    macintosh = 'text,label\r"one\ntwo",1\rthree,0\r'
+    assert [(row.number, row.cells) for row in table(tmp_path / "m.csv", macintosh).rows()] == [
+        (2, ("one\ntwo", "1")), (3, ("three", "0"))
+    ]  # fmt: skip
+
+
+def test_what_mysql_exports_is_read(tmp_path: Path) -> None:
+    read = table(tmp_path / "r.tsv", "id\ttext\tlabel\n1\tgood\t1\n2\t\\N\t0\n3\ttwo\\\nlines, a \\\ttab\t1\n4\tC:\\\\x\t0\n")
+    assert cells(read) == [("1", "good", "1"), ("2", "", "0"), ("3", "two\nlines, a \ttab", "1"), ("4", "C:\\x", "0")]
+    assert r"\N is a missing value" in read.found.details and [row.number for row in read.rows()] == [2, 3, 4, 6]
+
+
+def test_one_column_needs_no_separator_and_its_blank_lines_are_empty_texts(tmp_path: Path) -> None:
+    read = table(tmp_path / "r.csv", 'text\nhello, world\n\n"quoted, too"\n')
+    assert read.columns == ("text",) and cells(read) == [("hello, world",), ("",), ("quoted, too",)]
+
+
+def test_fasttext_lines_are_labels_and_texts(tmp_path: Path) -> None:
+    read = table(tmp_path / "ft.txt", "__label__2 Great: so good!\n__label__1 Bad, bad\nno label\n__label__a __label__b two\n")
+    assert read.columns == ("label", "text") and bad(read) == ["line 3 begins with no __label__"]
+    assert cells(read) == [("__label__2", "Great: so good!"), ("__label__1", "Bad, bad"), ("__label__a __label__b", "two")]
+
+
+# -- no header ---------------------------------------------------------------------------------------------------------
+
+SENTIMENT140 = "".join(
+    f'"{4 * (i > 5)}","{i}","Mon Apr 06","NO_QUERY","user{i}","@you the film was dull{i}"\n' for i in range(12)
+)
+
+
+def test_a_first_row_of_data_is_refused_with_a_setting_to_copy_which_then_reads_every_row(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"looks like data.*--set data\.columns=label,-,-,-,-,text$"):
+        table(tmp_path / "r.csv", SENTIMENT140)
+    read = table(tmp_path / "r.csv", SENTIMENT140, columns=("label", "-", "", "-", "-", "text"))
+    assert read.columns == ("label", "text") and len(cells(read)) == 12
+    assert cells(read)[0] == ("0", "@you the film was dull0") and next(iter(read.rows())).number == 1
+    with pytest.raises(DataError, match=r"rows have 6 cells, and data\.columns=text,label names 2.*=text,label,-,-,-,-$"):
+        table(tmp_path / "r.csv", SENTIMENT140, columns=("text", "label"))
+
+
+@pytest.mark.parametrize(
+    ("content", "columns"),
+    [
+        ("A very slow movie about a man.  \t0\nLoved it \t1\nBad film\t0\n", "text,label"),
+        ("0\tshort\n1\tso good\n0\tbad\n", "label,text"),
+        ("The plot was dull and the cast was clumsy\nA superb film\n", "text"),
+        ('"3","Wall St. Bears","Short sellers are seeing green again"\n"1","Venezuelans","The votes are in"\n', "label,-,text"),
+    ],
+)
+def test_texts_and_labels_are_told_apart_where_nothing_names_them(content: str, columns: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=rf"looks like data.*data\.columns={columns}$"):
+        table(tmp_path / "r.txt", content)
+
+
+def test_questions_and_a_user_called_user_are_names_of_columns(tmp_path: Path) -> None:
+    rows = "".join(f"{'user' if i == 3 else f'u{i}'},{text!r},{i}\n".replace("'", '"') for i, text in enumerate(TEXTS * 40))
+    read = table(tmp_path / "r.csv", f"user,How did you like it? Please describe it in your own words,rating\n{rows}")
+    assert len(read.columns) == 3 and len(cells(read)) == 160
+
+
+# -- encodings ---------------------------------------------------------------------------------------------------------
+
+FRENCH = "avis;note\r\n" + "".join(f'"Le film était très décevant, où est l’idée n°{i} ?";{i % 2}\r\n' for i in range(30))
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"),
+    [
+        ("utf-8", "encoding UTF-8"),
+        ("utf-8-sig", "encoding UTF-8"),
+        ("utf-16", "encoding UTF-16"),
+        ("utf-32", "encoding UTF-32"),
+        ("utf-16-le", "encoding UTF-16-LE, detected"),
+        ("utf-16-be", "encoding UTF-16-BE, detected"),
+        ("cp1252", "encoding cp1252, detected"),
+    ],
+)
+def test_encodings_are_found_and_said(encoding: str, shown: str, tmp_path: Path) -> None:
+    read = table(tmp_path / "r.csv", FRENCH.encode(encoding))
+    assert shown in read.found.details and read.columns == ("avis", "note")
+    assert cells(read)[7][0] == "Le film était très décevant, où est l’idée n°7 ?" and len(cells(read)) == 30
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [("cp1251", "Фильм был очень скучный, музыка хорошая"), ("gb18030", "这部电影非常无聊,音乐很好,但是情节很差")],
+)
+def test_texts_of_other_scripts_are_read_in_their_encodings(encoding: str, text: str, tmp_path: Path) -> None:
+    read = table(tmp_path / "r.tsv", ("text\tlabel\n" + f"{text}\t1\n" * 40).encode(encoding))
+    assert f"encoding {encoding}, detected" in read.found.details and cells(read)[0] == (text, "1")
+
+
+def test_a_byte_that_is_not_utf8_among_many_lines_is_named_by_row_and_column(tmp_path: Path) -> None:
+    content = b"text,label\n" + b'plain,1\n"of two\nlines",0\n' * 200 + b"caf\xe9,0\n" + "déjà vu,1\n".encode()
+    read = table(tmp_path / "r.csv", content)
+    assert bad(read) == [
+        "line 602 has a byte 0xe9 in column 'text' that is not UTF-8; name the encoding: --set data.encoding=latin-1"
+    ]
+    assert cells(read)[-1] == ("déjà vu", "1") and len(cells(read)) == 401
+    assert len(cells(table(tmp_path / "r.csv", content, encoding="latin-1"))) == 402
+
+
+def test_nul_bytes_and_unknown_encodings_are_said(tmp_path: Path) -> None:
+    read = table(tmp_path / "r.csv", b"text,label\nfine,1\nbro\0ken,0\nfine,1\n")
+    assert bad(read) == ["line 3 has a NUL byte in column 'text'"] and len(cells(read)) == 2
+    with pytest.raises(DataError, match=r"data\.encoding=latin-99: unknown encoding"):
+        table(tmp_path / "r.csv", "text\nx\n", encoding="latin-99")
+    with pytest.raises(DataError, match="is no encoding of texts"):
+        table(tmp_path / "r.csv", "text\nx\n", encoding="base64")
