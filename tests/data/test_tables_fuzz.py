@@ -117,6 +117,32 @@ def test_a_table_is_read_as_it_was_written(folder: Path, table: Written) -> None
         assert all(lines[row.number - 1].startswith(table.cell(row.cells[0]).split("\n")[0]) for row in rows)
 
 
+WORDS = st.lists(
+    st.sampled_from(["dull", 'a "clever" plot', "it's", "so, so", "C:\\dir", "déjà", "two\nlines", "a;b"]), min_size=1
+)
+
+
+@often(200)
+@given(
+    rows=st.lists(st.tuples(WORDS.map(" ".join), st.sampled_from(["0", "1"])), min_size=1),
+    separator=st.sampled_from("\t,;"),
+    kind=st.sampled_from(["backslashes", "none"]),
+)
+def test_other_quoting_is_read_as_it_was_written(folder: Path, rows: list[tuple[str, str]], separator: str, kind: str) -> None:
+    if kind == "backslashes":
+        lines = [[f'"{text}"'.replace("\\", "\\\\"), label] for text, label in rows]
+        lines = [['"' + text[1:-1].replace('"', '\\"') + '"', label] for text, label in lines]
+        is_told = any('"' in text for text, _ in rows)  # otherwise quotes as in RFC 4180 fit as well
+        rows = rows if is_told else [(text.replace("\\", "\\\\"), label) for text, label in rows]
+    else:
+        rows = [(text.replace("\n", " ").replace(separator, " "), label) for text, label in rows]
+        lines = [list(row) for row in rows]
+    path = folder / "other.txt"
+    path.write_text("".join(separator.join(line) + "\n" for line in [["text", "label"], *lines]), encoding="utf-8")
+    read = open_table(path, Reading(quoting="none" if kind == "none" else "auto"))
+    assert [row.cells for row in read.rows()] == rows
+
+
 STARS = st.integers() | st.none() | st.booleans()
 
 

@@ -9,9 +9,9 @@ import tarfile
 import threading
 import zipfile
 from pathlib import Path
-from random import Random
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -126,12 +126,12 @@ def test_the_first_sheet_of_excel_with_anything_in_it_is_read(tmp_path: Path) ->
 def test_a_damaged_file_of_typed_columns_gives_rows_or_a_sentence(name: str, tmp_path: Path) -> None:
     frame = hugging_face().to_pandas()
     getattr(frame, {"r.xlsx": "to_excel", "r.parquet": "to_parquet", "r.feather": "to_feather"}[name])(tmp_path / name)
-    whole, random = (tmp_path / name).read_bytes(), Random(1)
+    whole, random = (tmp_path / name).read_bytes(), np.random.default_rng(1)
     refused = 0
     for _ in range(50):
         changed = bytearray(whole)
-        for place in random.choices(range(len(whole)), k=5):
-            changed[place] = random.randrange(256)
+        for place in random.integers(len(whole), size=5):
+            changed[place] = random.integers(256)
         (tmp_path / name).write_bytes(changed)
         try:
             list(open_table(tmp_path / name, Reading()).rows())
