@@ -15,7 +15,6 @@ from data.types import Dataset
 from experiment import control_groups
 from experiment.devices import Device, cores, processors_in_all, spread
 from models.roster import Roster
-from records.study import ALL
 
 # Bytes. A worker takes so much beside what follows from its data and models, for its libraries and the programs that it has
 # compiled; on a GPU also for CUDA's libraries. The parent keeps the reviews, learns word vectors and writes the report.
@@ -104,7 +103,8 @@ def bytes_of_worker(config: Config, dataset: Dataset, kind: str) -> float:
 def _of_yardstick(config: Config, dataset: Dataset) -> float:
     """Bytes of a linear model of the largest scope."""
     lengths = np.concatenate([dataset.train.sequences.lengths, dataset.validation.sequences.lengths])
-    scopes = [lengths] if ALL in config.compare.scopes else [lengths[bucket.holds(lengths)] for bucket in dataset.buckets]
+    has_generalists = config.compare.scopes != {"bucket"}
+    scopes = [lengths] if has_generalists else [lengths[bucket.holds(lengths)] for bucket in dataset.buckets]
     return PER_NGRAM_TOKEN * max(float(scope.sum()) for scope in scopes)
 
 
