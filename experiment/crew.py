@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import psutil
 
 from analysis.search_size import largest
@@ -14,7 +15,6 @@ from data.types import Dataset
 from experiment import control_groups
 from experiment.devices import Device, cores, processors_in_all, spread
 from models.roster import Roster
-from records.study import ALL
 
 # Bytes. A worker takes so much beside what follows from its data and models, for its libraries and the programs that it has
 # compiled; on a GPU also for CUDA's libraries. The parent keeps the reviews, learns word vectors and writes the report.
@@ -102,8 +102,10 @@ def bytes_of_worker(config: Config, dataset: Dataset, kind: str) -> float:
 
 def _of_yardstick(config: Config, dataset: Dataset) -> float:
     """Bytes of a linear model of the largest scope."""
-    scopes = [dataset] if ALL in config.compare.scopes else [dataset.scope(bucket.name) for bucket in dataset.buckets]
-    return PER_NGRAM_TOKEN * max(len(scope.train.sequences.values) + len(scope.validation.sequences.values) for scope in scopes)
+    lengths = np.concatenate([dataset.train.sequences.lengths, dataset.validation.sequences.lengths])
+    has_generalists = config.compare.scopes != {"bucket"}
+    scopes = [lengths] if has_generalists else [lengths[bucket.holds(lengths)] for bucket in dataset.buckets]
+    return PER_NGRAM_TOKEN * max(float(scope.sum()) for scope in scopes)
 
 
 def _of_network(config: Config, cost: float, longest: int, vocab_size: int) -> float:

@@ -106,8 +106,9 @@ def _answer(command: list[str], seconds: float) -> tuple[str, str]:
     try:
         said = process.communicate(timeout=seconds)[0].decode(errors="replace")
     except subprocess.TimeoutExpired:
-        with contextlib.suppress(OSError):
-            os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
+        with contextlib.suppress(OSError, AttributeError):  # Windows has no groups of processes
+            os.killpg(process.pid, signal.SIGKILL)  # its own children too, which may hold the pipe open
+        process.kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.communicate(timeout=1)
         return "", f"does not answer within {seconds:g} seconds"

@@ -218,6 +218,7 @@ def test_a_worker_needs_what_its_largest_network_and_its_reviews_take(demo_data:
 
     assert 0 < grown("space.units=256") < grown("space.units=1024") < grown("space.units=Choice(8, 2048)")
     assert grown("space.batch_size=512") > 0 and grown("space.embedding_dim=4096") > 0
+    assert grown("compare.scope=all") == grown("compare.scope=both") > 0  # a yardstick of all reviews is larger than one of some
     wide = Contender("gru", "Wide", set={"space.units": 2048})
     listed = replace(smoke_config, compare=replace(smoke_config.compare, architectures=("gru", wide)))
     assert bytes_of_worker(listed, demo_data, "cpu") - small == grown("space.units=2048")
