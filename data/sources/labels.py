@@ -1,0 +1,198 @@
+"""From the labels of a table to classes in their order: known ones, numbers, the alphabet, or what a person says."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from data.sources.mapping import LEFT_OUT, LabelMapping, key_of, written
+from data.sources.plain import number_of
+from data.sources.wanted import Wanted
+from records.classes import SENTIMENT, Classes
+from records.errors import DataError
+
+MOST_CLASSES = 50
+OMITTED, NO_NUMBER = -1, -2  # in place of a class's position
+# Ways to write "negative" and "positive", and pairs that mean the same where a table has just these two.
+_OPINIONS = {"0": 0, "1": 1, "neg": 0, "pos": 1, "negative": 0, "positive": 1, "false": 0, "true": 1}
+_OPINION_PAIRS = ({"-1": 0, "1": 1}, {"0": 0, "4": 1})  # the second is Sentiment140's
+# Pairs that keep their own names, the one that is "positive" behind.
+_PAIRS = (("no", "yes"), ("n", "y"), ("f", "t"), ("ham", "spam"), ("bad", "good"), ("dislike", "like"), ("unhappy", "happy"))
+_RANKS = {  # opinions in words
+    "extremely negative": -4,
+    "very negative": -3,
+    "negative": -2,
+    "neg": -2,
+    "somewhat negative": -1,
+    "slightly negative": -1,
+    "neutral": 0,
+    "neu": 0,
+    "somewhat positive": 1,
+    "slightly positive": 1,
+    "positive": 2,
+    "pos": 2,
+    "very positive": 3,
+    "extremely positive": 4,
+}
+_WHOLE_NAMES = {"neg": "negative", "neu": "neutral", "pos": "positive"}
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """The classes of a table, and which of them each of its different labels is of."""
+
+    classes: Classes
+    positions: np.ndarray  # <int16>[labels], positions in `classes`; OMITTED, or NO_NUMBER for what cannot be cut
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The different labels of a table."""
+
+    name: str  # of the table, for people
+    column: str
+    values: Sequence[str]  # plain, as they were first written
+    counts: np.ndarray  # <int64>[labels], rows of each
+
+    def told(self, chosen: Collection[str], most: int = 5) -> str:
+        """`'3' (120 rows), 'n/a' (1 row)`, the most frequent first."""
+        found = sorted(((self.counts[i], value) for i, value in enumerate(self.values) if value in chosen), reverse=True)
+        each = [f"{value!r} ({count:,} row{'s' * (count != 1)})" for count, value in found[:most]]
+        return ", ".join(each) + (f" and {len(found) - most:,} more" if len(found) > most else "")
+
+
+def classes_of(labels: Labels, wanted: Wanted) -> Labelling:
+    """The classes of a table that a run is to learn from.
+
+    Raises:
+        DataError: there is one class only, there are too many, or the person's own words for them do not fit.
+    """
+    if wanted.label_edges:
+        found = _cut(labels, wanted.label_edges)
+    elif wanted.labels:
+        found = _mapped(labels, wanted)
+    elif len(set(map(key_of, labels.values))) > MOST_CLASSES:
+        raise _too_many(labels, wanted)
+    else:
+        found = Labelling(*in_order(labels.values))
+    there = [name for number, name in enumerate(found.classes.names) if (found.positions == number).any()]
+    if len(there) < 2:
+        raise DataError(
+            f"{labels.name}: column {labels.column!r} holds one class only ({labels.told(labels.values, 3) or 'no label'}); two are "
+            f"needed to learn anything. Where the labels stand elsewhere, name their column with "
+            f"{wanted.typed('label_column', 'NAME')}"
+        )
+    if len(there) < len(found.classes):
+        missing = ", ".join(name for name in found.classes.names if name not in there)
+        raise DataError(f"{labels.name}: no row is of the class {missing}, which data.labels names; its labels: {labels.told(labels.values)}")
+    return found
+
+
+def are_known(values: Collection[str]) -> bool:
+    """Whether these are labels as many tables have them, and not just any few values."""
+    keys = {key_of(value.strip()) for value in values}
+    pairs = [set(pair) for pair in (*_PAIRS, *_OPINION_PAIRS)]
+    return len(keys) > 1 and (keys <= _OPINIONS.keys() or keys <= _RANKS.keys() or keys in pairs or keys == {"-1", "0", "1"})
+
+
+def in_order(values: Sequence[str]) -> tuple[Classes, np.ndarray]:
+    """The classes that plain labels are of, in the order in which the last is the most positive, the most or the last.
+
+    Returns:
+        The classes, and the position of each label's class, `<int16>[labels]`.
+    """
+    keys = [key_of(value) for value in values]
+    for pair in (_OPINIONS, *_OPINION_PAIRS):
+        if keys and set(keys) <= pair.keys():
+            return SENTIMENT, np.array([pair[key] for key in keys], dtype=np.int16)
+    numbers = [number_of(value) for value in values]
+    if set(keys) == {"-1", "0", "1"}:
+        return Classes(("negative", "neutral", "positive"), (-1.0, 0.0, 1.0)), np.array([int(key) + 1 for key in keys], np.int16)
+    known = next((pair for pair in _PAIRS if set(keys) == set(pair)), ())
+    if set(keys) <= _RANKS.keys():
+        names, rank = [_WHOLE_NAMES.get(key, value) for key, value in zip(keys, values, strict=True)], [_RANKS[key] for key in keys]
+    elif known:
+        names, rank = list(values), [known.index(key) for key in keys]
+    elif all(number is not None for number in numbers):
+        names, rank = list(values), numbers  # type: ignore[assignment]
+    else:
+        alphabet = sorted(set(keys))
+        names, rank = list(values), [alphabet.index(key) for key in keys]
+    levels = sorted(set(rank))
+    positions = np.array([levels.index(each) for each in rank], dtype=np.int16)
+    first = [names[positions.tolist().index(level)] for level in range(len(levels))]
+    are_numbers = bool(numbers) and all(number is not None for number in numbers)
+    return Classes(tuple(first), tuple(map(float, levels)) if are_numbers else ()), positions
+
+
+def _cut(labels: Labels, edges: tuple[float, ...]) -> Labelling:
+    """Classes of a number: up to the first edge, over it up to the second, ..."""
+    numbers = [number_of(value) for value in labels.values]
+    names = [f"up to {edges[0]:g}", *(f"over {low:g} to {high:g}" for low, high in zip(edges, edges[1:], strict=False))]
+    positions = [NO_NUMBER if number is None else int(np.searchsorted(edges, number)) for number in numbers]
+    classes = Classes((*names, f"over {edges[-1]:g}"), tuple(map(float, range(len(edges) + 1))))
+    return Labelling(classes, np.array(positions, dtype=np.int16))
+
+
+def _mapped(labels: Labels, wanted: Wanted) -> Labelling:
+    """The classes that the person's line names.
+
+    Raises:
+        DataError: there are labels that it does not name.
+    """
+    mapping = LabelMapping.parse(wanted.labels)
+    found = [mapping.of(value) for value in labels.values]
+    unknown = [value for value, name in zip(labels.values, found, strict=True) if name is None]
+    if unknown:
+        there = "it names" if len(unknown) == len(found) else "and names"
+        raise DataError(
+            f"{labels.name}: {_setting(wanted)} does not say what becomes of {labels.told(unknown)}, {there} {', '.join(mapping.rules)}; "
+            f"leave those rows out with {wanted.typed('labels', written(wanted.labels, unknown[:MOST_CLASSES]))}, or name a class "
+            "in place of the last -"
+        )
+    classes = _of_names(mapping)
+    keys = [key_of(name) for name in classes.names]
+    positions = [OMITTED if name == LEFT_OUT else keys.index(_key_in(classes, str(name))) for name in found]
+    return Labelling(classes, np.array(positions, dtype=np.int16), _omitted(labels, found, wanted))
+
+
+def _of_names(mapping: LabelMapping) -> Classes:
+    """The classes of a mapping: as the line orders them, but negative before positive where it only renames to these."""
+    if not mapping.is_order:
+        keys = {key_of(name) for name in mapping.names}
+        if keys <= _RANKS.keys() or any(keys == set(pair) for pair in _PAIRS):
+            return in_order(mapping.names)[0]
+    numbers = [number_of(name) for name in mapping.names]
+    are_ascending = None not in numbers and numbers == sorted(numbers)  # type: ignore[type-var]
+    return Classes(mapping.names, tuple(map(float, numbers)) if are_ascending else ())  # type: ignore[arg-type]
+
+
+def _key_in(classes: Classes, name: str) -> str:
+    """The key of a class by the name that a mapping gives it: `pos` is `positive` where the classes call it so."""
+    key = key_of(name)
+    return key if key in map(key_of, classes.names) else key_of(_WHOLE_NAMES.get(key, name))
+
+
+def _omitted(labels: Labels, found: Sequence[str | None], wanted: Wanted) -> tuple[str, ...]:
+    omitted = [value for value, name in zip(labels.values, found, strict=True) if name == LEFT_OUT]
+    return (f"left out as {_setting(wanted)} says: {labels.told(omitted)}",) if omitted else ()
+
+
+def _setting(wanted: Wanted) -> str:
+    return "--labels" if wanted.are_options else "data.labels"
+
+
+def _too_many(labels: Labels, wanted: Wanted) -> DataError:
+    """One sentence on a column of many different labels, which may be a number that is to be cut."""
+    numbers = [number_of(value) for value in labels.values]
+    ways = [f"name another column with {wanted.typed('label_column', 'NAME')}"]
+    if None not in numbers:
+        middle = np.quantile(np.repeat(numbers, labels.counts), 0.5)  # type: ignore[arg-type]
+        ways.append(f"cut its numbers into classes with {wanted.typed('label_edges', f'{middle:g},')}")
+    else:
+        ways.append(f"join them with {wanted.typed('labels', 'this,that=one *=other')}")
+    return DataError(
+        f"{labels.name}: column {labels.column!r} holds {len(labels.values):,} different labels, {labels.told(labels.values, 3)}, and "
+        f"at most {MOST_CLASSES} classes are told apart; {', or '.join(ways)}"
+    )
