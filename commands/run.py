@@ -78,6 +78,7 @@ def main(options: argparse.Namespace) -> int:
     config = choose_config(options)
 
     import data_preprocessing
+    from data.summary import summarise
     from experiment import devices, plan
     from report import console
 
@@ -91,7 +92,7 @@ def main(options: argparse.Namespace) -> int:
     work = {study: plan.work(study, roster, dataset) for study in studies}
     workers = devices.spread(available, options.workers)
     if options.dry_run:
-        console.print_plan(PROFILES[options.profile], work, dataset.origin.notes, len(workers))
+        console.print_plan(PROFILES[options.profile], work, summarise(dataset), len(workers))
         return DONE
     return _run(options, Planned(config, dataset, prepared, work, workers))
 

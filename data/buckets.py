@@ -13,7 +13,7 @@ from records.errors import DataError
 IMDB_EDGES = (129, 175, 284, 597)
 _IMDB_SHARES = np.array([0.247, 0.243, 0.252, 0.205, 0.053])  # of IMDB's training reviews in each bucket of these edges
 SMALLEST_CLASS = 10  # training reviews of each class that a bucket needs
-_MOST, _LEAST = 5, 100  # buckets that are cut where nobody says which; training reviews that each of these begins with
+MOST, _LEAST = 5, 100  # buckets that are cut where nobody says which; training reviews that each of these begins with
 NEED = f"each needs {SMALLEST_CLASS} training reviews of each class, each in validation, and a test review"
 
 
@@ -46,7 +46,7 @@ def cut(compare: Compare, lengths: np.ndarray, known: tuple[int, ...]) -> tuple[
         return of_edges(compare.bucket_edges)
     if known or _are_like_imdbs(lengths):
         return of_edges(known or IMDB_EDGES)
-    edges = _quantiles(lengths, min(_MOST, max(1, len(lengths) // _LEAST)))
+    edges = _quantiles(lengths, min(MOST, max(1, len(lengths) // _LEAST)))
     return of_edges(sorted(edge for edge in set(edges) if edge < lengths.max()))
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from records.errors import DataError
 
 _REASONS, _PLACES = 3, 3  # that a sentence tells before it counts
+_MOSTLY = 0.5  # share of rows from which on it is not the rows that are wrong
+_READING = (("separator", "tab"), ("quoting", "none"), ("columns", "text,label"))  # settings with an example of each
 
 
 @dataclass(frozen=True)
@@ -57,10 +59,12 @@ class LeftOut:
         """
         share = len(self) / max(1, self.n_rows)
         if share > limit:
-            allowed = min(1.0, int(share * 100 + 1) / 100)
+            allowed = int(share * 100 + 1) / 100
+            way = f"leave them out with {typed('max_bad_rows', f'{allowed:g}')}"
+            if share > _MOSTLY:
+                way = "say how the table is to be read: " + ", ".join(typed(*each) for each in _READING)
             raise DataError(
-                f"{name}: {len(self):,} of {self.n_rows:,} rows ({share:.1%}) do not fit: {self.reasons}; mend them, or leave them "
-                f"out with {typed('max_bad_rows', f'{allowed:g}')}"
+                f"{name}: {len(self):,} of {self.n_rows:,} rows ({share:.1%}) do not fit: {self.reasons}; mend them, or {way}"
             )
 
 

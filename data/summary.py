@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from data.types import Bucket, Dataset
+from data.types import PARTS, Bucket, Dataset, Reviews
 from data.vocabulary import OOV
 from records.summary import BucketSummary, DataSummary
 
@@ -19,6 +19,7 @@ def summarise(dataset: Dataset) -> DataSummary:
         fingerprint=dataset.fingerprint,
         is_demo=origin.is_demo,
         classes=dataset.classes,
+        class_counts={part: _class_counts(getattr(dataset, part), len(dataset.classes)) for part in PARTS},
         buckets=tuple(_summarise_bucket(bucket, dataset) for bucket in dataset.buckets),
         n_train=len(dataset.train),
         n_validation=len(dataset.validation),
@@ -38,6 +39,10 @@ def summarise(dataset: Dataset) -> DataSummary:
         histograms=histograms,
         notes=origin.notes,
     )
+
+
+def _class_counts(reviews: Reviews, n_classes: int) -> tuple[int, ...]:
+    return tuple(np.bincount(reviews.labels, minlength=n_classes).tolist())
 
 
 def _histograms(dataset: Dataset) -> tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]:

@@ -4,7 +4,7 @@ import dataclasses
 import math
 import types
 from collections.abc import Mapping
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from config import Config, Contender, Tunable
 
@@ -19,6 +19,12 @@ def type_problems(config: Config) -> list[str]:
             if isinstance(each, Contender):
                 problems += unfit(each, f"compare.architectures: Contender({each.architecture!r}, {each.title!r}): ")
     return problems
+
+
+def type_of(name: str) -> Any:
+    """The type that config.py declares for a field, `section.field`."""
+    section, _, key = name.partition(".")
+    return get_type_hints(type(getattr(Config(), section)))[key]
 
 
 def unfit(record: Any, prefix: str) -> list[str]:
@@ -36,7 +42,7 @@ def fits(value: Any, hint: Any) -> bool:
     """Whether a value is of a type as config.py writes them; numbers are finite, and True is no number."""
     if hint is Any:
         return True
-    if isinstance(hint, types.UnionType):
+    if isinstance(hint, types.UnionType) or get_origin(hint) is Union:  # the second where one of the options is a Literal
         return any(fits(value, option) for option in get_args(hint))
     if get_origin(hint) is Literal:
         return value in get_args(hint)
@@ -59,8 +65,10 @@ def describe(hint: Any) -> str:
         return "names with their values, such as {'space.units': 64}"
     if hint == Tunable:
         return "a number or Choice(...), Range(low, high, step), LogRange(low, high)"
+    if isinstance(hint, types.UnionType) or get_origin(hint) is Union:
+        return " or ".join(describe(option).removeprefix("one of ") for option in get_args(hint))
     if get_origin(hint) is tuple:
         of = get_args(hint)[0]
-        words = {str | Contender: "names and Contender(...)", int: "int", Mapping[str, float | int]: "settings ({'units': 64},)"}
+        words = {str | Contender: "names and Contender(...)", int: "int", float: "numbers", Mapping[str, float | int]: "settings ({'units': 64},)"}
         return f"a tuple of {words[of]}"
     return {int: "an integer", float: "a number", str: "a text", bool: "True or False"}[hint]

@@ -3,7 +3,7 @@
 import logging
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -15,14 +15,15 @@ from rich.live import Live as RichLive
 from rich.markup import escape
 from rich.table import Table
 
-from config import PROFILES, Config, Profile
-from data_preprocessing import cut_buckets
+from config import PROFILES, Compare, Config, Profile
+from data.buckets import IMDB_EDGES, MOST, of_edges
 from experiment.plan import Work, wall_seconds
 from inference.probes import CAPABILITIES, PassRate
 from models.registry import ARCHITECTURES
 from models.roster import Roster
 from records.findings import BucketVerdict
 from records.study import ALL, YARDSTICKS, Progress, Study, StudyResult
+from records.summary import DataSummary
 from saver import RunFolder
 
 if TYPE_CHECKING:
@@ -52,10 +53,9 @@ class Live:
     def __enter__(self) -> Self:
         data = self._data
         for line in data.notes:
-            self._console.print(f"[bold red]{escape(line)}[/]" if data.is_demo else escape(line))
-        self._console.print(
-            f"{escape(data.title)}: {data.n_train:,} train, {data.n_validation:,} validation, {data.n_test:,} test reviews"
-        )
+            self._console.print(f"[bold red]{escape(line)}[/]" if data.is_demo else escape(line), soft_wrap=True)
+        for line in describe_data(data):
+            self._console.print(escape(line), soft_wrap=True)
         self._console.print(f"{len(self._studies)} studies -> {escape(str(self._folder))}")
         if self._console.is_terminal:
             self._live.start()
@@ -105,6 +105,18 @@ class Live:
             step, epoch = f"{progress.step} of {progress.steps}", f"{progress.epoch} of {progress.epochs}"
             table.add_row(progress.study.id, phase, step, epoch, f"{progress.best_val_accuracy:.1%}")
         return Group(heading, table)
+
+
+def describe_data(data: DataSummary) -> list[str]:
+    """A line each on the parts, the classes and the buckets of the reviews."""
+    counts = np.sum(list(data.class_counts.values()), axis=0)
+    classes = zip(data.classes.names, counts.tolist(), strict=True)
+    buckets = (f"{each.name} ({each.n_train + each.n_validation:,} and {each.n_test:,})" for each in data.buckets)
+    return [
+        f"{data.title}: {data.n_train:,} train, {data.n_validation:,} validation, {data.n_test:,} test reviews",
+        f"classes: {', '.join(f'{name} {count:,} ({count / counts.sum():.1%})' for name, count in classes)}",
+        f"buckets by tokens (reviews to learn from, and to test): {', '.join(buckets)}",
+    ]
 
 
 def note(text: str) -> None:
@@ -211,21 +223,28 @@ def print_lists(config: Config) -> None:
         profiles.add_row(name, f"{escape(profile.note)}\n{measured}\n")
     console.print(profiles)
     console.print("contenders:", ", ".join(entry.id for entry in Roster.of(config).entries))
-    quantiles = config.compare.bucket_quantiles
-    edges = ", ".join(bucket.name for bucket in cut_buckets(config.compare, np.empty(0))) if not quantiles else ""
-    console.print("buckets:", edges or f"{quantiles} quantiles of the training lengths", soft_wrap=True)
+    console.print("buckets:", _buckets(config.compare), soft_wrap=True)
 
 
-def print_plan(profile: Profile, work: dict[Study, Work], notes: Iterable[str], workers: int) -> None:
+def _buckets(compare: Compare) -> str:
+    """The buckets of a config, as far as they are known without its reviews."""
+    if compare.bucket_quantiles:
+        return f"{compare.bucket_quantiles} quantiles of the training lengths"
+    edges = IMDB_EDGES if compare.bucket_edges == "auto" else compare.bucket_edges
+    names = ", ".join(bucket.name for bucket in of_edges(edges))
+    return names if edges == compare.bucket_edges else f"{names}; for other lengths than IMDB's, up to {MOST} that fit"
+
+
+def print_plan(profile: Profile, work: dict[Study, Work], data: DataSummary, workers: int) -> None:
     """What would run: studies, trials, epochs, and an estimate of the time.
 
     Args:
         profile: the one that was chosen.
         work: every study, with what is expected of it.
-        notes: on the reviews.
+        data: what is known about the reviews.
         workers: how many studies run at once.
     """
-    for line in notes:
+    for line in (*data.notes, *describe_data(data)):
         print(line)
     table = _table("study", "trials #", "epochs #", "estimate #")
     for study, each in work.items():

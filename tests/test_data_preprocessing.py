@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import data_preprocessing as dp
-from config import PROFILES, Compare
+from config import PROFILES
 from data import store
 from data.summary import summarise
 from data.types import Dataset, Sequences
@@ -30,22 +30,6 @@ def test_splits_are_disjoint_stratified_and_repeat(demo_data: Dataset, smoke_con
 def test_another_seed_is_another_dataset(demo_data: Dataset, smoke_config: object) -> None:
     other = dp.prepare(with_overrides(smoke_config, ["run.seed=2"]))  # type: ignore[arg-type]
     assert other.fingerprint != demo_data.fingerprint
-
-
-def test_buckets_cover_every_length_once() -> None:
-    buckets = dp.cut_buckets(Compare(), np.arange(1, 2500))
-    assert [b.name for b in buckets] == ["0-129", "130-175", "176-284", "285-597", "598-end"]
-    held = sum(b.holds(np.arange(0, 5000)).astype(int) for b in buckets)
-    assert set(np.unique(held)) == {1}
-
-
-def test_quantile_buckets_hold_equal_shares_of_the_training_part(rng: np.random.Generator) -> None:
-    lengths = rng.integers(10, 1000, 4000)
-    buckets = dp.cut_buckets(Compare(bucket_quantiles=4), lengths)
-    shares = [b.holds(lengths).mean() for b in buckets]
-    np.testing.assert_allclose(shares, 0.25, atol=0.01)
-    with pytest.raises(DataError, match="coincide"):
-        dp.cut_buckets(Compare(bucket_quantiles=4), np.full(100, 7))
 
 
 def test_a_bucket_too_small_to_train_on_is_named_with_its_count(smoke_config: object) -> None:

@@ -35,7 +35,17 @@ class Columns:
     split: int | None = None
     group: int | None = None
     time: int | None = None
-    note: str = ""  # what was chosen, where the person left that open
+
+    def told(self, names: Sequence[str]) -> str:
+        """`texts from 'title' and 'body', labels from 'stars'`.
+
+        Args:
+            names: of the table's columns.
+        """
+        others = {"labels": self.label, "split": self.split, "groups": self.group, "times": self.time}
+        texts = " and ".join(repr(names[number]) for number in self.texts)
+        each = [f"{what} from {names[number]!r}" for what, number in others.items() if number is not None]
+        return ", ".join([f"texts from {texts}", *each])
 
 
 def find(table: Table, wanted: Wanted, *, has_labels: bool = True) -> Columns:
@@ -52,11 +62,11 @@ def find(table: Table, wanted: Wanted, *, has_labels: bool = True) -> Columns:
     search = _Search(table, wanted)
     texts = search.texts()
     if not has_labels:
-        return Columns(texts, note=search.note(texts=texts))
+        return Columns(texts)
     group, time = (search.named(name) for name in ("group_column", "time_column"))
     split = search.split({*texts, group, time})
     label = search.label({*texts, split, group, time})
-    return Columns(texts, label, split, group, time, search.note(texts=texts, label=label, split=split))
+    return Columns(texts, label, split, group, time)
 
 
 @dataclass(frozen=True)
@@ -168,16 +178,6 @@ class _Search:
     @cached_property
     def _first_rows(self) -> "_Survey":
         return survey(self.table, 1_000)
-
-    def note(self, **chosen: tuple[int, ...] | int | None) -> str:
-        """What was found out, in a sentence; nothing where the person named everything."""
-        columns, told = self.table.columns, list[str]()
-        for what, setting in (("texts", "text_column"), ("label", "label_column"), ("split", "split_column")):
-            place = chosen.get(what)
-            if getattr(self.wanted, setting) == AUTO and place not in (None, ()):
-                name = columns[place[0]] if isinstance(place, tuple) else columns[place]  # type: ignore[index]
-                told.append(f"{what if what != 'label' else 'labels'} from {name!r}")
-        return f"columns found in {self.table.name}: {', '.join(told)}" if told else ""
 
 
 @dataclass(frozen=True)

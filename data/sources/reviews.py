@@ -43,14 +43,15 @@ def read(table: Table, wanted: Wanted, *, unlabelled: bool = False) -> SourceRev
     kept = np.flatnonzero(is_labelled & (of_rows >= 0) & (np.isfinite(times) if times is not None else True))
     further, further_notes = _further(gathered, hidden, unlabelled=unlabelled)
     parts, part_notes = (None, ()) if found.split is None else resolve(gathered.parts[kept], table.name)
-    notes = (found.note, *labelling.notes, *hidden_notes, *further_notes, *part_notes)
+    about = f"{table.name}: {', '.join((table.found.kind, *table.found.details))}; {found.told(table.columns)}"
+    notes = (about, *labelling.notes, *hidden_notes, *further_notes, *part_notes)
     return SourceReviews(
         title=table.name,
         labels=of_rows[kept].astype(np.int8),
         parts=parts,
         texts=[gathered.texts[number] for number in kept],
         unlabelled=further,
-        notes=tuple(note for note in notes if note),
+        notes=notes,
         classes=labelling.classes,
         groups=_groups(gathered, kept, wanted),
         times=_times(gathered, kept, times),

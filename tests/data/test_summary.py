@@ -33,6 +33,7 @@ DEMO = DataSummary(
     fingerprint="c7ea03d70ee4dcb7f5c0639a784a8c9ba6ca105f1108b3665a85d282744f6c2a",
     is_demo=True,
     classes=SENTIMENT,
+    class_counts={"train": (86, 94), "validation": (10, 10), "test": (217, 183)},
     buckets=(
         BucketSummary(
             name="0-150",
@@ -180,11 +181,13 @@ DEMO = DataSummary(
     notes=(),
 )
 
+ABOUT = "r.csv: CSV, comma; texts from 'text', labels from 'label', split from 'split'"
 TABLE = DataSummary(
     title="r.csv",
     fingerprint="de850955128cfb81ed13300b1853d1e722a07bf55e380f915b8e0fd15ef29584",
     is_demo=False,
     classes=SENTIMENT,
+    class_counts={"train": (63, 63), "validation": (7, 7), "test": (60, 61)},
     buckets=(
         BucketSummary(
             name="0-40",
@@ -226,7 +229,7 @@ TABLE = DataSummary(
         (15, 28, 26, 22),
         (21, 22, 35, 12),
     ),
-    notes=(),
+    notes=(ABOUT,),
 )
 
 
@@ -245,6 +248,7 @@ def test_a_summary_counts_what_was_left_out(table: Path) -> None:
     assert summarise(dataset) == TABLE
     assert dataset.leaked.tolist() == [250, 302]
     assert summarise(prepared_table(table)).notes == (
+        ABOUT,
         "3 rows marked unsup carry no label and were left out (data.unlabelled=True reads them)",
     )
 
