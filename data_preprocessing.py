@@ -67,9 +67,7 @@ def prepare_reviews(source: SourceReviews, config: Config) -> Dataset:
     whole, test = _divide(reviews, parts[reviews.rows] == TEST)
     whole, unlabelled, leaked, origin = _leave_out(source, whole, test, further, drop_leaked=data.drop_leaked)
     labelled = Labelled(source, parts, whole, test)
-    fitting.refuse_rare(config, labelled)
-    fitted = fitting.fit(config, labelled, rng)
-    fitting.refuse_small(config, labelled, fitted, rng)
+    fitted = _fitted(config, labelled, rng)
     return Dataset(
         train=_of_role(whole, fitted, TRAIN),
         validation=_of_role(whole, fitted, VALIDATION),
@@ -84,8 +82,44 @@ def prepare_reviews(source: SourceReviews, config: Config) -> Dataset:
         leaked=leaked,
         whole_lengths=whole.sequences.lengths,
         whole_labels=whole.labels,
-        origin=replace(origin, notes=(*origin.notes, *_notes(config, labelled, fitted))),
+        origin=replace(origin, notes=(*origin.notes, *notes(config, labelled, fitted))),
     )
+
+
+def outline(source: SourceReviews, sequences: Sequences, config: Config) -> tuple[Labelled, Fitted]:
+    """What `prepare_reviews` makes of a source before it counts leaks: its parts and buckets, which need only the lengths.
+
+    Args:
+        source: of the reviews.
+        sequences: as long as its reviews, whatever their tokens are.
+        config: of the run.
+
+    Raises:
+        DataError: as `prepare_reviews`.
+    """
+    rng = np.random.default_rng([config.run.seed, len(source.labels)])
+    parts = _with_test_part(source, config.data, rng)
+    source, reviews = _with_words(source, sequences, config.data)
+    labelled = Labelled(source, parts, *_divide(reviews, parts[reviews.rows] == TEST))
+    return labelled, _fitted(config, labelled, rng)
+
+
+def lengths_of(source: SourceReviews, data: Data) -> np.ndarray:
+    """Tokens of each review of a source as a run would count them, `<int64>[reviews]`, the start token included."""
+    sequences, _, _ = _encode(source, np.zeros(len(source.labels), dtype=bool), data)
+    return sequences.lengths
+
+
+def _fitted(config: Config, labelled: Labelled, rng: np.random.Generator) -> Fitted:
+    """Buckets that can be trained on, and what each training review is for.
+
+    Raises:
+        DataError: a class or a bucket is too small.
+    """
+    fitting.refuse_rare(config, labelled)
+    fitted = fitting.fit(config, labelled, rng)
+    fitting.refuse_small(config, labelled, fitted, rng)
+    return fitted
 
 
 def _with_test_part(source: SourceReviews, data: Data, rng: np.random.Generator) -> np.ndarray:
@@ -116,7 +150,7 @@ def _of_role(whole: Reviews, fitted: Fitted, role: int) -> Reviews:
     return whole.take(np.flatnonzero(fitted.roles == role))
 
 
-def _notes(config: Config, labelled: Labelled, fitted: Fitted) -> tuple[str, ...]:
+def notes(config: Config, labelled: Labelled, fitted: Fitted) -> tuple[str, ...]:
     """What was left out, how the parts came about, and how the buckets did."""
     source, roles = labelled.source, np.full(len(labelled.source.labels), UNUSED)
     roles[labelled.whole.rows], roles[labelled.test.rows] = fitted.roles, TEST

@@ -7,10 +7,10 @@ import argparse
 import signal
 import sys
 
-from commands import evaluate, run
+from commands import evaluate, inspect, run
 from records.errors import ConfigError, LengthwiseError
 
-COMMANDS = {"run": run, "evaluate": evaluate}
+COMMANDS = {"run": run, "inspect": inspect, "evaluate": evaluate}
 BAD_INPUT, INTERRUPTED = 2, 130
 
 

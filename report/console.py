@@ -152,7 +152,7 @@ def print_summary(folder: RunFolder, roster: Roster) -> None:
         console.print(f"[bold red]{escape(warning)}[/]")
     print(f"report: {folder.report}")
     if any(result.layers for result in results):
-        print(f'ask it:  {_python()} predict.py --run {folder.path} "a review of yours"')
+        print(f'ask it:  {python()} predict.py --run {folder.path} "a review of yours"')
 
 
 def _accuracies(verdicts: Sequence[BucketVerdict], roster: Roster) -> Table:
@@ -169,7 +169,7 @@ def _accuracies(verdicts: Sequence[BucketVerdict], roster: Roster) -> Table:
     return table
 
 
-def _python() -> str:
+def python() -> str:
     """How this environment's Python is called from here, whether or not the environment is activated."""
     path, here = Path(sys.executable), Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
