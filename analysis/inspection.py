@@ -16,10 +16,35 @@ from data.types import Sequences, SourceReviews
 
 SAMPLE = 5_000  # texts of which tokens are counted
 _SCRIPT_TEXTS, _SCRIPT_CHARACTERS = 1_000, 1_000  # texts whose scripts are told, and so many characters of each
-_SCRIPTS = (
-    "Latin Cyrillic Greek Han Hiragana Katakana Hangul Arabic Hebrew Devanagari Bengali Gurmukhi Gujarati Tamil Telugu Kannada "
-    "Malayalam Sinhala Thai Lao Khmer Myanmar Tibetan Georgian Armenian Ethiopic Mongolian"
-).split()
+_SCRIPTS = [
+    "Latin",
+    "Cyrillic",
+    "Greek",
+    "Han",
+    "Hiragana",
+    "Katakana",
+    "Hangul",
+    "Arabic",
+    "Hebrew",
+    "Devanagari",
+    "Bengali",
+    "Gurmukhi",
+    "Gujarati",
+    "Tamil",
+    "Telugu",
+    "Kannada",
+    "Malayalam",
+    "Sinhala",
+    "Thai",
+    "Lao",
+    "Khmer",
+    "Myanmar",
+    "Tibetan",
+    "Georgian",
+    "Armenian",
+    "Ethiopic",
+    "Mongolian",
+]
 _QUANTILES = (0, 0.05, 0.25, 0.5, 0.75, 0.95, 1)
 
 

@@ -36,7 +36,9 @@ def main(options: argparse.Namespace) -> int:
 
     path = locate.place(config.data)
     if path is None or (not locate.is_table(path)):
-        raise DataError(f"{options.file}: inspect looks at tables; python main.py --dry-run shows what a run makes of other sources")
+        raise DataError(
+            f"{options.file}: inspect looks at tables; python main.py --dry-run shows what a run makes of other sources"
+        )
     table, wanted = locate.table_at(path, config.data), Wanted.of(config.data)
     shown.print_table(table, columns.find(table, wanted))
     source = reviews.read(table, wanted, unlabelled=config.data.unlabelled)

@@ -113,8 +113,10 @@ def _run(options: argparse.Namespace, planned: Planned) -> int:
     import logger
     import saver
     from data import store, word_vectors
+    from data.known_texts import KnownTexts
     from data.summary import summarise
     from experiment import devices
+    from inference.other_texts import KNOWN_TEXTS
 
     config, dataset, cache = planned.config, planned.dataset, options.artifacts / "cache"
     environment = devices.environment(planned.workers[0].kind, config.run.backend)
@@ -125,8 +127,11 @@ def _run(options: argparse.Namespace, planned: Planned) -> int:
     with saver.open_run(options.artifacts, name, fresh=options.fresh) as folder, logger.logging_to(folder.log):
         about = folder.begin(options.profile, config, environment, summarise(dataset))
         log.info("%s on %s: %d studies, %d workers", name, about.data, len(planned.work), len(planned.workers))
+        for line in dataset.origin.notes:
+            log.info(line)
         store.keep(dataset, planned.prepared)
         write_text(folder.vocabulary, dataset.vocabulary.to_json())
+        KnownTexts.of(dataset).write(folder.final_stats(KNOWN_TEXTS))
         is_interrupted = _sweep(planned, folder, cache)
         return _conclude(folder, dataset, is_interrupted=is_interrupted)
 

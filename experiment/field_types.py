@@ -69,6 +69,11 @@ def describe(hint: Any) -> str:
         return " or ".join(describe(option).removeprefix("one of ") for option in get_args(hint))
     if get_origin(hint) is tuple:
         of = get_args(hint)[0]
-        words = {str | Contender: "names and Contender(...)", int: "int", float: "numbers", Mapping[str, float | int]: "settings ({'units': 64},)"}
+        words = {
+            str | Contender: "names and Contender(...)",
+            int: "int",
+            float: "numbers",
+            Mapping[str, float | int]: "settings ({'units': 64},)",
+        }
         return f"a tuple of {words[of]}"
     return {int: "an integer", float: "a number", str: "a text", bool: "True or False"}[hint]

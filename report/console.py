@@ -27,7 +27,7 @@ from records.summary import DataSummary
 from saver import RunFolder
 
 if TYPE_CHECKING:
-    from inference.evaluate import OtherReviews
+    from inference.evaluate import OtherReviews, OtherScore
 
 log = logging.getLogger(__name__)
 
@@ -176,21 +176,36 @@ def python() -> str:
 
 
 def print_other_reviews(found: "OtherReviews", folder: RunFolder, roster: Roster) -> None:
-    """The table of accuracies on other reviews, and where they are kept."""
+    """Which of the texts the run knows, the tables of accuracies, and where they are kept."""
+    if found.n_learned:
+        rest = f", and {found.n_tested:,} in its test part" if found.n_tested else ""
+        print(f"{found.n_learned:,} of these {found.n:,} texts stand in the training part that the run has learned from{rest}")
+    elif found.n_tested:
+        print(f"{found.n_tested:,} of these {found.n:,} texts stand in the run's own test part")
+    elif found.n_learned is None:
+        print("whether the run has learned from some of these texts is not known: it did not keep which those are")
+    _print_other_scores(found.scores, f"accuracy (%) on {found.file}, {found.n:,} texts", roster)
+    if found.new_scores:
+        title = f"without those that the run has learned from, {found.n - (found.n_learned or 0):,} texts"
+        _print_other_scores(found.new_scores, title, roster)
+    if found.n_unread:
+        print(f"{found.n_unread} texts have no word that the run knows; they count as half right")
+    print(f"kept in {folder.final_stats('other_reviews')} as {found.name}; report: {folder.report}")
+
+
+def _print_other_scores(scores: "Sequence[OtherScore]", title: str, roster: Roster) -> None:
+    """A row an answerer, a column a bucket."""
     from inference.evaluate import answerer_title
 
-    buckets = list(dict.fromkeys(score.bucket for score in found.scores))
+    buckets = list(dict.fromkeys(score.bucket for score in scores))
     table = _table("who answers", f"{buckets[0]} #", "95 % #", *(f"{bucket} #" for bucket in buckets[1:]))
-    table.title, table.title_justify = f"accuracy (%) on {escape(found.file)}, {found.n:,} texts", "left"
-    for answerer in dict.fromkeys(score.answerer for score in found.scores):
-        mine = {score.bucket: score for score in found.scores if score.answerer == answerer}
+    table.title, table.title_justify = escape(title), "left"
+    for answerer in dict.fromkeys(score.answerer for score in scores):
+        mine = {score.bucket: score for score in scores if score.answerer == answerer}
         interval = f"{100 * mine[ALL].low:.1f} to {100 * mine[ALL].high:.1f}"
         whole, *others = (f"{100 * mine[bucket].accuracy:.1f}" for bucket in buckets)
         table.add_row(escape(answerer_title(answerer, roster)), whole, interval, *others)
     _wide_console().print(table)
-    if found.n_unread:
-        print(f"{found.n_unread} texts have no word that the run knows; they count as half right")
-    print(f"kept in {folder.final_stats('other_reviews')}; report: {folder.report}")
 
 
 def print_probes(rates: tuple[PassRate, ...], roster: Roster) -> None:

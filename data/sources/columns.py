@@ -15,15 +15,18 @@ from records.errors import DataError, closest
 # Usual names without blanks, marks and capitals, the surest first; those of one line are equally good.
 _TEXT_NAMES = (
     "text review reviews reviewtext reviewbody reviewcontent fulltext",
-    "sentence content comment comments commenttext body tweet tweettext message sms phrase document verifiedreviews utterance post",
-    "summary title headline description subject selftext",
+    "sentence content comment comments commenttext body tweet tweettext message sms phrase document verifiedreviews post",
+    "utterance summary title headline description subject selftext",
 )
 _LABEL_NAMES = (
     "label labels sentiment airlinesentiment sentimentlabel class target polarity y",
     "stars star rating ratings starrating overall overallrating score reviewscore reviewrating userrating",
     "category emotion topic intent verdict feedback recommended recommendedind isspam spam type labelname labeltext",
 )
-_SPLIT_NAMES = ("split", "set subset part partition dataset fold",)
+_SPLIT_NAMES = (
+    "split",
+    "set subset part partition dataset fold",
+)
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,9 @@ class _Search:
         near = closest(name, columns).removeprefix("; ")
         guess = re.match(r"did you mean (.*)\? Known: ", near)
         tip = f"did you mean {self.wanted.typed(setting, guess[1])}? " if guess else ""
-        raise DataError(f"{self.table.name}: no column {name!r} ({self._setting(setting)}); {tip}Its columns: {', '.join(columns)}")
+        raise DataError(
+            f"{self.table.name}: no column {name!r} ({self._setting(setting)}); {tip}Its columns: {', '.join(columns)}"
+        )
 
     def _setting(self, setting: str) -> str:
         return f"--{setting.replace('_', '-')}" if self.wanted.are_options else f"data.{setting}"

@@ -92,7 +92,9 @@ class Gathered:
         if not text.strip():
             self._refuse(NO_TEXT, row.number)
         elif part == NO_PART:
-            self._refuse(f"has {cells[columns.split or 0]!r} in the column {self.table.columns[columns.split or 0]!r}", row.number)
+            self._refuse(
+                f"has {cells[columns.split or 0]!r} in the column {self.table.columns[columns.split or 0]!r}", row.number
+            )
         elif part == UNSUP:
             self.further.append(text)
         else:

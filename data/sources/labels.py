@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -75,18 +76,80 @@ def classes_of(labels: Labels, wanted: Wanted) -> Labelling:
     elif len(set(map(key_of, labels.values))) > MOST_CLASSES:
         raise _too_many(labels, wanted)
     else:
-        found = Labelling(*in_order(labels.values))
+        classes, positions = in_order(labels.values)
+        found = Labelling(classes, positions, _renamed(labels, classes, positions))
     there = [name for number, name in enumerate(found.classes.names) if (found.positions == number).any()]
     if len(there) < 2:
         raise DataError(
-            f"{labels.name}: column {labels.column!r} holds one class only ({labels.told(labels.values, 3) or 'no label'}); two are "
-            f"needed to learn anything. Where the labels stand elsewhere, name their column with "
+            f"{labels.name}: column {labels.column!r} holds one class only ({labels.told(labels.values, 3) or 'no label'}); two "
+            f"are needed to learn anything. Where labels stand elsewhere, name their column with "
             f"{wanted.typed('label_column', 'NAME')}"
         )
     if len(there) < len(found.classes):
         missing = ", ".join(name for name in found.classes.names if name not in there)
-        raise DataError(f"{labels.name}: no row is of the class {missing}, which data.labels names; its labels: {labels.told(labels.values)}")
+        raise DataError(
+            f"{labels.name}: no row is of the class {missing}, which data.labels names; its labels: {labels.told(labels.values)}"
+        )
     return found
+
+
+def _renamed(labels: Labels, classes: Classes, positions: np.ndarray) -> tuple[str, ...]:
+    """A sentence where classes are not called by their labels: 0 is negative."""
+    each = {classes.names[position]: list[str]() for position in sorted(positions.tolist())}
+    for value, position in zip(labels.values, positions.tolist(), strict=True):
+        each[classes.names[position]].append(value)
+    if all(name in values for name, values in each.items()):
+        return ()
+    return ("classes: " + ", ".join(f"{name} is the label {' or '.join(values)}" for name, values in each.items()),)
+
+
+def as_classes(labels: Labels, wanted: Wanted, learned: Wanted, classes: Classes) -> Labelling:
+    """Which of a run's classes the labels of another table are of.
+
+    Args:
+        labels: of the other table; it may have those of one class only.
+        wanted: what the person says of it now; its `labels` are looked at first.
+        learned: what the run's config says, which holds where nothing else is said.
+        classes: of the run.
+
+    Raises:
+        DataError: a label is none of the run's classes.
+    """
+    if not wanted.labels and learned.label_edges:
+        return Labelling(classes, _cut(labels, learned.label_edges).positions)
+    line = wanted.labels or learned.labels
+    mapping = LabelMapping.parse(line) if line else LabelMapping((), {}, is_order=True)
+    keys = [key_of(name) for name in classes.names]
+    positions, unknown = np.full(len(labels.values), OMITTED, dtype=np.int16), list[str]()
+    for place, value in enumerate(labels.values):
+        name = mapping.named(value) or _own_name(value, classes) or mapping.of(value)
+        key = LEFT_OUT if name == LEFT_OUT else _key_in(classes, name or "")
+        if key in keys:
+            positions[place] = keys.index(key)
+        elif key != LEFT_OUT:
+            unknown.append(value)
+    if unknown:
+        way = wanted.typed("labels", written(line, unknown[:MOST_CLASSES], "CLASS"))
+        raise DataError(
+            f"{labels.name}: the labels {labels.told(unknown)} are none of the run's classes, {', '.join(classes.names)}; say "
+            f"with {way} which they are, or put - for CLASS to leave those rows out"
+        )
+    found = [LEFT_OUT if position == OMITTED else "" for position in positions.tolist()]
+    return Labelling(classes, positions, _omitted(labels, found, wanted if wanted.labels else learned))
+
+
+def _own_name(value: str, classes: Classes) -> str | None:
+    """The class that a label means by itself: by its name, its number, or as one of the ways to write an opinion."""
+    keys, number = [key_of(name) for name in classes.names], number_of(value)
+    if key_of(value) in keys:
+        return classes.names[keys.index(key_of(value))]
+    if number is not None and number in classes.values:
+        return classes.names[classes.values.index(number)]
+    if classes.names == SENTIMENT.names:
+        for pair in (_OPINIONS, *_OPINION_PAIRS):
+            if key_of(value) in pair:
+                return SENTIMENT.names[pair[key_of(value)]]
+    return None
 
 
 def are_known(values: Collection[str]) -> bool:
@@ -111,7 +174,10 @@ def in_order(values: Sequence[str]) -> tuple[Classes, np.ndarray]:
         return Classes(("negative", "neutral", "positive"), (-1.0, 0.0, 1.0)), np.array([int(key) + 1 for key in keys], np.int16)
     known = next((pair for pair in _PAIRS if set(keys) == set(pair)), ())
     if set(keys) <= _RANKS.keys():
-        names, rank = [_WHOLE_NAMES.get(key, value) for key, value in zip(keys, values, strict=True)], [_RANKS[key] for key in keys]
+        names, rank = (
+            [_WHOLE_NAMES.get(key, value) for key, value in zip(keys, values, strict=True)],
+            [_RANKS[key] for key in keys],
+        )
     elif known:
         names, rank = list(values), [known.index(key) for key in keys]
     elif all(number is not None for number in numbers):
@@ -129,7 +195,7 @@ def in_order(values: Sequence[str]) -> tuple[Classes, np.ndarray]:
 def _cut(labels: Labels, edges: tuple[float, ...]) -> Labelling:
     """Classes of a number: up to the first edge, over it up to the second, ..."""
     numbers = [number_of(value) for value in labels.values]
-    names = [f"up to {edges[0]:g}", *(f"over {low:g} to {high:g}" for low, high in zip(edges, edges[1:], strict=False))]
+    names = [f"up to {edges[0]:g}", *(f"over {low:g} to {high:g}" for low, high in pairwise(edges))]
     positions = [NO_NUMBER if number is None else int(np.searchsorted(edges, number)) for number in numbers]
     classes = Classes((*names, f"over {edges[-1]:g}"), tuple(map(float, range(len(edges) + 1))))
     return Labelling(classes, np.array(positions, dtype=np.int16))
@@ -145,11 +211,10 @@ def _mapped(labels: Labels, wanted: Wanted) -> Labelling:
     found = [mapping.of(value) for value in labels.values]
     unknown = [value for value, name in zip(labels.values, found, strict=True) if name is None]
     if unknown:
-        there = "it names" if len(unknown) == len(found) else "and names"
+        way = wanted.typed("labels", written(wanted.labels, unknown[:MOST_CLASSES]))
         raise DataError(
-            f"{labels.name}: {_setting(wanted)} does not say what becomes of {labels.told(unknown)}, {there} {', '.join(mapping.rules)}; "
-            f"leave those rows out with {wanted.typed('labels', written(wanted.labels, unknown[:MOST_CLASSES]))}, or name a class "
-            "in place of the last -"
+            f"{labels.name}: {_setting(wanted)} does not say what becomes of {labels.told(unknown)}; it names "
+            f"{', '.join(mapping.rules)}. Leave those rows out with {way}, or name a class in place of the last -"
         )
     classes = _of_names(mapping)
     keys = [key_of(name) for name in classes.names]
@@ -188,11 +253,11 @@ def _too_many(labels: Labels, wanted: Wanted) -> DataError:
     numbers = [number_of(value) for value in labels.values]
     ways = [f"name another column with {wanted.typed('label_column', 'NAME')}"]
     if None not in numbers:
-        middle = np.quantile(np.repeat(numbers, labels.counts), 0.5)  # type: ignore[arg-type]
+        middle = float(np.quantile(np.repeat(np.array(numbers, dtype=np.float64), labels.counts), 0.5))
         ways.append(f"cut its numbers into classes with {wanted.typed('label_edges', f'{middle:g},')}")
     else:
         ways.append(f"join them with {wanted.typed('labels', 'this,that=one *=other')}")
     return DataError(
-        f"{labels.name}: column {labels.column!r} holds {len(labels.values):,} different labels, {labels.told(labels.values, 3)}, and "
-        f"at most {MOST_CLASSES} classes are told apart; {', or '.join(ways)}"
+        f"{labels.name}: column {labels.column!r} holds {len(labels.values):,} different labels, {labels.told(labels.values, 3)}, "
+        f"and at most {MOST_CLASSES} classes are told apart; {', or '.join(ways)}"
     )

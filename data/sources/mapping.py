@@ -44,12 +44,16 @@ class LabelMapping:
             for value in map(plain, values.split(",")):
                 if rules.setdefault(key_of(value), name) != name:
                     raise ValueError(f"the label {value!r} is named twice, as {rules[key_of(value)]!r} and as {name!r}")
-        if len(names) < 2:
-            raise ValueError(f"expected two classes or more, got {', '.join(names.values()) or 'none'}")
+        if not rules:
+            raise ValueError("expected labels=class")
         return cls(tuple(names.values()), rules, is_order)
 
     def of(self, value: str) -> str | None:
         """The class of a plain label, `-` where its rows are left out, None where the line does not name it."""
+        return self.named(value) or self.rules.get(REST)
+
+    def named(self, value: str) -> str | None:
+        """The same, but None also where only `*` names it."""
         if (found := self.rules.get(key_of(value))) is not None:
             return found
         number = number_of(value)
@@ -58,7 +62,7 @@ class LabelMapping:
                 ends = _RANGE.fullmatch(rule)
                 if ends and float(ends[1]) <= number <= float(ends[2]):
                     return name
-        return self.rules.get(REST)
+        return None
 
 
 def written(line: str, values: Iterable[str], name: str = LEFT_OUT) -> str:

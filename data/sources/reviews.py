@@ -76,7 +76,9 @@ def _hidden(gathered: Gathered) -> tuple[np.ndarray, tuple[str, ...]]:
         (own, others) = (set(np.unique(ids[each]).tolist()) for each in (is_its, ~is_its))
         if own <= set(missing) and not own & (others - {_empty(gathered)}):
             hidden |= is_its
-            notes.append(f"the {PARTS[part] if part < len(PARTS) else 'eval'} part has no labels: its {is_its.sum():,} rows are not used to test")
+            notes.append(
+                f"the {PARTS[part] if part < len(PARTS) else 'eval'} part has no labels: its {is_its.sum():,} rows are not used to test"
+            )
     return hidden, tuple(notes)
 
 
@@ -102,7 +104,9 @@ def _left_out(
     if (labelling.positions == labels.NO_NUMBER).any():
         found = found.with_more("has a label that is no number", rows[of_rows == labels.NO_NUMBER].tolist())
     if times is not None:
-        found = found.with_more("has no time that can be read", rows[np.isnan(times) & ~is_empty & ~hidden & (of_rows >= 0)].tolist())
+        found = found.with_more(
+            "has no time that can be read", rows[np.isnan(times) & ~is_empty & ~hidden & (of_rows >= 0)].tolist()
+        )
     return found
 
 
