@@ -16,35 +16,10 @@ from data.types import Sequences, SourceReviews
 
 SAMPLE = 5_000  # texts of which tokens are counted
 _SCRIPT_TEXTS, _SCRIPT_CHARACTERS = 1_000, 1_000  # texts whose scripts are told, and so many characters of each
-_SCRIPTS = [
-    "Latin",
-    "Cyrillic",
-    "Greek",
-    "Han",
-    "Hiragana",
-    "Katakana",
-    "Hangul",
-    "Arabic",
-    "Hebrew",
-    "Devanagari",
-    "Bengali",
-    "Gurmukhi",
-    "Gujarati",
-    "Tamil",
-    "Telugu",
-    "Kannada",
-    "Malayalam",
-    "Sinhala",
-    "Thai",
-    "Lao",
-    "Khmer",
-    "Myanmar",
-    "Tibetan",
-    "Georgian",
-    "Armenian",
-    "Ethiopic",
-    "Mongolian",
-]
+_SCRIPTS = """
+    Latin Cyrillic Greek Han Hiragana Katakana Hangul Arabic Hebrew Devanagari Bengali Gurmukhi Gujarati Tamil Telugu Kannada
+    Malayalam Sinhala Thai Lao Khmer Myanmar Tibetan Georgian Armenian Ethiopic Mongolian
+"""
 _QUANTILES = (0, 0.05, 0.25, 0.5, 0.75, 0.95, 1)
 
 
@@ -153,7 +128,7 @@ def scripts(texts: Sequence[str]) -> dict[str, float]:
     is_letter = regex.compile(r"\p{L}")
     counts = {letter: count for letter, count in letters.items() if is_letter.match(letter)}
     found = Counter[str]()
-    for name in _SCRIPTS:
+    for name in _SCRIPTS.split():
         of_script = regex.compile(rf"\p{{Script={name}}}")
         found[name] = sum(count for letter, count in counts.items() if of_script.match(letter))
     found["other"] = sum(counts.values()) - sum(found.values())

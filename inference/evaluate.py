@@ -1,5 +1,6 @@
 """Labelled reviews from elsewhere as one more test set: how well a finished run's models hold up there."""
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -115,25 +116,7 @@ def _new_scores(
     return _scores(run, [encoded[number] for number in new], labels[new], {who: each[new] for who, each in said.items()})
 
 
-_ENDINGS = [
-    ".csv",
-    ".tsv",
-    ".tab",
-    ".txt",
-    ".json",
-    ".jsonl",
-    ".ndjson",
-    ".parquet",
-    ".arrow",
-    ".feather",
-    ".xlsx",
-    ".gz",
-    ".bz2",
-    ".xz",
-    ".zip",
-    ".tgz",
-    ".tar",
-]
+_ENDINGS = r"\.(csv|tsv|tab|txt|jsonl?|ndjson|parquet|arrow|feather|xlsx|gz|bz2|xz|zip|tgz|tar)"
 
 
 def _file(path: Path) -> str:
@@ -151,12 +134,9 @@ def _is_kept(path: Path) -> bool:
 
 def _name(folder: RunFolder, path: Path) -> str:
     """The file's name without its endings; with a number behind it where a table from elsewhere is stored under it."""
-    plain = Path(_file(path))
-    while plain.suffix.lower() in _ENDINGS and plain.stem:
-        plain = plain.with_suffix("")
-    number = 1
+    plain, number = re.sub(rf"(?<=.)({_ENDINGS})+$", "", _file(path), flags=re.IGNORECASE).replace(" ", "_"), 1
     while True:
-        name = plain.name.replace(" ", "_") + (f"-{number}" if number > 1 else "")
+        name = plain + (f"-{number}" if number > 1 else "")
         stored = _stored(folder.final_stats("other_reviews") / f"{name}.json")
         if stored is None or (stored.file, stored.folder) == (_file(path), _folder(path)):
             return name

@@ -31,7 +31,21 @@ BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil
 SOMETIMES = {"importance", "cross_lengths", "learning_curve", "ladder"}  # figures that a smoke run has nothing to say for
 QUICK = PROFILES["quick"].config
 OTHERS = OtherReviews(
-    "films", "films.csv", "text", "label", 50, 0, 0.5, 0.1, 1.0, (OtherScore("chosen", "all", 50, 0.7, 0.6, 0.8),)
+    name="films",
+    file="films.csv",
+    folder="somewhere",
+    text_column="text",
+    label_column="label",
+    n=50,
+    n_unread=0,
+    n_learned=0,
+    n_tested=0,
+    positive_share=0.5,
+    unknown_share=0.1,
+    seconds=1.0,
+    notes=(),
+    scores=(OtherScore("chosen", "all", 50, 0.7, 0.6, 0.8),),
+    new_scores=(),
 )
 
 

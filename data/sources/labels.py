@@ -258,6 +258,6 @@ def _too_many(labels: Labels, wanted: Wanted) -> DataError:
     else:
         ways.append(f"join them with {wanted.typed('labels', 'this,that=one *=other')}")
     return DataError(
-        f"{labels.name}: column {labels.column!r} holds {len(labels.values):,} different labels, {labels.told(labels.values, 3)}, "
-        f"and at most {MOST_CLASSES} classes are told apart; {', or '.join(ways)}"
+        f"{labels.name}: column {labels.column!r} holds {len(labels.values):,} different labels, "
+        f"{labels.told(labels.values, 3)}, and at most {MOST_CLASSES} classes are told apart; {', or '.join(ways)}"
     )

@@ -67,7 +67,7 @@ def _empty(gathered: Gathered) -> int:
 
 
 def _hidden(gathered: Gathered) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Rows of a part whose labels are all missing, as those of Kaggle's test files are: `<bool>[texts]`, and a sentence on each."""
+    """Rows of parts whose labels are all missing, as in Kaggle's test files: `<bool>[texts]`, and a sentence on each part."""
     hidden, notes, ids, parts = np.zeros(len(gathered.texts), dtype=bool), list[str](), gathered.label_ids, gathered.parts
     missing = [number for number, value in enumerate(gathered.labels.values) if value in _MISSING]
     there = np.unique(parts)
@@ -76,9 +76,8 @@ def _hidden(gathered: Gathered) -> tuple[np.ndarray, tuple[str, ...]]:
         (own, others) = (set(np.unique(ids[each]).tolist()) for each in (is_its, ~is_its))
         if own <= set(missing) and not own & (others - {_empty(gathered)}):
             hidden |= is_its
-            notes.append(
-                f"the {PARTS[part] if part < len(PARTS) else 'eval'} part has no labels: its {is_its.sum():,} rows are not used to test"
-            )
+            name = PARTS[part] if part < len(PARTS) else "eval"
+            notes.append(f"the {name} part has no labels: its {is_its.sum():,} rows are not used as such")
     return hidden, tuple(notes)
 
 
