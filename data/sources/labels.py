@@ -58,8 +58,9 @@ class Labels:
 
     def told(self, chosen: Collection[str], most: int = 5) -> str:
         """`'3' (120 rows), 'n/a' (1 row)`, the most frequent first."""
-        found = sorted(((self.counts[i], value) for i, value in enumerate(self.values) if value in chosen), reverse=True)
-        each = [f"{value!r} ({count:,} row{'s' * (count != 1)})" for count, value in found[:most]]
+        there = [(value, count) for value, count in zip(self.values, self.counts.tolist(), strict=True) if value in chosen]
+        found = sorted(there, key=lambda each: -each[1])
+        each = [f"{value!r} ({count:,} row{'s' * (count != 1)})" for value, count in found[:most]]
         return ", ".join(each) + (f" and {len(found) - most:,} more" if len(found) > most else "")
 
 
