@@ -12,14 +12,14 @@ _ZONE = re.compile(r"\b(?:UTC|GMT|[PMCE][SD]T)\b ?")  # names that pandas does n
 
 
 def times_of(cells: Sequence[str]) -> np.ndarray:
-    """`<float64>[cells]`, NaN for what is no time: the numbers where all cells are such, else seconds since 1970.
+    """`<float64>[cells]`, NaN for what is no time: the numbers where most cells are such, else seconds since 1970.
 
     A date such as 03/04/2019 begins with its month, unless dates that begin with their day are all that makes sense of the
     column.
     """
     numbers = [number_of(cell.strip()) for cell in cells]
-    if all(number is not None for number in numbers):
-        return np.array(numbers, dtype=np.float64)
+    if 2 * numbers.count(None) < len(numbers):
+        return np.array([np.nan if number is None else number for number in numbers])
     import pandas as pd  # imported here: half a second that only dates need
 
     texts = pd.Series([_ZONE.sub("", cell.strip()) for cell in cells], dtype=object)

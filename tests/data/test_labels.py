@@ -154,7 +154,9 @@ def test_other_labels_are_of_a_runs_classes_as_the_run_mapped_them_or_by_name(
 
 def test_a_label_that_is_none_of_a_runs_classes_is_a_sentence_with_the_commands_own_option() -> None:
     asked = Wanted(are_options=True)
-    with pytest.raises(DataError, match=r"'meh' \(10 rows\) are none of the run's classes, negative, positive; say with --labels"):
+    with pytest.raises(
+        DataError, match=r"'meh' \(10 rows\) are none of the run's classes, negative, positive; say with --labels"
+    ):
         as_classes(labels("meh", "1"), asked, Wanted(), SENTIMENT)
     told = Wanted(are_options=True, labels="meh=-")
     assert as_classes(labels("meh", "1"), told, Wanted(), SENTIMENT).positions.tolist() == [OMITTED, 1]

@@ -18,6 +18,7 @@ from data_preprocessing import prepare
 from experiment.options import with_overrides
 from records.errors import DataError
 
+
 def write_imdb(folder: Path, reviews: list[Any], labels: list[int]) -> None:
     arrays = np.empty(len(reviews), dtype=object)
     arrays[:] = reviews
