@@ -50,7 +50,9 @@ def main(options: argparse.Namespace) -> int:
     wanted = Wanted(**{name: getattr(options, name) for name in names}, are_options=True)
     how = (options.encoding, options.separator, options.quoting, options.columns)
     if problems := reading_problems(options):
-        raise DataError("; ".join(f"--{problem.replace('_', '-', 1)}" for problem in problems))
+        raise DataError(
+            "; ".join(f"--{problem.partition(':')[0].replace('_', '-')}:{problem.partition(':')[2]}" for problem in problems)
+        )
     refuse_address(options.on)
     if not path.exists() and options.on != "-":
         raise DataError(f"--on: there is no file or folder {options.on}")

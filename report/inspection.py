@@ -40,7 +40,8 @@ def print_inspection(found: Inspection) -> None:
     _show(grid)
     print(f"{n:,} labelled reviews; {found.n_repeated:,} repeat the text of an earlier one")
     if found.conflicts:
-        print(f"{len(found.conflicts):,} texts stand there with more than one label, such as {shortened(found.conflicts[0])!r}")
+        are = "text stands" if len(found.conflicts) == 1 else "texts stand"
+        print(f"{len(found.conflicts):,} {are} there with more than one label, such as {shortened(found.conflicts[0])!r}")
     print(f"scripts: {', '.join(f'{name} {share:.1%}' for name, share in found.scripts.items()) or 'none'} of the letters")
     sampled = f" (counted of {found.n_counted:,} texts, the others estimated from their characters)" if found.is_estimated else ""
     print(f"tokens a review: {', '.join(f'{q} {value:,}' for q, value in found.length_quantiles.items())}{sampled}")

@@ -6,13 +6,14 @@ from itertools import pairwise
 
 import numpy as np
 
-from data.sources.mapping import LEFT_OUT, LabelMapping, key_of, written
+from data.sources.mapping import LEFT_OUT, REST, LabelMapping, key_of, written
 from data.sources.plain import number_of
 from data.sources.wanted import Wanted
 from records.classes import SENTIMENT, Classes
 from records.errors import DataError
 
 MOST_CLASSES = 50
+_FEW, _SHOWN = 10, 40  # labels that a sentence asks to map one by one; characters of each that it shows
 OMITTED, NO_NUMBER = -1, -2  # in place of a class's position
 # Ways to write "negative" and "positive", and pairs that mean the same where a table has just these two.
 _OPINIONS = {"0": 0, "1": 1, "neg": 0, "pos": 1, "negative": 0, "positive": 1, "false": 0, "true": 1}
@@ -60,7 +61,7 @@ class Labels:
         """`'3' (120 rows), 'n/a' (1 row)`, the most frequent first."""
         there = [(value, count) for value, count in zip(self.values, self.counts.tolist(), strict=True) if value in chosen]
         found = sorted(there, key=lambda each: -each[1])
-        each = [f"{value!r} ({count:,} row{'s' * (count != 1)})" for value, count in found[:most]]
+        each = [f"{value[:_SHOWN]!r} ({count:,} row{'s' * (count != 1)})" for value, count in found[:most]]
         return ", ".join(each) + (f" and {len(found) - most:,} more" if len(found) > most else "")
 
 
@@ -130,13 +131,21 @@ def as_classes(labels: Labels, wanted: Wanted, learned: Wanted, classes: Classes
         elif key != LEFT_OUT:
             unknown.append(value)
     if unknown:
-        way = wanted.typed("labels", written(line, unknown[:MOST_CLASSES], "CLASS"))
         raise DataError(
             f"{labels.name}: the labels {labels.told(unknown)} are none of the run's classes, {', '.join(classes.names)}; say "
-            f"with {way} which they are, or put - for CLASS to leave those rows out"
+            f"{_mapping_or_column(wanted, line, unknown)}"
         )
     found = [LEFT_OUT if position == OMITTED else "" for position in positions.tolist()]
     return Labelling(classes, positions, _omitted(labels, found, wanted if wanted.labels else learned))
+
+
+def _mapping_or_column(wanted: Wanted, line: str, unknown: list[str]) -> str:
+    """How a person says what labels mean that are none of a run's classes; many of them are hardly labels at all."""
+    if len(unknown) > _FEW or max(map(len, unknown)) > _SHOWN:
+        column, labels = wanted.typed("label_column", "NAME"), wanted.typed("labels", "LINE")
+        return f"where the labels stand with {column}, or what they mean with {labels}"
+    way = wanted.typed("labels", written(line, unknown, "CLASS"))
+    return f"with {way} which they are, or put - for CLASS to leave those rows out"
 
 
 def _own_name(value: str, classes: Classes) -> str | None:
@@ -212,7 +221,8 @@ def _mapped(labels: Labels, wanted: Wanted) -> Labelling:
     found = [mapping.of(value) for value in labels.values]
     unknown = [value for value, name in zip(labels.values, found, strict=True) if name is None]
     if unknown:
-        way = wanted.typed("labels", written(wanted.labels, unknown[:MOST_CLASSES]))
+        rest = unknown if len(unknown) <= _FEW else [REST]
+        way = wanted.typed("labels", written(wanted.labels, rest))
         raise DataError(
             f"{labels.name}: {_setting(wanted)} does not say what becomes of {labels.told(unknown)}; it names "
             f"{', '.join(mapping.rules)}. Leave those rows out with {way}, or name a class in place of the last -"

@@ -99,7 +99,7 @@ def test_a_label_that_the_line_does_not_name_is_listed_with_a_line_that_works() 
     with pytest.raises(DataError, match=r"'3' \(10 rows\).*Leave those rows out with --set 'data.labels=1=a 2=b 3=-'"):
         classes("1", "2", "3", line="1=a 2=b")
     assert classes("1", "2", "3", line="1=a 2=b 3=-").classes.names == ("a", "b")
-    with pytest.raises(DataError, match="no row is of the class c, which data.labels names"):
+    with pytest.raises(DataError, match="no row is of the class c, which data"):
         classes("1", "2", line="1=a 2=b 3=c")
 
 
