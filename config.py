@@ -151,10 +151,8 @@ class Data:
     separator: str = "auto"  # of a table's cells: auto finds it out | one character | tab
     quoting: Literal["auto", "none"] = "auto"  # none: quotation marks in a table are characters like others
     columns: str = ""  # names for a table without a first row of names, by position: label,id,-,text (- is not read)
-    text_column: str = (
-        "auto"  # of a table: auto finds it by its name or content | its name | several joined by a blank: title+body
-    )
-    label_column: str = "auto"  # of a table: auto finds it by its name or content | its name
+    text_column: str = "auto"  # of a table: auto finds it by name or content | its name | several are joined: title+body
+    label_column: str = "auto"  # of a table: auto finds it by name or content | its name
     split_column: str = "auto"  # of a table, train/validation/test: auto takes one of such words | its name | "" draws the parts
     group_column: str = ""  # of a table: reviews of one film or user, say, are drawn into one part
     time_column: str = ""  # of a table: the latest reviews are the test part, the latest of the rest validation

@@ -247,7 +247,7 @@ def _buckets(compare: Compare) -> str:
         return f"{compare.bucket_quantiles} quantiles of the training lengths"
     edges = IMDB_EDGES if compare.bucket_edges == "auto" else compare.bucket_edges
     names = ", ".join(bucket.name for bucket in of_edges(edges))
-    return names if edges == compare.bucket_edges else f"{names}; for other lengths than IMDB's, up to {MOST} that fit"
+    return names if edges == compare.bucket_edges else f"{names}\n(of other lengths than IMDB's: up to {MOST} that fit them)"
 
 
 def print_plan(profile: Profile, work: dict[Study, Work], data: DataSummary, workers: int) -> None:

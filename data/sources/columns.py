@@ -12,14 +12,16 @@ from data.sources.wanted import AUTO, Wanted
 from data.tables.table import Row, Table
 from records.errors import DataError, closest
 
-# Usual names without blanks, marks and capitals, the surest first; those of one line are equally good.
+# Usual names without blanks, marks and capitals, the surest first; those of one text are equally good.
 _TEXT_NAMES = (
-    "text review reviews reviewtext reviewbody reviewcontent fulltext",
+    "text",
+    "review reviews reviewtext reviewbody reviewcontent fulltext",
     "sentence content comment comments commenttext body tweet tweettext message sms phrase document verifiedreviews post",
     "utterance summary title headline description subject selftext",
 )
 _LABEL_NAMES = (
-    "label labels sentiment airlinesentiment sentimentlabel class target polarity y",
+    "label",
+    "labels sentiment airlinesentiment sentimentlabel class target polarity y",
     "stars star rating ratings starrating overall overallrating score reviewscore reviewrating userrating",
     "category emotion topic intent verdict feedback recommended recommendedind isspam spam type labelname labeltext",
 )

@@ -100,7 +100,8 @@ def _renamed(labels: Labels, classes: Classes, positions: np.ndarray) -> tuple[s
     each = {classes.names[position]: list[str]() for position in sorted(positions.tolist())}
     for value, position in zip(labels.values, positions.tolist(), strict=True):
         each[classes.names[position]].append(value)
-    if all(name in values for name, values in each.items()):
+    whole = {name: [_WHOLE_NAMES.get(key_of(value), key_of(value)) for value in values] for name, values in each.items()}
+    if all(key_of(name) in values for name, values in whole.items()):
         return ()
     return ("classes: " + ", ".join(f"{name} is the label {' or '.join(values)}" for name, values in each.items()),)
 

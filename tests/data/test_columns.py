@@ -37,6 +37,7 @@ def found(tmp_path: Path, names: list[str], *rows: list[str], **wanted: str) -> 
         ("reviewerID overall reviewText summary", "reviewText", "overall"),  # Amazon's JSON lines
         ("text label label_text", "text", "label"),  # Hugging Face
         ("Tweet Target", "Tweet", "Target"),
+        ("reviewText overall label text", "text", "label"),
     ],
 )
 def test_columns_of_tables_that_people_have_are_found_by_their_names(tmp_path: Path, names: str, text: str, label: str) -> None:
@@ -64,7 +65,7 @@ def test_two_columns_that_may_be_meant_are_a_sentence_with_both_settings(tmp_pat
 
 def test_of_equally_good_names_the_much_longer_text_and_the_column_with_few_values_are_taken(tmp_path: Path) -> None:
     rows = [["9", LONG, str(number % 2), str(number)] for number in range(60)]
-    assert found(tmp_path, ["review", "text", "sentiment", "target"], *rows) == Columns((1,), 2)
+    assert found(tmp_path, ["review", "fulltext", "sentiment", "target"], *rows) == Columns((1,), 2)
 
 
 def test_a_name_is_taken_whatever_its_capitals_and_a_wrong_one_gets_the_closest(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def test_labels_that_differ_in_capitals_alone_are_one_class_as_it_is_first_writt
 
 def test_a_class_that_is_not_called_by_its_label_is_said() -> None:
     assert classes("0", "1").notes == ("classes: negative is the label 0, positive is the label 1",)
-    assert classes("1", "2").notes == ()
+    assert classes("1", "2").notes == classes("neg", "pos").notes == classes("Negative", "POSITIVE").notes == ()
 
 
 @pytest.mark.parametrize(

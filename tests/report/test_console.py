@@ -65,7 +65,10 @@ def test_the_lists_name_everything_and_fit_a_narrow_terminal(capsys: pytest.Capt
         [start] = [number for number, line in enumerate(lines) if f"{name} {profile.note[:30]}" in " ".join(line.split())]
         assert any(f"minutes: {profile.minutes[:20]}" in line for line in lines[start + 1 : start + 5]), name
         assert any(f"accuracy: {profile.accuracy[:20]}" in line for line in lines[start + 1 : start + 6]), name
-    assert " ".join(lines[-2:]).endswith("598-end; for other lengths than IMDB's, up to 5 that fit")
+    assert lines[-2:] == [
+        "buckets: 0-129, 130-175, 176-284, 285-597, 598-end",
+        "(of other lengths than IMDB's: up to 5 that fit them)",
+    ]
     assert max(map(len, lines)) <= 80
     print_lists(replace(PROFILES["quick"].config, compare=replace(PROFILES["quick"].config.compare, bucket_quantiles=4)))
     assert capsys.readouterr().out.splitlines()[-1] == "buckets: 4 quantiles of the training lengths"
