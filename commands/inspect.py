@@ -40,7 +40,12 @@ def main(options: argparse.Namespace) -> int:
             f"{options.file}: inspect looks at tables; python main.py --dry-run shows what a run makes of other sources"
         )
     table, wanted = locate.table_at(path, config.data), Wanted.of(config.data)
-    shown.print_table(table, columns.find(table, wanted))
+    try:
+        found_columns = columns.find(table, wanted)
+    except DataError:
+        shown.print_table(table, None)  # so that a person sees which columns there are
+        raise
+    shown.print_table(table, found_columns)
     source = reviews.read(table, wanted, unlabelled=config.data.unlabelled)
     found = inspection.inspect(source, config.data, config.run.seed)
     shown.print_inspection(found)

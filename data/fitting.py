@@ -49,7 +49,7 @@ class Fitted:
             how = "one of all lengths"
         else:
             how = f"{len(self.buckets)}, cut at quantiles of the training lengths"
-        small = f" ({self.n_merged} too small to train on merged with its neighbours)" if self.n_merged else ""
+        small = f" ({self.n_merged} that were too small to train on are parts of their neighbours)" if self.n_merged else ""
         return (f"length buckets: {how}{small}; compare.bucket_edges takes others",)
 
 
@@ -104,13 +104,15 @@ def refuse_rare(config: Config, labelled: Labelled) -> None:
     rare = [name for name, count in zip(classes.names, counts, strict=True) if count <= SMALLEST_CLASS]
     if not rare:
         return
-    told = ", ".join(f"{name} ({counts[classes.names.index(name)]})" for name in rare)
+    whole = np.bincount(labelled.source.labels, minlength=len(classes))
+    numbers = [(name, whole[place], counts[place]) for name in rare for place in [classes.names.index(name)]]
+    told = ", ".join(f"{name} ({all_of:,} in all, {learned:,} in the training part)" for name, all_of, learned in numbers)
     line = leaving_out(config.data.labels, classes, rare)
     way = f"; leave such rows out with --set 'data.labels={line}', or give them another class there in place of the -"
     has_rest = len(classes) - len(rare) > 1 and not config.data.label_edges
     raise DataError(
-        f"{labelled.source.title}: too few reviews to learn a class from, {SMALLEST_CLASS + 1} are needed for training and "
-        f"validation: {told}{way if has_rest else '; bring more of them'}"
+        f"{labelled.source.title}: too few reviews of a class to learn it, {SMALLEST_CLASS + 1} are needed in the training part: "
+        f"{told}{way if has_rest else '; bring more of them'}"
     )
 
 

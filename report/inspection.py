@@ -15,18 +15,21 @@ from data.tables.table import Row, Table
 _SHOWN = 60  # characters of a text
 
 
-def print_table(table: Table, columns: Columns) -> None:
-    """What kind of file it is, its columns, what each is read as, and what stands in its first row."""
+def print_table(table: Table, columns: Columns | None) -> None:
+    """What kind of file it is, its columns, what each is read as (where that is known), and what stands in its first row."""
     print(f"{table.name}: {', '.join((table.found.kind, *table.found.details))}")
     first = next((row.cells for row in table.rows() if isinstance(row, Row)), ("",) * len(table.columns))
-    roles = dict.fromkeys(columns.texts, "text")
-    for what, number in (("label", columns.label), ("split", columns.split), ("group", columns.group), ("time", columns.time)):
-        if number is not None:
-            roles[number] = what
+    roles = _roles(columns) if columns is not None else {}
     grid = _grid("column", "read as", "in the first row")
     for number, name in enumerate(table.columns):
         grid.add_row(escape(name), roles.get(number, "-"), escape(shortened(first[number])))
     _show(grid)
+
+
+def _roles(columns: Columns) -> dict[int, str]:
+    """Position of a column -> what it is read as."""
+    others = {"label": columns.label, "split": columns.split, "group": columns.group, "time": columns.time}
+    return dict.fromkeys(columns.texts, "text") | {number: what for what, number in others.items() if number is not None}
 
 
 def print_inspection(found: Inspection) -> None:

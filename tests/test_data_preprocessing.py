@@ -200,7 +200,7 @@ def test_under_auto_buckets_too_small_to_train_on_are_merged_and_that_is_said(tm
     dataset = prepared(a_table(tmp_path, "text label", zip(short + long, labels, strict=True)))
     counts = [np.bincount(dataset.scope(bucket.name).train.labels, minlength=2) for bucket in dataset.buckets]
     assert 1 <= len(dataset.buckets) < 5 and min(map(min, counts)) >= 10
-    assert any("too small to train on merged" in note for note in dataset.origin.notes)
+    assert any("too small to train on are parts of" in note for note in dataset.origin.notes)
 
 
 def test_explicit_buckets_too_small_to_train_on_are_refused_with_a_setting_that_works(
@@ -218,7 +218,9 @@ def test_explicit_buckets_too_small_to_train_on_are_refused_with_a_setting_that_
 def test_a_rare_class_is_named_with_the_line_that_leaves_it_out(tmp_path: Path, rng: np.random.Generator) -> None:
     verdicts = ["bad" if n % 2 else "good" for n in range(395)] + ["not sure"] * 5
     table = a_table(tmp_path, "text label", zip(texts(400, rng), verdicts, strict=True))
-    with pytest.raises(DataError, match=r"not sure \(4\); leave such rows out with --set '(.*?)', or give them") as refused:
+    with pytest.raises(
+        DataError, match=r"not sure \(5 in all, 4 in the training part\); leave such rows out with --set '(.*?)', or give them"
+    ) as refused:
         prepared(table)
     told = re.search(r"--set '(data.labels=.*)', or", str(refused.value))
     assert told and prepared(table, told[1].replace("'\"'\"'", "'")).classes.names == ("bad", "good")

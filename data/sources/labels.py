@@ -183,7 +183,7 @@ def in_order(values: Sequence[str]) -> tuple[Classes, np.ndarray]:
     numbers = [number_of(value) for value in values]
     if set(keys) == {"-1", "0", "1"}:
         return Classes(("negative", "neutral", "positive"), (-1.0, 0.0, 1.0)), np.array([int(key) + 1 for key in keys], np.int16)
-    known = next((pair for pair in _PAIRS if set(keys) == set(pair)), ())
+    known = next((pair for pair in (*_PAIRS, *_denials(keys)) if set(keys) == set(pair)), ())
     if set(keys) <= _RANKS.keys():
         names, rank = (
             [_WHOLE_NAMES.get(key, value) for key, value in zip(keys, values, strict=True)],
@@ -201,6 +201,11 @@ def in_order(values: Sequence[str]) -> tuple[Classes, np.ndarray]:
     first = [names[positions.tolist().index(level)] for level in range(len(levels))]
     are_numbers = bool(numbers) and all(number is not None for number in numbers)
     return Classes(tuple(first), tuple(map(float, levels)) if are_numbers else ()), positions
+
+
+def _denials(keys: Collection[str]) -> list[tuple[str, str]]:
+    """Pairs of a label and what it is called where it is not so: not happy, happy."""
+    return [(f"{no}{key}", key) for key in dict.fromkeys(keys) for no in ("not ", "non-", "non ", "no ")]
 
 
 def _cut(labels: Labels, edges: tuple[float, ...]) -> Labelling:

@@ -76,7 +76,7 @@ def leaving_out(line: str, classes: Classes, rare: Collection[str]) -> str:
     if line:
         parts = [part.rpartition("=") for part in shlex.split(line)]
         kept = [(values or name, LEFT_OUT if name in rare else name) for values, _, name in parts]
-        return " ".join(f"{shlex.quote(values)}={shlex.quote(name)}" for values, name in kept)
-    numbers = [f"{value:.15g}" for value in classes.values] or list(classes.names)
-    each = zip(numbers, classes.names, strict=True)
-    return " ".join(f"{shlex.quote(value)}={LEFT_OUT if name in rare else shlex.quote(name)}" for value, name in each)
+    else:
+        values = [f"{value:.15g}" for value in classes.values] or list(classes.names)
+        kept = [(value, LEFT_OUT if name in rare else name) for value, name in zip(values, classes.names, strict=True)]
+    return " ".join(shlex.quote(value) if value == name else f"{shlex.quote(value)}={shlex.quote(name)}" for value, name in kept)

@@ -35,6 +35,8 @@ def classes(*cells: str, line: str = "") -> Labelling:
         (("__label__1", "__label__0"), SENTIMENT.names),
         (("spam", "ham"), ("ham", "spam")),
         (("Yes", "No"), ("No", "Yes")),
+        (("happy", "not happy"), ("not happy", "happy")),
+        (("toxic", "non-toxic"), ("non-toxic", "toxic")),
         (("positive", "neutral", "negative"), ("negative", "neutral", "positive")),
         (("pos", "neu", "neg"), ("negative", "neutral", "positive")),
         (("Very Positive", "neutral", "very negative"), ("very negative", "neutral", "Very Positive")),
