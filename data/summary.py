@@ -6,7 +6,7 @@ from data.types import PARTS, Bucket, Dataset, Reviews
 from data.vocabulary import OOV
 from records.summary import BucketSummary, DataSummary
 
-_BAR = 25  # tokens, the width of a histogram's bar
+_BAR, _BARS = 25, 15  # tokens, the width of a histogram's bar; bars of a histogram of short reviews, which are narrower
 _QUANTILES = (0, 0.05, 0.25, 0.5, 0.75, 0.95, 1)
 
 
@@ -48,7 +48,9 @@ def _class_counts(reviews: Reviews, n_classes: int) -> tuple[int, ...]:
 def _histograms(dataset: Dataset) -> tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]:
     """Edges of the bars in tokens, and for each class the number of its reviews in each bar."""
     lengths, labels = dataset.whole_lengths, dataset.whole_labels
-    edges = np.arange(0, max(int(np.quantile(lengths, 0.99)), 2 * _BAR) + _BAR + 1, _BAR)
+    long = int(np.quantile(lengths, 0.99))
+    bar = _BAR if long > 3 * _BAR else max(1, -(-long // _BARS))
+    edges = np.arange(0, max(long, 2 * bar) + bar + 1, bar)
     edges[-1] = max(edges[-1], lengths.max() + 1)  # the last bar holds the longest per cent
     counts = (np.histogram(lengths[labels == label], edges)[0] for label in range(len(dataset.classes)))
     return tuple(edges.tolist()), tuple(tuple(each.tolist()) for each in counts)

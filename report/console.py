@@ -114,7 +114,7 @@ def describe_data(data: DataSummary) -> list[str]:
     buckets = (f"{each.name} ({each.n_train + each.n_validation:,} and {each.n_test:,})" for each in data.buckets)
     return [
         f"{data.title}: {data.n_train:,} train, {data.n_validation:,} validation, {data.n_test:,} test reviews",
-        f"classes: {', '.join(f'{name} {count:,} ({count / counts.sum():.1%})' for name, count in classes)}",
+        f"classes: {', '.join(f'{name}: {count:,} ({count / counts.sum():.1%})' for name, count in classes)}",
         f"buckets by tokens (reviews to learn from, and to test): {', '.join(buckets)}",
     ]
 

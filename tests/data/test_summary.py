@@ -256,6 +256,14 @@ def test_a_summary_counts_what_was_left_out(table: Path) -> None:
     ]
 
 
+def test_the_lengths_of_short_reviews_are_told_apart(tmp_path: Path) -> None:
+    path = tmp_path / "tweets.csv"
+    path.write_text("text,label\n" + "".join(f"{'so good ' * (1 + n % 12)}number{n},{n % 2}\n" for n in range(400)))
+    summary = summarise(prepare(with_overrides(PROFILES["smoke"].config, [f"data.source={path}", "compare.bucket_edges=auto"])))
+    assert len(summary.histogram_edges) > 10 and np.sum(summary.histograms) == 320
+    assert sum(sum(counts) for counts in summary.class_counts.values()) == 400
+
+
 def test_a_dataset_from_the_disk_has_the_same_summary(table: Path, tmp_path: Path) -> None:
     dataset = prepared_table(table, "data.unlabelled=True", "data.max_train_per_bucket=70")
     store.keep(dataset, tmp_path / "data.npz")

@@ -81,7 +81,7 @@ def test_a_plan_has_a_row_a_study_and_the_sum(capsys: pytest.CaptureFixture[str]
     assert lines[:4] == [
         "a note on the reviews",
         "made-up reviews: 1,800 train, 200 validation, 200 test reviews",
-        "classes: negative 1,100 (50.0%), positive 1,100 (50.0%)",
+        "classes: negative: 1,100 (50.0%), positive: 1,100 (50.0%)",
         "buckets by tokens (reviews to learn from, and to test): 0-129 (1,000 and 100), 130-end (1,000 and 100)",
     ]
     rows = [[cell.strip() for cell in line.split("\u2502")[1:-1]] for line in lines if line.startswith("\u2502")]
