@@ -14,7 +14,7 @@ from config import Config, Data
 from data.fitting import Fitted, Labelled
 from data.types import Sequences, SourceReviews
 
-SAMPLE = 5_000  # texts of which tokens are counted
+SAMPLE = 2_000  # texts of which tokens are counted
 _SCRIPT_TEXTS, _SCRIPT_CHARACTERS = 1_000, 1_000  # texts whose scripts are told, and so many characters of each
 _SCRIPTS = """
     Latin Cyrillic Greek Han Hiragana Katakana Hangul Arabic Hebrew Devanagari Bengali Gurmukhi Gujarati Tamil Telugu Kannada

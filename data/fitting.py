@@ -42,14 +42,18 @@ class Fitted:
         """How buckets were found that nobody asked for, in a sentence."""
         if not is_auto or (known and not self.n_merged):
             return ()
-        edges = tuple(bucket.high for bucket in self.buckets[:-1])
-        if edges == cutting.IMDB_EDGES:
-            how = "IMDB's, as the lengths are"
-        elif len(self.buckets) == 1:
+        edges = {bucket.high for bucket in self.buckets[:-1]}
+        if not edges:
             how = "one of all lengths"
+        elif edges <= set(cutting.IMDB_EDGES):
+            how = "IMDB's, as the lengths are like its"
         else:
             how = f"{len(self.buckets)}, cut at quantiles of the training lengths"
-        small = f" ({self.n_merged} that were too small to train on are parts of their neighbours)" if self.n_merged else ""
+        is_one = self.n_merged == 1
+        merged = (
+            f"{self.n_merged} that {'was' if is_one else 'were'} too small to train on {'is' if is_one else 'are'} part of others"
+        )
+        small = f" ({merged})" if self.n_merged else ""
         return (f"length buckets: {how}{small}; compare.bucket_edges takes others",)
 
 
