@@ -4,6 +4,7 @@ import codecs
 from typing import Any
 
 from config import Data
+from data.sources.labels import MOST_CLASSES
 from data.sources.mapping import LabelMapping
 
 EXAMPLE = "'1,2=negative 4,5=positive 3=-', or 'bad ok good'"
@@ -14,7 +15,7 @@ def problems_of(data: Data) -> list[str]:
     edges = data.label_edges
     checks = {
         "time_column": (not (data.time_column and data.group_column), "none beside data.group_column"),
-        "label_edges": (list(edges) == sorted(set(edges)), "ascending numbers"),
+        "label_edges": (list(edges) == sorted(set(edges)) and len(edges) < MOST_CLASSES, f"fewer than {MOST_CLASSES}, ascending"),
     }
     problems = [f"data.{problem}" for problem in reading_problems(data)]
     problems += [
@@ -26,8 +27,9 @@ def problems_of(data: Data) -> list[str]:
         problems.append("data.label_edges: expected none beside data.labels, which names classes too")
     if data.labels.strip() and not any("data.labels" in problem for problem in problems):
         names = LabelMapping.parse(data.labels).names
-        if len(names) < 2:
-            problems.append(f"data.labels: expected two classes or more, got {', '.join(names) or 'none'}; write {EXAMPLE}")
+        if not 2 <= len(names) <= MOST_CLASSES:
+            got = f"{', '.join(names[:5])}{' and more' if len(names) > 5 else ''}" if names else "none"
+            problems.append(f"data.labels: expected 2 to {MOST_CLASSES} classes, got {got}; write {EXAMPLE}")
     return problems
 
 

@@ -89,7 +89,7 @@ def test_bad_usage_is_one_sentence(tmp_path: Path, in_process: InProcess) -> Non
         (("/nowhere.csv",), "there is no such file"),
         (("demo",), "inspect looks at tables"),
         (("r.csv", "nothing"), "no profile is named 'nothing'"),
-        (("r.csv", "--set", "data.labels=a"), "expected two classes or more"),
+        (("r.csv", "--set", "data.labels=a"), "expected 2 to 50 classes"),
     ):
         done = in_process(command_line.main, "inspect", *arguments)
         assert done.code == 2 and sentence in done.err, done

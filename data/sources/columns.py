@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 
+from data.left_out import LeftOut
 from data.sources.labels import MOST_CLASSES, are_known
 from data.sources.parts import PART_WORDS
 from data.sources.wanted import AUTO, Wanted
@@ -156,14 +157,16 @@ class _Search:
             found = best(found or [number for number in range(len(self.table.columns)) if number not in used]) or found
         if len(found) == 1:
             return found[0]
+        self._survey.left_out.check(self.table.name, 0.5, self.wanted.typed)  # else nothing can be said of any column
         columns, what = self.table.columns, "texts" if setting == "text_column" else "labels"
         if found:
             told = " or ".join(repr(columns[number]) for number in found)
             ways = " or ".join(self.wanted.typed(setting, columns[number]) for number in found)
             raise DataError(f"{self.table.name}: the {what} may stand in {told}; say which with {ways}")
+        others = [name for number, name in enumerate(columns) if number not in used]
+        among = f"among {', '.join(others)}" if others else "beside those that are read already"
         raise DataError(
-            f"{self.table.name}: no column looks like {what} among {', '.join(columns)}; "
-            f"name it with {self.wanted.typed(setting, 'NAME')}"
+            f"{self.table.name}: no column looks like {what} {among}; name it with {self.wanted.typed(setting, 'NAME')}"
         )
 
     def _longest(self, candidates: Sequence[int]) -> list[int]:
@@ -193,15 +196,19 @@ class _Survey:
 
     values: list[set[str]]  # different cells of each column; not more of them than tell that they are many
     characters: list[int]  # in all cells of each column
+    left_out: LeftOut
 
 
 def survey(table: Table, rows: int | None = None) -> _Survey:
     """Look at every cell of the table, or of its first rows, once and in constant memory."""
     values, characters = [set[str]() for _ in table.columns], [0] * len(table.columns)
-    for row in islice(table.rows(), rows):
+    n_rows, bad = 0, dict[str, list[int]]()
+    for n_rows, row in enumerate(islice(table.rows(), rows), 1):  # noqa: B007 - the last of them is the number of all
         if isinstance(row, Row):
             for number, cell in enumerate(row.cells):
                 characters[number] += len(cell)
                 if len(values[number]) <= MOST_CLASSES + 1:
                     values[number].add(cell)
-    return _Survey(values, characters)
+        else:
+            bad.setdefault(row.reason, []).append(row.number)
+    return _Survey(values, characters, LeftOut(n_rows, table.place, bad))

@@ -80,19 +80,30 @@ def classes_of(labels: Labels, wanted: Wanted) -> Labelling:
     else:
         classes, positions = in_order(labels.values)
         found = Labelling(classes, positions, _renamed(labels, classes, positions))
-    there = [name for number, name in enumerate(found.classes.names) if (found.positions == number).any()]
-    if len(there) < 2:
+    _refuse_empty_classes(labels, found, wanted)
+    return found
+
+
+def _refuse_empty_classes(labels: Labels, found: Labelling, wanted: Wanted) -> None:
+    """Refuse classes that no row is of.
+
+    Raises:
+        DataError: there is one class only, or the person's own words name one too many.
+    """
+    names = found.classes.names
+    missing = [name for number, name in enumerate(names) if not (found.positions == number).any()]
+    if missing and (wanted.label_edges or wanted.labels):
+        setting = "data.label_edges" if wanted.label_edges else _setting(wanted)
+        raise DataError(
+            f"{labels.name}: no row is of the class {', '.join(missing)}, which {setting} makes; the labels in column "
+            f"{labels.column!r} are {labels.told(labels.values)}"
+        )
+    if len(names) - len(missing) < 2:
         raise DataError(
             f"{labels.name}: column {labels.column!r} holds one class only ({labels.told(labels.values, 3) or 'no label'}); two "
             f"are needed to learn anything. Where labels stand elsewhere, name their column with "
             f"{wanted.typed('label_column', 'NAME')}"
         )
-    if len(there) < len(found.classes):
-        missing = ", ".join(name for name in found.classes.names if name not in there)
-        raise DataError(
-            f"{labels.name}: no row is of the class {missing}, which data.labels names; its labels: {labels.told(labels.values)}"
-        )
-    return found
 
 
 def _renamed(labels: Labels, classes: Classes, positions: np.ndarray) -> tuple[str, ...]:

@@ -97,6 +97,6 @@ def test_a_column_is_the_split_only_where_it_holds_words_for_parts(tmp_path: Pat
 
 def test_a_table_without_a_column_for_labels_says_what_to_name(tmp_path: Path) -> None:
     rows = [[f"{LONG} {number}", str(number)] for number in range(60)]
-    with pytest.raises(DataError, match=r"no column looks like labels among text, id; name it with --set data.label_column=NAME"):
+    with pytest.raises(DataError, match=r"no column looks like labels among id; name it with --set data.label_column=NAME"):
         found(tmp_path, ["text", "id"], *rows)
     assert find(a_table(tmp_path, ["text", "id"], *rows), Wanted(), has_labels=False) == Columns((0,))

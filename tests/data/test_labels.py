@@ -101,14 +101,14 @@ def test_a_label_that_the_line_does_not_name_is_listed_with_a_line_that_works() 
     with pytest.raises(DataError, match=r"'3' \(10 rows\).*Leave those rows out with --set 'data.labels=1=a 2=b 3=-'"):
         classes("1", "2", "3", line="1=a 2=b")
     assert classes("1", "2", "3", line="1=a 2=b 3=-").classes.names == ("a", "b")
-    with pytest.raises(DataError, match="no row is of the class c, which data"):
+    with pytest.raises(DataError, match=r"no row is of the class c, which data.labels makes"):
         classes("1", "2", line="1=a 2=b 3=c")
 
 
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("1=a", "expected two classes or more, got a"),
+        ("1=a", "expected 2 to 50 classes, got a"),
         ("1=a 1=b", "the label '1' is named twice, as 'a' and as 'b'"),
         ("=a b", "expected labels=class, got '=a'"),
         ("'a b", "No closing quotation"),
@@ -122,6 +122,10 @@ def test_numbers_are_cut_into_ordered_classes() -> None:
     found = classes_of(labels("1", "2.5", "2.6", "9", "x"), Wanted(label_edges=(2.5, 3.5)))
     assert found.classes == Classes(("up to 2.5", "over 2.5 to 3.5", "over 3.5"), (0.0, 1.0, 2.0))
     assert found.positions.tolist() == [0, 0, 1, 2, NO_NUMBER]
+    with pytest.raises(
+        DataError, match=r"no row is of the class over 9, which data.label_edges makes; the labels .* '1' \(10 rows\)"
+    ):
+        classes_of(labels("1", "2"), Wanted(label_edges=(1.5, 9.0)))
 
 
 def test_more_than_fifty_classes_are_a_sentence_with_what_to_type() -> None:
