@@ -77,7 +77,9 @@ class Compare:
     # Names in models/registry.py, or Contender(...)s. Where both stand plainly, `gru` is trained once with Keras's own layer, as
     # the control of `custom_gru`: with its settings and seeds, outside all comparisons.
     architectures: tuple[str | Contender, ...] = ("simple_rnn", "lstm", "gru", "custom_gru")
-    bucket_edges: tuple[int, ...] = (129, 175, 284, 597)  # last length of each bucket but the open last one, in tokens
+    # Last length of each bucket but the open last one, in tokens, () for one bucket; auto: (129, 175, 284, 597) for lengths like
+    # IMDB's, for others up to five quantiles of the training lengths, merged until every bucket can be trained on.
+    bucket_edges: tuple[int, ...] | Literal["auto"] = "auto"
     bucket_quantiles: int = 0  # n > 0: n buckets of equal size instead of the edges, from the training lengths
     scope: Literal["bucket", "all", "both"] = "bucket"  # a specialist per bucket, one generalist, or both
     cross_lengths: bool = False  # also test every bucket's specialist on the other buckets' test reviews
@@ -145,23 +147,34 @@ class Search:
 class Data:
     """Which reviews, and how they become sequences."""
 
-    source: str = "auto"  # auto (imdb, else demo) | imdb | demo | a path: folder, imdb.npz, aclImdb(.tar.gz), CSV/TSV/Parquet
+    source: str = "auto"  # auto (imdb, else demo) | imdb | demo | a path: imdb.npz or its folder, any table, a folder of texts
+    encoding: str = "auto"  # of a table: auto finds it out | a name that Python knows, such as utf-8 or cp1252
+    separator: str = "auto"  # of a table's cells: auto finds it out | one character | tab
+    quoting: Literal["auto", "none"] = "auto"  # none: quotation marks in a table are characters like others
+    columns: str = ""  # names for a table without a first row of names, by position: label,id,-,text (- is not read)
+    text_column: str = "auto"  # of a table: auto finds it by name or content | its name | several are joined: title+body
+    label_column: str = "auto"  # of a table: auto finds it by name or content | its name
+    split_column: str = "auto"  # of a table, train/validation/test: auto takes one of such words | its name | "" draws the parts
+    group_column: str = ""  # of a table: reviews of one film or user, say, are drawn into one part
+    time_column: str = ""  # of a table: the latest reviews are the test part, the latest of the rest validation
+    # Classes of a table's labels in one line: 1,2=negative 4,5=positive 3=- (- leaves out, * is every other label, 1-3 a range),
+    # or their order: bad ok good. "" = every label is a class, in the order of known pairs, else of numbers or the alphabet.
+    labels: str = ""
+    label_edges: tuple[float, ...] = ()  # cut a table's numbers into classes: (2.5,) gives two, up to 2.5 and over it
+    max_bad_rows: float = 0.01  # share of a table's rows that may be left out because they do not fit; more are an error
     # What a token is (docs/data.md): words of any language; characters, where it is written without spaces; subwords, vocab_size
     # pieces learned on the training texts (EXTRAS=subwords); imdb: words as in Keras IMDB. auto: whichever the texts need.
     tokens: Literal["auto", "imdb", "words", "subwords", "characters"] = "auto"
     mask_links: bool = True  # every web address is the token http and every mention the token @user; not with tokens=imdb
     word_index: str = ""  # path of a word -> rank JSON for sources of texts; "" = vocabulary from the training part
-    text_column: str = "text"  # of a table
-    label_column: str = "label"  # of a table: 0/1, neg/pos, negative/positive, false/true
-    split_column: str = "split"  # of a table, train/test; without that column the split is drawn, stratified
     vocab_size: int = 20_000  # ids below this are kept, rarer words become out-of-vocabulary; linear sees all words
     min_frequency: int = 1  # rarer words of a vocabulary built from the training part are out-of-vocabulary
     max_length: int = 2_500  # tokens a network reads of a longer review; buckets go by the whole length
     unlabelled: bool = False  # learn words, their vectors and pseudo-labels from unlabelled reviews too (aclImdb; split unsup)
     truncate: Literal["head", "tail", "both"] = "tail"  # which part of a longer review is kept
-    test_fraction: float = 0.2  # drawn when the source has no split of its own
-    validation_fraction: float = 0.1  # carved from the training part, stratified by bucket and label
-    max_train_per_bucket: int = 0  # n > 0: a stratified subsample of at most n training reviews, validation included
+    test_fraction: float = 0.2  # drawn when the source has no test part of its own
+    validation_fraction: float = 0.1  # carved from the training part, stratified by bucket and label, unless the source has one
+    max_train_per_bucket: int = 0  # n > 0: a stratified subsample of at most n training reviews, carved validation included
     drop_leaked: bool = False  # take texts that also stand in the test part out of training
     demo_reviews: int = 4_000  # size of the generated demo corpus, one third of it test
 

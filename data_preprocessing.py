@@ -1,7 +1,7 @@
 """The door to the reviews: `prepare(config)` makes train, validation and test parts in length buckets of any source.
 
-The order of its steps is the same for every source: encode, split, count duplicates and leaks, cut buckets, subsample, carve
-validation. The vocabulary and the quantile edges of buckets come from the training part only. No Keras in here.
+The order of its steps is the same for every source: split, encode, leave out what has no word, count duplicates and leaks, cut
+buckets, subsample, carve validation. The vocabulary and the quantile edges of buckets come from the training part only. No Keras.
 
     dataset = prepare(PROFILES["smoke"])
     dataset, path = load_or_prepare(PROFILES["smoke"], Path("artifacts/cache"))
@@ -12,16 +12,18 @@ from pathlib import Path
 
 import numpy as np
 
-from config import Compare, Config, Data
-from data import coverage, store
+from config import Config, Data
+from data import coverage, fitting, splits, store
 from data.encoding import encode
+from data.fitting import UNUSED, Fitted, Labelled
 from data.sources.locate import load
-from data.types import Bucket, Dataset, Origin, Reviews, Sequences, SourceReviews, bucket_numbers
+from data.sources.parts import TEST, TRAIN, VALIDATION
+from data.sources.reviews import without
+from data.sources.wanted import Wanted
+from data.splits import split_off
+from data.types import Dataset, Origin, Reviews, Sequences, SourceReviews
 from data.vocabulary import FIRST_WORD
 from records.errors import DataError
-from records.study import ALL
-
-SMALLEST_CLASS = 10  # training reviews of each class a bucket needs
 
 
 def load_or_prepare(config: Config, folder: Path) -> tuple[Dataset, Path]:
@@ -47,76 +49,117 @@ def prepare(config: Config) -> Dataset:
     Raises:
         DataError: the source cannot be used, or a bucket is too small to train on.
     """
-    data, seed = config.data, config.run.seed
-    source = load(data, seed)
+    return prepare_reviews(load(config.data, config.run.seed), config)
+
+
+def prepare_reviews(source: SourceReviews, config: Config) -> Dataset:
+    """Encode, split and bucket the reviews of a source, as the config says.
+
+    Raises:
+        DataError: the source cannot be used, or a bucket is too small to train on.
+    """
+    data = config.data
     _check_source(source, data)
-    rng = np.random.default_rng([seed, len(source.labels)])
-    is_test = source.is_test if source.is_test is not None else _draw(source.labels, data.test_fraction, rng)
-    encoded = encode(source, is_test, data)
+    rng = np.random.default_rng([config.run.seed, len(source.labels)])
+    parts = _with_test_part(source, data, rng)
+    encoded = encode(source, parts == TEST, data)
     source = replace(source, notes=source.notes + encoded.notes)
-    reviews = Reviews(encoded.labelled, source.labels, np.arange(len(source.labels)))
-    whole, test = _divide(reviews, is_test)
+    source, reviews = _with_words(source, encoded.labelled, data)
+    whole, test = _divide(reviews, parts[reviews.rows] == TEST)
     whole, unlabelled, leaked, origin = _leave_out(source, whole, test, encoded.unlabelled, drop_leaked=data.drop_leaked)
-    buckets = cut_buckets(config.compare, whole.sequences.lengths)
-    rest, chosen = _divide(whole, _subsample(whole, buckets, data.max_train_per_bucket, rng))
-    strata = bucket_numbers(buckets, chosen.sequences.lengths) * len(source.classes) + chosen.labels
-    train, validation = _divide(chosen, _draw(strata, data.validation_fraction, rng))
+    labelled = Labelled(source, parts, whole, test)
+    fitted = _fitted(config, labelled, rng)
     dataset = Dataset(
-        train=train,
-        validation=validation,
+        train=_of_role(whole, fitted, TRAIN),
+        validation=_of_role(whole, fitted, VALIDATION),
         test=test,
-        buckets=buckets,
+        buckets=fitted.buckets,
         classes=source.classes,
         vocabulary=encoded.vocabulary,
         vocab_size=min(data.vocab_size, len(encoded.vocabulary.words) + FIRST_WORD),
         max_length=data.max_length,
-        unused=_untested(rest.sequences, test),
+        unused=_untested(_of_role(whole, fitted, UNUSED).sequences, test),
         unlabelled=unlabelled,
         leaked=leaked,
         whole_lengths=whole.sequences.lengths,
         whole_labels=whole.labels,
-        origin=origin,
+        origin=replace(origin, notes=(*origin.notes, *notes(config, labelled, fitted))),
     )
-    if config.compare.scopes != {ALL}:
-        check_buckets(dataset)
     return coverage.with_notice(dataset)
 
 
-def cut_buckets(compare: Compare, train_lengths: np.ndarray) -> tuple[Bucket, ...]:
-    """Buckets from explicit edges, or from quantiles of the training lengths; together they hold every length.
+def outline(source: SourceReviews, sequences: Sequences, config: Config) -> tuple[Labelled, Fitted]:
+    """What `prepare_reviews` makes of a source before it counts leaks: its parts and buckets, which need only the lengths.
+
+    Args:
+        source: of the reviews.
+        sequences: as long as its reviews, whatever their tokens are.
+        config: of the run.
 
     Raises:
-        DataError: so many reviews share a length that the quantiles coincide.
+        DataError: as `prepare_reviews`.
     """
-    edges = list(compare.bucket_edges)
-    if n := compare.bucket_quantiles:
-        edges = [int(q) for q in np.quantile(train_lengths, np.arange(1, n) / n, method="lower")]
-        if len(set(edges)) < len(edges):
-            raise DataError(f"compare.bucket_quantiles: {n} quantiles of the training lengths coincide ({edges}); ask for fewer")
-    lows = [0, *(edge + 1 for edge in edges)]
-    return tuple(Bucket(low, high) for low, high in zip(lows, [*edges, None], strict=True))
+    rng = np.random.default_rng([config.run.seed, len(source.labels)])
+    parts = _with_test_part(source, config.data, rng)
+    source, reviews = _with_words(source, sequences, config.data)
+    labelled = Labelled(source, parts, *_divide(reviews, parts[reviews.rows] == TEST))
+    return labelled, _fitted(config, labelled, rng)
 
 
-def check_buckets(dataset: Dataset) -> None:
-    """Refuse buckets too small to train on, before anything trains.
+def lengths_of(source: SourceReviews, data: Data) -> np.ndarray:
+    """Tokens of each review of a source as a run would count them, `<int64>[reviews]`, the start token included."""
+    return encode(source, np.zeros(len(source.labels), dtype=bool), data).labelled.lengths
+
+
+def _fitted(config: Config, labelled: Labelled, rng: np.random.Generator) -> Fitted:
+    """Buckets that can be trained on, and what each training review is for.
 
     Raises:
-        DataError: names each bucket and its counts.
+        DataError: a class or a bucket is too small.
     """
-    problems = []
-    for bucket in dataset.buckets:
-        parts = dataset.scope(bucket.name)
-        counts = [int((parts.train.labels == label).sum()) for label in range(len(dataset.classes))]
-        is_whole = len(np.unique(parts.validation.labels)) == len(dataset.classes)
-        if min(counts) < SMALLEST_CLASS or len(parts.test) == 0 or not is_whole:
-            each = " and ".join(f"{count} {name}" for count, name in zip(counts, dataset.classes.names, strict=True))
-            problems.append(
-                f"bucket {bucket.name} is too small to train on: {each} training, "
-                f"{len(parts.validation)} validation and {len(parts.test)} test reviews"
-            )
-    if problems:
-        need = f"each needs {SMALLEST_CLASS} training reviews of each class, each in validation, and a test review"
-        raise DataError("; ".join(problems) + f"; {need}. Change compare.bucket_edges or bring more reviews")
+    fitting.refuse_rare(config, labelled)
+    fitted = fitting.fit(config, labelled, rng)
+    fitting.refuse_small(config, labelled, fitted, rng)
+    return fitted
+
+
+def _with_test_part(source: SourceReviews, data: Data, rng: np.random.Generator) -> np.ndarray:
+    """The parts of a source, `<int8>[reviews]`, with a test part drawn from the training reviews where it has none."""
+    parts = np.full(len(source.labels), TRAIN, dtype=np.int8) if source.parts is None else source.parts.copy()
+    if not (parts == TEST).any():
+        train = np.flatnonzero(parts == TRAIN)
+        parts[train[split_off(source, train, source.labels[train], data.test_fraction, rng)]] = TEST
+    return parts
+
+
+def _with_words(source: SourceReviews, sequences: Sequences, data: Data) -> tuple[SourceReviews, Reviews]:
+    """The reviews that have a token beside the start, and the source, which counts the others as rows that do not fit.
+
+    Raises:
+        DataError: they are too many.
+    """
+    has_words = sequences.lengths > 1
+    if has_words.all():
+        return source, Reviews(sequences, source.labels, np.arange(len(source.labels)))
+    source = without(source, "has no word", np.flatnonzero(~has_words))
+    source.left_out.check(source.title, data.max_bad_rows, Wanted.of(data).typed)
+    kept = np.flatnonzero(has_words)
+    return source, Reviews(sequences.take(kept), source.labels[kept], kept)
+
+
+def _of_role(whole: Reviews, fitted: Fitted, role: int) -> Reviews:
+    return whole.take(np.flatnonzero(fitted.roles == role))
+
+
+def notes(config: Config, labelled: Labelled, fitted: Fitted) -> tuple[str, ...]:
+    """What was left out, how the parts came about, and how the buckets did."""
+    source, roles = labelled.source, np.full(len(labelled.source.labels), UNUSED)
+    roles[labelled.whole.rows], roles[labelled.test.rows] = fitted.roles, TEST
+    return (
+        *source.left_out.notes,
+        *splits.notes(source, roles, config.data.group_column),
+        *fitted.notes(source.bucket_edges, is_auto=fitting.is_auto(config)),
+    )
 
 
 def _check_source(source: SourceReviews, data: Data) -> None:
@@ -128,7 +171,7 @@ def _check_source(source: SourceReviews, data: Data) -> None:
     if data.unlabelled and not source.unlabelled:
         raise DataError(
             f"data.unlabelled: {source.title} has no unlabelled reviews; aclImdb has them in train/unsup, a table in rows whose "
-            f"{data.split_column} is unsup. Choose such a data.source, or data.unlabelled=False"
+            "split is unsup. Choose such a data.source, or data.unlabelled=False"
         )
 
 
@@ -175,27 +218,3 @@ def _are_among(keys: set[bytes], sequences: Sequences) -> np.ndarray:
 def _divide(reviews: Reviews, chosen: np.ndarray) -> tuple[Reviews, Reviews]:
     """The reviews where `chosen`, `<bool>[reviews]`, is false, and those where it is true."""
     return reviews.take(np.flatnonzero(~chosen)), reviews.take(np.flatnonzero(chosen))
-
-
-def _draw(strata: np.ndarray, fraction: float, rng: np.random.Generator) -> np.ndarray:
-    """`<bool>[n]`, True for the drawn fraction of every stratum (rounded, at least one)."""
-    drawn = np.zeros(len(strata), dtype=bool)
-    for stratum in np.unique(strata):
-        members = rng.permutation(np.flatnonzero(strata == stratum))
-        drawn[members[: max(1, round(len(members) * fraction))]] = True
-    return drawn
-
-
-def _subsample(train: Reviews, buckets: tuple[Bucket, ...], limit: int, rng: np.random.Generator) -> np.ndarray:
-    """`<bool>[reviews]`, True for at most `limit` reviews of every bucket, keeping the share of each class; for all with 0."""
-    if not limit:
-        return np.ones(len(train), dtype=bool)
-    numbers, chosen = bucket_numbers(buckets, train.sequences.lengths), np.zeros(len(train), dtype=bool)
-    for number in range(len(buckets)):
-        members = np.flatnonzero(numbers == number)
-        if len(members) > limit:
-            by_class = [rng.permutation(members[train.labels[members] == label]) for label in np.unique(train.labels)[::-1]]
-            ends = [round(limit * n / len(members)) for n in np.cumsum([len(each) for each in by_class])]
-            members = np.concatenate([each[:n] for each, n in zip(by_class, np.diff(ends, prepend=0), strict=True)])
-        chosen[members] = True
-    return chosen

@@ -10,9 +10,9 @@ from commands import config_file, signals
 from records.errors import ConfigError, LengthwiseError
 
 with config_file.told(ends=__name__ == "__main__"):
-    from commands import evaluate, run
+    from commands import evaluate, inspect, run
 
-COMMANDS = {"run": run, "evaluate": evaluate}
+COMMANDS = {"run": run, "inspect": inspect, "evaluate": evaluate}
 BAD_INPUT, INTERRUPTED = 2, 130
 
 

@@ -68,7 +68,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "CSV; resumable, but for pipes",
     )
     parser.add_argument("--output", type=user_path, metavar="FILE", help="of --file and --explain")
-    parser.add_argument("--text-column", default="text", metavar="NAME", help="of --file, or key of JSON lines (default: text)")
+    parser.add_argument("--text-column", default="auto", metavar="NAME", help="of --file, or key of JSON lines (default: found)")
     parser.add_argument(
         "--columns", default="", metavar="A,B", help="of --file: names by place for a file without names, - for none"
     )

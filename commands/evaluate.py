@@ -2,6 +2,7 @@
 
 import argparse
 
+from config import Data
 from records.errors import DataError
 from records.files import locked, user_path
 
@@ -11,13 +12,24 @@ EPILOG = "Exit codes: 0 done, 2 bad input or usage, 130 interrupted."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of the subcommand."""
+    """The options of the subcommand; those of the table mean what the settings of `config.Data` of these names mean."""
+    default = Data()
     parser.add_argument("run", type=user_path, metavar="RUN", help="a run folder: artifacts/latest")
     parser.add_argument(
-        "--on", type=user_path, required=True, metavar="TABLE", help="CSV, TSV or Parquet: a column of texts, one of labels"
+        "--on", required=True, metavar="TABLE", help="any table that main.py reads, with texts and labels; - for standard input"
     )
-    parser.add_argument("--text-column", default="text", metavar="NAME")
-    parser.add_argument("--label-column", default="label", metavar="NAME", help="0/1, neg/pos, negative/positive or false/true")
+    parser.add_argument("--text-column", default=default.text_column, metavar="NAME", help="found where it is not named")
+    parser.add_argument("--label-column", default=default.label_column, metavar="NAME", help="found where it is not named")
+    parser.add_argument(
+        "--labels", default="", metavar="LINE", help="1,2=negative 4,5=positive 3=-; as the run's where not given"
+    )
+    parser.add_argument("--encoding", default=default.encoding, metavar="NAME", help="found where it is not named")
+    parser.add_argument("--separator", default=default.separator, metavar="CHARACTER", help="between cells; or tab")
+    parser.add_argument(
+        "--quoting", default=default.quoting, choices=("auto", "none"), help="none: quotes are characters like others"
+    )
+    parser.add_argument("--columns", default="", metavar="NAMES", help="of a table without a first row of names: label,-,text")
+    parser.add_argument("--max-bad-rows", type=float, default=default.max_bad_rows, metavar="SHARE", help="rows that may not fit")
 
 
 def main(options: argparse.Namespace) -> int:
@@ -27,21 +39,38 @@ def main(options: argparse.Namespace) -> int:
         DataError: the table is missing or cannot be read.
         RunError: the run cannot be asked.
     """
-    from data.sources import tables
+    from data.sources.wanted import Wanted, reading
+    from data.tables.open import open_table, refuse_address
+    from experiment.data_rules import reading_problems
     from inference.run import FinishedRun
 
-    finished, columns = FinishedRun.open(options.run), (options.text_column, options.label_column)
-    if not options.on.is_file():
-        raise DataError(f"--on: there is no file {options.on}")
-    source = tables.read(options.on, text=columns[0], label=columns[1], split="")
+    finished, path = FinishedRun.open(options.run), user_path(options.on)
+    names = ("text_column", "label_column", "labels", "max_bad_rows")
+    wanted = Wanted(**{name: getattr(options, name) for name in names}, are_options=True)
+    how = (options.encoding, options.separator, options.quoting, options.columns)
+    if problems := reading_problems(options):
+        raise DataError(
+            "; ".join(f"--{problem.partition(':')[0].replace('_', '-')}:{problem.partition(':')[2]}" for problem in problems)
+        )
+    refuse_address(options.on)
+    if not path.exists() and options.on != "-":
+        raise DataError(f"--on: there is no file or folder {options.on}")
+    from inference import evaluate, other_texts
+    from inference.rows import in_flags
+
+    try:
+        texts = other_texts.read(finished, open_table(path, reading(*how)), path, wanted)
+    except DataError as error:
+        raise DataError(in_flags(str(error))) from error
+    for note in texts.notes:
+        print(note)
 
     import plotter  # takes a second: what is wrong with the input has been said
-    from inference import evaluate
     from report import console
 
     with locked(finished.folder.path):
-        found, said = evaluate.evaluate(finished, source, options.on, columns, note=print)
-        evaluate.store(finished.folder, found, said, source.labels)
+        found, said = evaluate.evaluate(finished, texts, note=print)
+        evaluate.store(finished.folder, found, said, texts.labels)
         plotter.write_report(finished.folder)
     console.print_other_reviews(found, finished.folder, finished.roster)
     return DONE

@@ -85,6 +85,7 @@ def main(options: argparse.Namespace) -> int:
     config = choose_config(options)
 
     import data_preprocessing
+    from data.summary import summarise
     from experiment import devices, plan
     from experiment.crew import bytes_of_worker, crew
     from report import console
@@ -99,7 +100,7 @@ def main(options: argparse.Namespace) -> int:
     work = {study: plan.work(study, roster, dataset) for study in studies}
     workers = crew(available, options.workers, bytes_of_worker(config, dataset, available[0].kind))
     if options.dry_run:
-        console.print_plan(PROFILES[options.profile], work, dataset.origin.notes, len(workers.devices))
+        console.print_plan(PROFILES[options.profile], work, summarise(dataset), len(workers.devices))
         if workers.limit:
             print(workers.limit)
         return DONE
@@ -122,8 +123,10 @@ def _run(options: argparse.Namespace, planned: Planned) -> int:
     import logger
     import saver
     from data import store, word_vectors
+    from data.known_texts import KnownTexts
     from data.summary import summarise
     from experiment import devices
+    from inference.other_texts import KNOWN_TEXTS
     from report import console
 
     config, dataset, cache = planned.config, planned.dataset, options.artifacts / "cache"
@@ -137,8 +140,11 @@ def _run(options: argparse.Namespace, planned: Planned) -> int:
         log.info("%s on %s: %d studies, %d workers", name, about.data, len(planned.work), len(planned.workers.devices))
         if planned.workers.limit:
             console.note(planned.workers.limit)
+        for line in dataset.origin.notes:
+            log.info(line)
         store.keep(dataset, planned.prepared)
         write_text(folder.vocabulary, dataset.vocabulary.to_json())
+        KnownTexts.of(dataset).write(folder.final_stats(KNOWN_TEXTS))
         is_interrupted = _sweep(planned, folder, cache)
         return _conclude(folder, dataset, is_interrupted=is_interrupted)
 

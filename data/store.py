@@ -21,18 +21,22 @@ from records.classes import Classes
 from records.files import user_path
 from saver import atomic
 
-_CODE = ("data_preprocessing.py", "data/*.py", "data/sources/*.py")  # what prepared reviews depend on
+_CODE = ("data_preprocessing.py", "data/*.py", "data/sources/*.py", "data/tables/*.py")  # what prepared reviews depend on
 UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)  # of a file that is missing, cut short or not ours
 
 
 def source_digest(data: Data) -> str | None:
-    """Digest of the names, sizes and times of change of the source's files; None where no files tell the reviews."""
+    """Digest of the names, sizes and times of change of the source's files; None where no files tell the reviews.
+
+    They do not where the reviews are generated, downloaded, or come through a pipe.
+    """
     source = place(data)
-    if source is None or not source.exists():
+    if source is None or not (source.is_file() or source.is_dir()):
         return None
     digest = hashlib.sha256()
+    beside = [source.parent / "imdb_word_index.json"] if source.name == "imdb.npz" else []
     word_index = [user_path(data.word_index)] if data.word_index else []
-    for file in sorted(file for file in (source, *source.rglob("*"), *word_index) if file.is_file()):
+    for file in sorted(file for file in (source, *source.rglob("*"), *beside, *word_index) if file.is_file()):
         with contextlib.suppress(FileNotFoundError):  # it has gone since it was listed
             about = file.stat()
             digest.update(f"{file.resolve()} {about.st_size} {about.st_mtime_ns}\n".encode())

@@ -3,11 +3,11 @@
 import numpy as np
 
 from data.coverage import known_share
-from data.types import Bucket, Dataset
+from data.types import PARTS, Bucket, Dataset, Reviews
 from data.vocabulary import OOV
 from records.summary import BucketSummary, DataSummary
 
-_BAR = 25  # tokens, the width of a histogram's bar
+_BAR, _BARS = 25, 15  # tokens, the width of a histogram's bar; bars of a histogram of short reviews, which are narrower
 _QUANTILES = (0, 0.05, 0.25, 0.5, 0.75, 0.95, 1)
 
 
@@ -20,6 +20,7 @@ def summarise(dataset: Dataset) -> DataSummary:
         fingerprint=dataset.fingerprint,
         is_demo=origin.is_demo,
         classes=dataset.classes,
+        class_counts={part: _class_counts(getattr(dataset, part), len(dataset.classes)) for part in PARTS},
         buckets=tuple(_summarise_bucket(bucket, dataset) for bucket in dataset.buckets),
         n_train=len(dataset.train),
         n_validation=len(dataset.validation),
@@ -42,10 +43,16 @@ def summarise(dataset: Dataset) -> DataSummary:
     )
 
 
+def _class_counts(reviews: Reviews, n_classes: int) -> tuple[int, ...]:
+    return tuple(np.bincount(reviews.labels, minlength=n_classes).tolist())
+
+
 def _histograms(dataset: Dataset) -> tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]:
     """Edges of the bars in tokens, and for each class the number of its reviews in each bar."""
     lengths, labels = dataset.whole_lengths, dataset.whole_labels
-    edges = np.arange(0, max(int(np.quantile(lengths, 0.99)), 2 * _BAR) + _BAR + 1, _BAR)
+    long = int(np.quantile(lengths, 0.99))
+    bar = _BAR if long > 3 * _BAR else max(1, -(-long // _BARS))
+    edges = np.arange(0, max(long, 2 * bar) + bar + 1, bar)
     edges[-1] = max(edges[-1], lengths.max() + 1)  # the last bar holds the longest per cent
     counts = (np.histogram(lengths[labels == label], edges)[0] for label in range(len(dataset.classes)))
     return tuple(edges.tolist()), tuple(tuple(each.tolist()) for each in counts)

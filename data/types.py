@@ -3,12 +3,13 @@
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Self
 
 import numpy as np
 
+from data.left_out import LeftOut
 from data.vocabulary import Vocabulary
 from records.classes import SENTIMENT, Classes
 from records.codec import Record
@@ -60,7 +61,7 @@ class SourceReviews:
 
     title: str  # for people: what data this is
     labels: np.ndarray  # <int8>[reviews], positions in `classes`
-    is_test: np.ndarray | None  # <bool>[reviews]; None when the source has no split of its own
+    parts: np.ndarray | None  # <int8>[reviews], positions in PARTS; None when the source has no split of its own
     texts: list[str] | None = None
     sequences: Sequences | None = None
     unlabelled: tuple[str, ...] = ()  # further texts, without a label, of neither part
@@ -69,6 +70,11 @@ class SourceReviews:
     is_imdb: bool = False  # whether its texts are IMDB's, or stand in for them: IMDB's rule makes their tokens
     notes: tuple[str, ...] = ()
     classes: Classes = SENTIMENT
+    groups: np.ndarray | None = None  # <int64>[reviews]; reviews of one group are drawn into one part
+    times: np.ndarray | None = None  # <float64>[reviews]; the latest are the test part
+    rows: np.ndarray | None = None  # <int64>[reviews], what the source's place of each is called by
+    left_out: LeftOut = field(default_factory=LeftOut)  # rows that do not fit
+    bucket_edges: tuple[int, ...] = ()  # those that fit its lengths, where it is known well
 
 
 @dataclass(frozen=True)

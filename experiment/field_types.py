@@ -4,7 +4,7 @@ import dataclasses
 import sys
 import types
 from collections.abc import Mapping
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from config import Config, Contender, Profile, Tunable
 
@@ -31,6 +31,12 @@ def type_problems(config: Config) -> list[str]:
     return problems
 
 
+def type_of(name: str) -> Any:
+    """The type that config.py declares for a field, `section.field`."""
+    section, _, key = name.partition(".")
+    return get_type_hints(type(getattr(Config(), section)))[key]
+
+
 def unfit(record: Any, prefix: str) -> list[str]:
     """A sentence for every field of a record whose value has not its type."""
     hints = get_type_hints(type(record))
@@ -46,7 +52,7 @@ def fits(value: Any, hint: Any) -> bool:
     """Whether a value is of a type as config.py writes them; numbers are finite, and True is no number."""
     if hint is Any:
         return True
-    if isinstance(hint, types.UnionType):
+    if isinstance(hint, types.UnionType) or get_origin(hint) is Union:  # the second where one of the options is a Literal
         return any(fits(value, option) for option in get_args(hint))
     if get_origin(hint) is Literal:
         return value in get_args(hint)
@@ -71,9 +77,16 @@ def describe(hint: Any) -> str:
     if hint == Tunable:
         return "a number or Choice(...), Range(low, high, step), LogRange(low, high)"
     words: dict[Any, str]
+    if isinstance(hint, types.UnionType) or get_origin(hint) is Union:
+        return " or ".join(describe(option).removeprefix("one of ") for option in get_args(hint))
     if get_origin(hint) is tuple:
         of = get_args(hint)[0]
-        words = {str | Contender: "names and Contender(...)", int: "int", Mapping[str, float | int]: "settings ({'units': 64},)"}
+        words = {
+            str | Contender: "names and Contender(...)",
+            int: "int",
+            float: "numbers",
+            Mapping[str, float | int]: "settings ({'units': 64},)",
+        }
         return f"a tuple of {words[of]}"
     words = {int: "an integer", float: "a number", str: "a text", bool: "True or False"}
     return words.get(hint) or f"{getattr(hint, '__name__', hint)}(...)"

@@ -1,6 +1,7 @@
 """The options of a run: how `--set` changes a config, how a run folder's is read, and which configs can be run."""
 
 import ast
+import contextlib
 import dataclasses
 import json
 from collections.abc import Callable, Collection, Mapping
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 from analysis.search_size import largest, readers_of_evidence
 from config import Choice, Config, Contender, LogRange, Range
-from experiment.field_types import describe, fits, type_problems
+from experiment.data_rules import problems_of
+from experiment.field_types import describe, fits, type_of, type_problems
 from experiment.ranges import setting_problems, unit_problems
 from models.registry import resolve
 from models.roster import Roster, architecture_of, id_of, names, resolved
@@ -42,7 +44,7 @@ def with_overrides(config: Config, assignments: Collection[str]) -> Config:
             problems.append(f"--set {assignment}: expected section.field=value{closest(name.strip(), known)}")
             continue
         try:
-            value = _read_value(text.strip())
+            value = _read_field(f"{section}.{key}", text.strip())
         except ValueError as error:
             problems.append(f"--set {assignment}: {error}")
             continue
@@ -99,6 +101,23 @@ def _field_names() -> list[str]:
     """`section.field` of every field."""
     config = Config()
     return [f"{s.name}.{f.name}" for s in dataclasses.fields(config) for f in dataclasses.fields(getattr(config, s.name))]
+
+
+def _read_field(name: str, text: str) -> Any:
+    """The value of a field, `section.field`, as `_read_value` reads it.
+
+    A field of text takes what no quotation marks say is Python, such as `true` or `1,2`, as it stands; one of several numbers
+    takes a single one.
+    """
+    hint = type_of(name)
+    if hint is str:
+        with contextlib.suppress(ValueError, SyntaxError):
+            if isinstance(quoted := ast.literal_eval(text), str):
+                return quoted
+        return text
+    value = _read_value(text)
+    is_one = isinstance(value, int | float) and not fits(value, hint) and fits((value,), hint)
+    return (value,) if is_one else value
 
 
 def _read_value(text: str) -> Any:
@@ -173,7 +192,7 @@ RULES = (
     Rule(
         "compare.bucket_edges",
         "ascending lengths above 0",
-        lambda edges, _: all(a < b for a, b in pairwise(edges)) and all(edge > 0 for edge in edges),
+        lambda edges, _: edges == "auto" or (all(a < b for a, b in pairwise(edges)) and all(edge > 0 for edge in edges)),
     ),
     Rule(
         "compare.learning_curve",
@@ -216,6 +235,7 @@ def _meaning_problems(config: Config, architectures: Mapping[str, int]) -> list[
         if name not in architectures
     ]
     problems += [problem for rule in RULES if (problem := rule.problem(config))] + setting_problems(config)
+    problems += problems_of(config.data)
     for name in dict.fromkeys(each for each in listed if isinstance(each, str)):
         problems += unit_problems(config.space.units, name, architectures)
     if problems:

@@ -1,5 +1,6 @@
 """Labelled reviews from elsewhere as one more test set: how well a finished run's models hold up there."""
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from analysis.evaluation import accuracy_interval, is_right
-from data.types import SourceReviews
+from inference.other_texts import OtherTexts, known
 from inference.predictor import Predictor
 from inference.run import ENSEMBLE, Encoded, FinishedRun
 from models.roster import Roster
@@ -38,28 +39,37 @@ class OtherScore(Record):
 class OtherReviews(Record):
     """What became of a run's models on a table of other reviews."""
 
-    name: str
+    name: str  # of what is stored, different for each table
     file: str
+    folder: str  # that the file lies in; "" for standard input
     text_column: str
     label_column: str
     n: int
     n_unread: int  # texts without a word that the run knows: each counts as right as a guess among the classes is
+    # Texts that stand in the part that the run has learned from; None where it did not keep which those are.
+    n_learned: int | None
+    n_tested: int | None  # texts that stand in its test part
     positive_share: float
     unknown_share: float  # of the words, for the networks
     seconds: float
+    notes: tuple[str, ...]  # what was read, and what was left out
     scores: tuple[OtherScore, ...]
+    new_scores: tuple[
+        OtherScore, ...
+    ]  # on the texts that the run has not learned from; none where it has learned from none or all
+
+    @property
+    def is_from_elsewhere(self) -> bool:
+        """Whether the run came with none of the texts, as far as that is known."""
+        return self.n_learned == 0 and self.n_tested == 0
 
 
-def evaluate(
-    run: FinishedRun, source: SourceReviews, path: Path, columns: tuple[str, str], note: Callable[[str], None]
-) -> tuple[OtherReviews, dict[str, np.ndarray]]:
+def evaluate(run: FinishedRun, texts: OtherTexts, note: Callable[[str], None]) -> tuple[OtherReviews, dict[str, np.ndarray]]:
     """Score every contender of the run, its choice of validation and its ensemble on the texts.
 
     Args:
         run: to ask.
-        source: texts and labels.
-        path: where they came from.
-        columns: of the texts and of the labels, for the record.
+        texts: with their labels.
         note: told what is being done.
 
     Returns:
@@ -69,24 +79,75 @@ def evaluate(
         RunError: no text has a word that the run knows, or no model of the run can be asked.
     """
     started = time.perf_counter()
-    encoded = [run.encode(text) for text in source.texts or []]
+    encoded = [run.encode(text) for text in texts.texts]
     is_read = np.array([not each.is_empty and not each.is_unknown for each in encoded])
     if not is_read.any():
-        raise RunError(f"{path}: no text has a word that {run.name} knows, which has read {run.data.title}")
+        raise RunError(f"{texts.path}: no text has a word that {run.name} knows, which has read {run.data.title}")
     said = _said(run, encoded, is_read, note)
+    learned, tested = known(run, encoded) or (None, None)
     record = OtherReviews(
-        name=path.name.split(".")[0],
-        file=path.name,
-        text_column=columns[0],
-        label_column=columns[1],
+        name=_name(run.folder, texts.path),
+        file=_file(texts.path),
+        folder=_folder(texts.path),
+        text_column=texts.text_column,
+        label_column=texts.label_column,
         n=len(encoded),
         n_unread=int((~is_read).sum()),
-        positive_share=float(source.labels.mean()),
+        n_learned=None if learned is None else int(learned.sum()),
+        n_tested=None if tested is None else int(tested.sum()),
+        positive_share=float(texts.labels.mean()),
         unknown_share=_unknown_share(encoded),
         seconds=time.perf_counter() - started,
-        scores=_scores(run, encoded, source.labels, said),
+        notes=texts.notes,
+        scores=_scores(run, encoded, texts.labels, said),
+        new_scores=() if learned is None else _new_scores(run, encoded, texts.labels, said, learned),
     )
     return record, said
+
+
+def _new_scores(
+    run: FinishedRun, encoded: list[Encoded], labels: np.ndarray, said: dict[str, np.ndarray], learned: np.ndarray
+) -> tuple[OtherScore, ...]:
+    """The scores without the texts that the run has learned from, `<bool>[texts]`."""
+    if learned.all() or not learned.any():
+        return ()
+    new = np.flatnonzero(~learned)
+    return _scores(run, [encoded[number] for number in new], labels[new], {who: each[new] for who, each in said.items()})
+
+
+_ENDINGS = r"\.(csv|tsv|tab|txt|jsonl?|ndjson|parquet|arrow|feather|xlsx|gz|bz2|xz|zip|tgz|tar)"
+
+
+def _file(path: Path) -> str:
+    return path.resolve().name if _is_kept(path) else "standard input"
+
+
+def _folder(path: Path) -> str:
+    return str(path.resolve().parent) if _is_kept(path) else ""
+
+
+def _is_kept(path: Path) -> bool:
+    """Whether the texts lie somewhere, and did not come through a pipe."""
+    return path.is_file() or path.is_dir()
+
+
+def _name(folder: RunFolder, path: Path) -> str:
+    """The file's name without its endings; with a number behind it where a table from elsewhere is stored under it."""
+    plain, number = re.sub(rf"(?<=.)({_ENDINGS})+$", "", _file(path), flags=re.IGNORECASE).replace(" ", "_"), 1
+    while True:
+        name = plain + (f"-{number}" if number > 1 else "")
+        stored = _stored(folder.final_stats("other_reviews") / f"{name}.json")
+        if stored is None or (stored.file, stored.folder) == (_file(path), _folder(path)):
+            return name
+        number += 1
+
+
+def _stored(path: Path) -> OtherReviews | None:
+    """The record of this file; None where there is none that can be read."""
+    try:
+        return OtherReviews.from_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
 
 
 def _said(run: FinishedRun, encoded: list[Encoded], is_read: np.ndarray, note: Callable[[str], None]) -> dict[str, np.ndarray]:

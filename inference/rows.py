@@ -2,6 +2,8 @@
 
 import re
 
+from data.sources.columns import Columns, find
+from data.sources.wanted import Wanted
 from data.tables.table import BadRow, Row, Table
 from records.errors import TableError
 
@@ -13,16 +15,13 @@ def in_flags(sentence: str) -> str:
     return _SETTING.sub(r"--\1=", sentence)
 
 
-def column_of_texts(table: Table, name: str) -> int:
-    """The place of the column of texts.
+def column_of_texts(table: Table, name: str) -> Columns:
+    """The column of texts, or those that are joined; found where the name is `auto`.
 
     Raises:
-        TableError: there is no such column.
+        DataError: there is no such column, or which it is cannot be told.
     """
-    if name not in table.columns:
-        known = ", ".join(column if column.isprintable() else repr(column) for column in table.columns)
-        raise TableError(f"{table.name}: no column {name!r}; its columns are {known}. Name it with --text-column")
-    return table.columns.index(name)
+    return find(table, Wanted(text_column=name, are_options=True), has_labels=False)
 
 
 def check(table: Table, added: tuple[str, ...]) -> int:

@@ -15,6 +15,7 @@ from typing import Any
 
 import filelock
 
+from data.sources.columns import Columns
 from data.tables.content import copy_of_stream
 from data.tables.open import open_content, open_table
 from data.tables.table import BadRow, Reading, Row, Table
@@ -66,7 +67,7 @@ class _Work:
 
     job: Job
     table: Table
-    text: int  # place of the column of texts
+    columns: Columns  # of the texts
     total: int  # rows, those that do not fit among them
     classes: Classes  # of the run
     about: dict[str, Any]  # what must be the same for an interrupted job to go on
@@ -90,8 +91,8 @@ def score(predictor: Predictor, study: str | None, job: Job, on_rows: Callable[[
     try:
         with _alone(job), _table(job) as table:
             _refuse_to_write_over(job)  # another process may have ended meanwhile
-            text = column_of_texts(table, job.text_column)
-            work = _Work(job, table, text, check(table, added(classes)), classes, _about(predictor, study, job))
+            columns = column_of_texts(table, job.text_column)
+            work = _Work(job, table, columns, check(table, added(classes)), classes, _about(predictor, study, job))
             return _write(predictor, work, on_rows)
     except ArtifactsError:
         raise
@@ -187,7 +188,7 @@ def _answered(predictor: Predictor, work: _Work, done: int) -> Iterator[tuple[li
     """Batch by batch, the answers and the rows that they are for, after so many rows that are done."""
     rows = islice(work.table.rows(), done, None)
     while batch := list(islice(rows, BATCH)):
-        answers = predictor.stream(row.cells[work.text] for row in batch if isinstance(row, Row))
+        answers = predictor.stream(work.columns.text(row.cells) for row in batch if isinstance(row, Row))
         yield [TextError(problem_of(row, work.table)) if isinstance(row, BadRow) else next(answers) for row in batch], batch
 
 

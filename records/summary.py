@@ -30,6 +30,7 @@ class DataSummary(Record):
     fingerprint: str
     is_demo: bool
     classes: Classes
+    class_counts: dict[str, tuple[int, ...]]  # part -> its reviews of each class
     buckets: tuple[BucketSummary, ...]
     n_train: int
     n_validation: int

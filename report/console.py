@@ -4,7 +4,7 @@ import logging
 import shlex
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -16,18 +16,19 @@ from rich.live import Live as RichLive
 from rich.markup import escape
 from rich.table import Table
 
-from config import PROFILES, Config, Profile
-from data_preprocessing import cut_buckets
+from config import PROFILES, Compare, Config, Profile
+from data.buckets import IMDB_EDGES, MOST, of_edges
 from experiment.plan import Work, wall_seconds
 from inference.probes import CAPABILITIES, PassRate
 from models.registry import ARCHITECTURES
 from models.roster import Roster
 from records.findings import BucketVerdict
 from records.study import ALL, YARDSTICKS, Progress, Study, StudyResult
+from records.summary import DataSummary
 from saver import RunFolder
 
 if TYPE_CHECKING:
-    from inference.evaluate import OtherReviews
+    from inference.evaluate import OtherReviews, OtherScore
 
 log = logging.getLogger(__name__)
 
@@ -53,11 +54,10 @@ class Live:
     def __enter__(self) -> Self:
         data = self._data
         for line in data.notes:
-            self._console.print(f"[bold red]{escape(line)}[/]" if data.is_demo or data.is_barely_known else escape(line))
-        self._console.print(
-            f"{escape(data.title)}: {data.n_train:,} train, {data.n_validation:,} validation, {data.n_test:,} test reviews"
-        )
-        self._console.print(f"the networks know {data.validation_known_share:.1%} of the validation reviews' words")
+            warns = data.is_demo or data.is_barely_known
+            self._console.print(f"[bold red]{escape(line)}[/]" if warns else escape(line), soft_wrap=True)
+        for line in describe_data(data):
+            self._console.print(escape(line), soft_wrap=True)
         self._console.print(f"{len(self._studies)} studies -> {escape(str(self._folder))}")
         if self._console.is_terminal:
             self._live.start()
@@ -109,6 +109,19 @@ class Live:
         return Group(heading, table)
 
 
+def describe_data(data: DataSummary) -> list[str]:
+    """A line each on the parts, the classes and the buckets of the reviews."""
+    counts = np.sum(list(data.class_counts.values()), axis=0)
+    classes = zip(data.classes.names, counts.tolist(), strict=True)
+    buckets = (f"{each.name} ({each.n_train + each.n_validation:,} and {each.n_test:,})" for each in data.buckets)
+    return [
+        f"{data.title}: {data.n_train:,} train, {data.n_validation:,} validation, {data.n_test:,} test reviews",
+        f"classes: {', '.join(f'{name}: {count:,} ({count / counts.sum():.1%})' for name, count in classes)}",
+        f"buckets by tokens (reviews to learn from, and to test): {', '.join(buckets)}",
+        f"the networks know {data.validation_known_share:.1%} of the validation reviews' words",
+    ]
+
+
 def note(text: str) -> None:
     """A line for the reader, and for the log."""
     log.info(text)
@@ -142,7 +155,7 @@ def print_summary(folder: RunFolder, roster: Roster) -> None:
         console.print(f"[bold red]{escape(warning)}[/]")
     print(f"report: {folder.report}")
     if any(result.layers for result in results):
-        print(f'ask it:  {shlex.quote(_python())} predict.py --run {shlex.quote(str(folder.path))} "a review of yours"')
+        print(f'ask it:  {shlex.quote(python())} predict.py --run {shlex.quote(str(folder.path))} "a review of yours"')
 
 
 def _accuracies(verdicts: Sequence[BucketVerdict], roster: Roster) -> Table:
@@ -159,28 +172,43 @@ def _accuracies(verdicts: Sequence[BucketVerdict], roster: Roster) -> Table:
     return table
 
 
-def _python() -> str:
+def python() -> str:
     """How this environment's Python is called from here, whether or not the environment is activated."""
     path, here = Path(sys.executable), Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def print_other_reviews(found: "OtherReviews", folder: RunFolder, roster: Roster) -> None:
-    """The table of accuracies on other reviews, and where they are kept."""
+    """Which of the texts the run knows, the tables of accuracies, and where they are kept."""
+    if found.n_learned:
+        rest = f", and {found.n_tested:,} in its test part" if found.n_tested else ""
+        print(f"{found.n_learned:,} of these {found.n:,} texts stand in the training part that the run has learned from{rest}")
+    elif found.n_tested:
+        print(f"{found.n_tested:,} of these {found.n:,} texts stand in the run's own test part")
+    elif found.n_learned is None:
+        print("whether the run has learned from some of these texts is not known: it did not keep which those are")
+    _print_other_scores(found.scores, f"accuracy (%) on {found.file}, {found.n:,} texts", roster)
+    if found.new_scores:
+        title = f"without those that the run has learned from, {found.n - (found.n_learned or 0):,} texts"
+        _print_other_scores(found.new_scores, title, roster)
+    if found.n_unread:
+        print(f"{found.n_unread} texts have no word that the run knows; they count as half right")
+    print(f"kept in {folder.final_stats('other_reviews')} as {found.name}; report: {folder.report}")
+
+
+def _print_other_scores(scores: "Sequence[OtherScore]", title: str, roster: Roster) -> None:
+    """A row an answerer, a column a bucket."""
     from inference.evaluate import answerer_title
 
-    buckets = list(dict.fromkeys(score.bucket for score in found.scores))
+    buckets = list(dict.fromkeys(score.bucket for score in scores))
     table = _table("who answers", f"{buckets[0]} #", "95 % #", *(f"{bucket} #" for bucket in buckets[1:]))
-    table.title, table.title_justify = f"accuracy (%) on {escape(found.file)}, {found.n:,} texts", "left"
-    for answerer in dict.fromkeys(score.answerer for score in found.scores):
-        mine = {score.bucket: score for score in found.scores if score.answerer == answerer}
+    table.title, table.title_justify = escape(title), "left"
+    for answerer in dict.fromkeys(score.answerer for score in scores):
+        mine = {score.bucket: score for score in scores if score.answerer == answerer}
         interval = f"{100 * mine[ALL].low:.1f} to {100 * mine[ALL].high:.1f}"
         whole, *others = (f"{100 * mine[bucket].accuracy:.1f}" for bucket in buckets)
         table.add_row(escape(answerer_title(answerer, roster)), whole, interval, *others)
     _wide_console().print(table)
-    if found.n_unread:
-        print(f"{found.n_unread} texts have no word that the run knows; they count as half right")
-    print(f"kept in {folder.final_stats('other_reviews')}; report: {folder.report}")
 
 
 def print_probes(rates: tuple[PassRate, ...], roster: Roster) -> None:
@@ -213,21 +241,28 @@ def print_lists(config: Config) -> None:
         profiles.add_row(name, f"{escape(profile.note)}\n{measured}\n")
     console.print(profiles)
     console.print("contenders:", ", ".join(entry.id for entry in Roster.of(config).entries))
-    quantiles = config.compare.bucket_quantiles
-    edges = ", ".join(bucket.name for bucket in cut_buckets(config.compare, np.empty(0))) if not quantiles else ""
-    console.print("buckets:", edges or f"{quantiles} quantiles of the training lengths", soft_wrap=True)
+    console.print("buckets:", _buckets(config.compare), soft_wrap=True)
 
 
-def print_plan(profile: Profile, work: dict[Study, Work], notes: Iterable[str], workers: int) -> None:
+def _buckets(compare: Compare) -> str:
+    """The buckets of a config, as far as they are known without its reviews."""
+    if compare.bucket_quantiles:
+        return f"{compare.bucket_quantiles} quantiles of the training lengths"
+    edges = IMDB_EDGES if compare.bucket_edges == "auto" else compare.bucket_edges
+    names = ", ".join(bucket.name for bucket in of_edges(edges))
+    return names if edges == compare.bucket_edges else f"{names}\n(of other lengths than IMDB's: up to {MOST} that fit them)"
+
+
+def print_plan(profile: Profile, work: dict[Study, Work], data: DataSummary, workers: int) -> None:
     """What would run: studies, trials, epochs, and an estimate of the time.
 
     Args:
         profile: the one that was chosen.
         work: every study, with what is expected of it.
-        notes: on the reviews.
+        data: what is known about the reviews.
         workers: how many studies run at once.
     """
-    for line in notes:
+    for line in (*data.notes, *describe_data(data)):
         print(line)
     table = _table("study", "trials #", "epochs #", "estimate #")
     for study, each in work.items():

@@ -105,6 +105,7 @@ def a_summary(*, is_demo: bool = False) -> DataSummary:
         fingerprint="f" * 64,
         is_demo=is_demo,
         classes=SENTIMENT,
+        class_counts={"train": (900, 900), "validation": (100, 100), "test": (100, 100)},
         buckets=(
             BucketSummary("0-129", 0, 129, 900, 100, 100, (0.5, 0.5), 0.0),
             BucketSummary("130-end", 130, None, 900, 100, 100, (0.5, 0.5), 0.2),

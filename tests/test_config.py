@@ -8,6 +8,7 @@ import pytest
 
 import saver
 from config import PROFILES, Choice, Config, Contender, LogRange, Range, Search, Space
+from data.buckets import IMDB_EDGES
 from experiment.options import from_dict, validate, with_overrides
 from models.registry import selectable
 from records.errors import ConfigError
@@ -23,7 +24,7 @@ def test_every_profile_is_valid(profile: str) -> None:
 def test_study_is_the_published_experiment_and_is_not_shrunk() -> None:
     study = PROFILES["study"].config
     assert study.compare.architectures == ("simple_rnn", "lstm", "gru", "custom_gru")
-    assert study.compare.bucket_edges == (129, 175, 284, 597)
+    assert study.compare.bucket_edges == "auto" and study.data.source == "imdb" and IMDB_EDGES == (129, 175, 284, 597)
     assert (study.search.max_trials, study.search.epochs, study.training.epochs, study.training.repeats) == (
         10,
         15,

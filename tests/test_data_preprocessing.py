@@ -1,12 +1,16 @@
 """Laws of splitting, buckets and leaks."""
 
+import csv
+import re
+from collections.abc import Iterable
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import data_preprocessing as dp
-from config import PROFILES, Compare
+from config import PROFILES
 from data import store
 from data.summary import summarise
 from data.types import Dataset, Sequences
@@ -30,22 +34,6 @@ def test_splits_are_disjoint_stratified_and_repeat(demo_data: Dataset, smoke_con
 def test_another_seed_is_another_dataset(demo_data: Dataset, smoke_config: object) -> None:
     other = dp.prepare(with_overrides(smoke_config, ["run.seed=2"]))  # type: ignore[arg-type]
     assert other.fingerprint != demo_data.fingerprint
-
-
-def test_buckets_cover_every_length_once() -> None:
-    buckets = dp.cut_buckets(Compare(), np.arange(1, 2500))
-    assert [b.name for b in buckets] == ["0-129", "130-175", "176-284", "285-597", "598-end"]
-    held = sum(b.holds(np.arange(0, 5000)).astype(int) for b in buckets)
-    assert set(np.unique(held)) == {1}
-
-
-def test_quantile_buckets_hold_equal_shares_of_the_training_part(rng: np.random.Generator) -> None:
-    lengths = rng.integers(10, 1000, 4000)
-    buckets = dp.cut_buckets(Compare(bucket_quantiles=4), lengths)
-    shares = [b.holds(lengths).mean() for b in buckets]
-    np.testing.assert_allclose(shares, 0.25, atol=0.01)
-    with pytest.raises(DataError, match="coincide"):
-        dp.cut_buckets(Compare(bucket_quantiles=4), np.full(100, 7))
 
 
 def test_a_bucket_too_small_to_train_on_is_named_with_its_count(smoke_config: object) -> None:
@@ -125,3 +113,114 @@ def test_subwords_are_learned_on_training_texts_only_and_kept_with_the_data(tmp_
 def test_subwords_of_a_source_of_ids_are_one_sentence(real_data: Path) -> None:
     with pytest.raises(DataError, match=r"data.tokens: Keras IMDB reviews has ids of words and no texts"):
         dp.prepare(with_overrides(PROFILES["quick"].config, [f"data.source={real_data}", "data.tokens=subwords"]))
+
+
+# -- tables ------------------------------------------------------------------------------------------------------------
+
+
+def a_table(tmp_path: Path, names: str, rows: Iterable[Iterable[object]]) -> str:
+    """The setting that reads a CSV of these columns and rows."""
+    path = tmp_path / "r.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([names.split(), *rows])
+    return f"data.source={path}"
+
+
+def texts(n: int, rng: np.random.Generator, shortest: int = 3, longest: int = 20) -> list[str]:
+    words = np.array(["good", "bad", "film", "plot", "fine", "slow", "dull"])
+    return [" ".join(rng.choice(words, rng.integers(shortest, longest))) + f" number{number}" for number in range(n)]
+
+
+def prepared(*settings: str) -> Dataset:
+    return dp.prepare(with_overrides(PROFILES["smoke"].config, ["compare.bucket_edges=auto", *settings]))
+
+
+def rows_of(dataset: Dataset) -> list[set[int]]:
+    return [set(part.rows.tolist()) for part in (dataset.train, dataset.validation, dataset.test)]
+
+
+def test_a_given_validation_part_is_the_validation_part_whatever_is_left_of_training(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    words = ("train", "train", "train", "dev", "test")
+    table = a_table(tmp_path, "text label split", [(t, n % 2, words[n % 5]) for n, t in enumerate(texts(500, rng))])
+    whole, limited = prepared(table), prepared(table, "data.max_train_per_bucket=30")
+    for dataset in (whole, limited):
+        assert rows_of(dataset)[1:] == [set(range(3, 500, 5)), set(range(4, 500, 5))]
+    assert len(whole.train) == 300 and len(limited.train) == 30 * len(limited.buckets)
+
+
+def test_without_a_test_part_one_is_drawn_from_training_alone(tmp_path: Path, rng: np.random.Generator) -> None:
+    rows = [(text, n % 2, "val" if n % 5 == 0 else "train") for n, text in enumerate(texts(500, rng))]
+    train, validation, test = rows_of(prepared(a_table(tmp_path, "text label split", rows)))
+    assert validation == set(range(0, 500, 5)) and len(test) == 80 and len(train) == 320 and not test & validation
+
+
+def test_all_reviews_of_a_group_are_in_one_part(tmp_path: Path, rng: np.random.Generator) -> None:
+    films = rng.integers(0, 60, 900)
+    table = a_table(tmp_path, "text label film", [(t, n % 2, f"film {films[n]}") for n, t in enumerate(texts(900, rng))])
+    dataset = prepared(table, "data.group_column=film")
+    of_parts = [set(films[sorted(rows)]) for rows in rows_of(dataset)]
+    assert all(not one & other for one, other in combinations(of_parts, 2)) and sum(map(len, of_parts)) == 60
+    assert abs(len(dataset.test) / 900 - 0.2) < 0.03 and abs(len(dataset.validation) / 720 - 0.1) < 0.03
+    assert any("60 groups (film): each is in one part only" in note for note in dataset.origin.notes)
+
+
+def test_the_latest_reviews_are_tested_and_those_before_them_validate(tmp_path: Path, rng: np.random.Generator) -> None:
+    days = rng.permutation(600)
+    dates = [str(np.datetime64("2019-01-01") + int(day)) for day in days]
+    table = a_table(tmp_path, "text label day", [(t, n % 2, dates[n]) for n, t in enumerate(texts(600, rng))])
+    dataset = prepared(table, "data.time_column=day")
+    train, validation, test = (days[sorted(rows)] for rows in rows_of(dataset))
+    assert train.max() < validation.min() <= validation.max() < test.min() and (len(test), len(validation)) == (120, 48)
+    assert any(note.startswith("parts by time: train 2019-01-01 to ") for note in dataset.origin.notes)
+
+
+def test_texts_without_a_word_are_left_out_and_named_and_too_many_are_an_error(tmp_path: Path, rng: np.random.Generator) -> None:
+    rows = [("\u200b" if n in (5, 9) else t, n % 2) for n, t in enumerate(texts(400, rng))]
+    rows[5] = rows[9] = ("--- ---", 1)
+    dataset = prepared(a_table(tmp_path, "text label", rows), "data.tokens=words")
+    assert sum(map(len, rows_of(dataset))) == 398 and min(dataset.whole_lengths) > 1
+    assert any("2 of 400 rows were left out: line 7 has no word (like line 11)" in note for note in dataset.origin.notes)
+    with pytest.raises(DataError, match=r"2 of 400 rows .* do not fit: line 7 has no word .*--set data.max_bad_rows=0.01"):
+        prepared(a_table(tmp_path, "text label", rows), "data.max_bad_rows=0")
+
+
+def test_three_classes_are_prepared_with_their_shares(tmp_path: Path, rng: np.random.Generator) -> None:
+    verdicts = ("negative", "neutral", "positive")
+    table = a_table(tmp_path, "text airline_sentiment", [(t, verdicts[n % 3]) for n, t in enumerate(texts(900, rng))])
+    summary = summarise(prepared(table))
+    assert summary.classes.names == verdicts and summary.class_counts["test"] == (60, 60, 60)
+    assert all(abs(share - 1 / 3) < 0.2 for bucket in summary.buckets for share in bucket.class_shares_test)
+
+
+def test_under_auto_buckets_too_small_to_train_on_are_merged_and_that_is_said(tmp_path: Path, rng: np.random.Generator) -> None:
+    short, long = texts(450, rng, 3, 6), texts(450, rng, 15, 40)
+    labels = [int(rng.random() < 0.03) for _ in short] + [n % 2 for n in range(450)]  # one class is rare among short texts
+    dataset = prepared(a_table(tmp_path, "text label", zip(short + long, labels, strict=True)))
+    counts = [np.bincount(dataset.scope(bucket.name).train.labels, minlength=2) for bucket in dataset.buckets]
+    assert 1 <= len(dataset.buckets) < 5 and min(map(min, counts)) >= 10
+    assert any("too small to train on" in note for note in dataset.origin.notes)
+
+
+def test_explicit_buckets_too_small_to_train_on_are_refused_with_a_setting_that_works(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    table = a_table(tmp_path, "text label", [(t, n % 2) for n, t in enumerate(texts(400, rng))])
+    for settings in (["compare.bucket_edges=(129,175)"], ["compare.bucket_quantiles=40"], ["data.max_train_per_bucket=12"]):
+        with pytest.raises(DataError, match=r"too small to train on|coincide") as refused:
+            prepared(table, *settings)
+        told = re.search(r"--set ((?:\S+=\S+ ?)+)", str(refused.value))
+        assert told, refused.value
+        assert len(prepared(table, *settings, *told[1].split()).train) > 200
+
+
+def test_a_rare_class_is_named_with_the_line_that_leaves_it_out(tmp_path: Path, rng: np.random.Generator) -> None:
+    verdicts = ["bad" if n % 2 else "good" for n in range(395)] + ["not sure"] * 5
+    table = a_table(tmp_path, "text label", zip(texts(400, rng), verdicts, strict=True))
+    with pytest.raises(
+        DataError, match=r"not sure \(5 in all, 4 in the training part\); leave such rows out with --set '(.*?)', or give them"
+    ) as refused:
+        prepared(table)
+    told = re.search(r"--set '(data.labels=.*)', or", str(refused.value))
+    assert told and prepared(table, told[1].replace("'\"'\"'", "'")).classes.names == ("bad", "good")

@@ -16,6 +16,7 @@ import main as command_line
 from analysis.tables import OF_EACH_CLASS, SCORE_COLUMNS, SPENT, TIME_COLUMNS
 from config import PROFILES
 from data.sources import demo
+from data.types import PARTS
 from models.registry import ARCHITECTURES
 from tests.conftest import ROOT, Finished, SmokeRun, main
 
@@ -149,8 +150,8 @@ def test_nothing_but_the_final_scores_knows_the_test_labels(tmp_path: Path) -> N
         with path.open("w", newline="", encoding="utf-8") as file:
             table = csv.writer(file)
             table.writerow(["split", "label", "text"])
-            for text, label, is_test in zip(corpus.texts, corpus.labels, corpus.is_test, strict=True):  # type: ignore[arg-type]
-                table.writerow(["test" if is_test else "train", 1 - label if is_test and turn else label, text])
+            for text, label, part in zip(corpus.texts, corpus.labels, corpus.parts, strict=True):  # type: ignore[arg-type]
+                table.writerow([PARTS[part], 1 - label if PARTS[part] == "test" and turn else label, text])
         options = ["compare.bucket_edges=()", "training.repeats=2", f"data.source={path}", "vectors.source=learned"]
         options += ["vectors.frozen_epochs=9", "model.bigrams=500", "model.bigram_dim=8"]  # pairs are learned and frozen too
         done = main(

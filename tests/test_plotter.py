@@ -16,11 +16,12 @@ from config import PROFILES, Config, Contender
 from inference.evaluate import OtherReviews, OtherScore
 from inference.explain import START_WORD
 from inference.run import Encoded, FinishedRun
+from records.classes import Classes
 from records.errors import ArtifactsError
 from records.files import write_record, write_text
 from records.findings import BucketVerdict, Findings, Standing
 from records.study import Study, StudyResult, failed
-from records.summary import DataSummary
+from records.summary import BucketSummary, DataSummary
 from report.contents import Contents
 from report.figures.table import FIGURES
 from saver import RunFolder
@@ -34,7 +35,21 @@ SOMETIMES = {"importance", "cross_lengths", "learning_curve", "ladder"}  # figur
 QUICK = PROFILES["quick"].config
 RUN = cast("FinishedRun", SimpleNamespace(name="quick-12345678", roster=ROSTER, data=a_summary()))
 OTHERS = OtherReviews(
-    "films", "films.csv", "text", "label", 50, 0, 0.5, 0.1, 1.0, (OtherScore("chosen", "all", 50, 0.7, 0.6, 0.8),)
+    name="films",
+    file="films.csv",
+    folder="somewhere",
+    text_column="text",
+    label_column="label",
+    n=50,
+    n_unread=0,
+    n_learned=0,
+    n_tested=0,
+    positive_share=0.5,
+    unknown_share=0.1,
+    seconds=1.0,
+    notes=(),
+    scores=(OtherScore("chosen", "all", 50, 0.7, 0.6, 0.8),),
+    new_scores=(),
 )
 
 
@@ -108,6 +123,17 @@ def test_the_report_says_what_becomes_of_reviews_that_a_subsample_left_out(tmp_p
     said = "training reviews beyond 1,500 a bucket train no network and no linear model"
     assert said not in report_of(ended(tmp_path / "a"))
     assert f"17,581 {said}" in report_of(ended(tmp_path / "b", data=replace(a_summary(), n_unused=17_581)))
+
+
+def test_the_report_says_what_was_found_in_a_table_and_counts_its_classes(tmp_path: Path) -> None:
+    counts: dict[str, tuple[int, ...]] = {"train": (700, 200, 900), "validation": (70, 20, 110), "test": (50, 30, 120)}
+    classes = Classes(("bad", "so <so>", "good"))
+    shares = (BucketSummary("0-end", 0, None, 1800, 200, 200, (0.25, 0.15, 0.6), 0.0),)
+    data = replace(a_summary(), classes=classes, class_counts=counts, buckets=shares, histograms=((1, 2, 3),) * 3)
+    page = report_of(ended(tmp_path, data=replace(data, notes=("3 of 2,203 rows were left out: line 2 has no <text>",))))
+    section = page[page.index('id="data"') :]
+    assert "<li>3 of 2,203 rows were left out: line 2 has no &lt;text&gt;</li>" in section
+    assert re.search(r"so &lt;so&gt;</td>.*200 \(11.1 %\).*20 \(10.0 %\).*30 \(15.0 %\)", section)
 
 
 def test_failures_are_shown_and_their_text_is_escaped(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ Lengths follow IMDB's: log-normal, median about 178 words, 11 to 900.
 
 import numpy as np
 
+from data.buckets import IMDB_EDGES
+from data.sources.parts import TEST, TRAIN
 from data.types import SourceReviews
 
 POSITIVE = ("superb", "moving", "clever", "gripping", "charming", "brilliant")
@@ -43,11 +45,12 @@ def generate(reviews: int, seed: int, notes: tuple[str, ...] = ()) -> SourceRevi
     return SourceReviews(
         title="demo corpus (generated, not IMDB)",
         labels=labels,
-        is_test=np.arange(reviews) >= reviews * 2 // 3,
+        parts=np.where(np.arange(reviews) >= reviews * 2 // 3, TEST, TRAIN).astype(np.int8),
         texts=texts,
         is_demo=True,
         is_imdb=True,
         notes=notes,
+        bucket_edges=IMDB_EDGES,
     )
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from data.buckets import IMDB_EDGES
+from data.sources.parts import TEST, TRAIN
 from data.types import Sequences, SourceReviews
 from records.errors import DataError
 from records.files import user_path
@@ -57,13 +59,14 @@ def read(folder: Path) -> SourceReviews:
             raise DataError(f"{path}: x_{part} and y_{part} must have one 0/1 label per review, got {len(x)} and {len(y)}")
         reviews.append([_with_start(ranks, path) for ranks in x])
         labels.append(y)
-    is_test = np.repeat([False, True], [len(reviews[0]), len(reviews[1])])
+    parts = np.repeat([TRAIN, TEST], [len(reviews[0]), len(reviews[1])]).astype(np.int8)
     return SourceReviews(
         title="Keras IMDB reviews",
         labels=np.concatenate(labels).astype(np.int8),
-        is_test=is_test,
+        parts=parts,
         sequences=Sequences.from_lists(reviews[0] + reviews[1]),
         words=words,
+        bucket_edges=IMDB_EDGES,
     )
 
 

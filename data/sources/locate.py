@@ -4,12 +4,16 @@ import os
 from pathlib import Path
 
 from config import Data
-from data.sources import aclimdb, demo, imdb, tables
+from data.sources import demo, imdb, reviews
+from data.sources.wanted import Wanted, reading
+from data.tables.open import open_table, refuse_address
+from data.tables.table import Table
 from data.types import SourceReviews
 from records.errors import DataError
 from records.files import user_path
 
 DEMO_NOTICE = "DEMO CORPUS, NOT IMDB: these generated reviews stand in because no IMDB files could be had. {why}"
+STANDARD_INPUT = "-"
 
 
 def load(data: Data, seed: int) -> SourceReviews:
@@ -35,34 +39,43 @@ def load(data: Data, seed: int) -> SourceReviews:
 
 
 def place(data: Data) -> Path | None:
-    """The folder or file that holds the reviews; None where they must be downloaded or generated first."""
+    """The folder or file that holds the reviews; None where they must be downloaded or generated first.
+
+    Raises:
+        DataError: the source is a web address.
+    """
     if data.source == "demo":
         return None
     if data.source not in ("auto", "imdb"):
+        refuse_address(data.source)
         return user_path(data.source)
     if folder := os.environ.get("LENGTHWISE_DATA"):
         return user_path(folder)
     return imdb.cache_folder() / "imdb.npz" if imdb.is_cached() else None
 
 
+def is_table(path: Path) -> bool:
+    """Whether a path is read as a table, and not as the files of Keras IMDB."""
+    return path.name != "imdb.npz" and not (path / "imdb.npz").is_file()
+
+
+def table_at(path: Path, data: Data) -> Table:
+    """The table of a file or folder, `-` being standard input, as the config says that it is to be read.
+
+    Raises:
+        DataError: nothing is there, or nothing that is a table.
+    """
+    if not path.exists() and str(path) != STANDARD_INPUT:
+        raise DataError(f"data.source {path}: there is no such file or folder")
+    return open_table(path, reading(data.encoding, data.separator, data.quoting, data.columns))
+
+
 def read_path(path: Path, data: Data) -> SourceReviews:
-    """The reviews of a folder or file, told apart by name.
+    """The reviews of a folder or file.
 
     Raises:
         DataError: nothing is there, or nothing this project can read.
     """
-    if not path.exists():
-        raise DataError(f"data.source {path}: there is no such file or folder")
-    if path.name.endswith(tables.SUFFIXES):
-        columns = {"text": data.text_column, "label": data.label_column, "split": data.split_column}
-        return tables.read(path, **columns, unlabelled=data.unlabelled)
-    if path.name == "imdb.npz":
-        return imdb.read(path.parent)
-    if path.name.endswith((".tar.gz", ".tgz", ".tar")):
-        return aclimdb.read(path, unlabelled=data.unlabelled)
-    if path.is_dir():
-        nested = path / "aclImdb"
-        if nested.is_dir() or (path / "train").is_dir():
-            return aclimdb.read(nested if nested.is_dir() else path, unlabelled=data.unlabelled)
-        return imdb.read(path)
-    raise DataError(f"data.source {path}: expected a folder, imdb.npz, aclImdb.tar.gz or {', '.join(tables.SUFFIXES)}")
+    if not is_table(path):
+        return imdb.read(path.parent if path.name == "imdb.npz" else path)
+    return reviews.read(table_at(path, data), Wanted.of(data), unlabelled=data.unlabelled)

@@ -15,6 +15,7 @@ from records.errors import DataError
 _LARGEST = 20_000_000  # bytes of one text
 _LOOKED_AT = 1_000  # files that an encoding is found from
 _UNLABELLED = "unsup"
+CLASS_FOLDERS = "a folder of class folders"
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class ClassFoldersTable:
         shown = ", ".join(labels[:6]) + (", ..." if len(labels) > 6 else "")
         about = [f"{len(labels)} classes: {shown}", f"parts {', '.join(splits)}" if splits else ""]
         about += [f"encoding {shown_encoding(self.encoding)}" + (", detected" if self.is_detected else ""), *self.notes]
-        return Found("a folder of class folders", tuple(filter(None, about)))
+        return Found(CLASS_FOLDERS, tuple(filter(None, about)))
 
     def place(self, number: int) -> str:
         """The file of a row."""

@@ -12,7 +12,7 @@ from report.figures.style import INK, MUTED, class_colours, styled
 def sequence_lengths_figure(data: DataSummary) -> go.Figure:
     """Training lengths of each class, with the bucket edges. The last bar holds the longest reviews."""
     edges = data.histogram_edges
-    centres = [left + 12 for left in edges[:-1]]
+    centres = [left + (edges[1] - edges[0]) // 2 for left in edges[:-1]]  # the last bar is as wide as the others
     labels = [f"{left}-{right - 1}" for left, right in pairwise(edges)]
     figure = go.Figure()
     for label, counts, tint in zip(data.classes.names, data.histograms, class_colours(data.classes), strict=True):

@@ -1,10 +1,8 @@
 """Laws of the sources: every kind is read, nothing pickled runs, every bad file gets one sentence."""
 
-import gzip
 import hashlib
 import json
 import os
-import tarfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -13,14 +11,13 @@ import numpy as np
 import pytest
 
 from config import PROFILES, Data
-from data.sources import aclimdb, demo, imdb, tables
+from data.sources import demo, imdb
 from data.sources.locate import load, read_path
 from data.summary import summarise
+from data.types import PARTS
 from data_preprocessing import prepare
 from experiment.options import with_overrides
 from records.errors import DataError
-
-READ: dict[str, Any] = {"text": "text", "label": "label", "split": "split"}
 
 
 def write_imdb(folder: Path, reviews: list[Any], labels: list[int]) -> None:
@@ -33,10 +30,10 @@ def write_imdb(folder: Path, reviews: list[Any], labels: list[int]) -> None:
 def test_imdb_npz_is_read_with_offset_and_start_token(tmp_path: Path) -> None:
     write_imdb(tmp_path, [[1, 2], [3], [2, 2, 1]], [0, 1, 1])
     reviews = imdb.read(tmp_path)
-    assert reviews.sequences is not None and reviews.is_test is not None
+    assert reviews.sequences is not None and reviews.parts is not None
     assert [reviews.sequences[i].tolist() for i in range(3)] == [[1, 4, 5], [1, 6], [1, 5, 5, 4]]
     assert reviews.labels.tolist() == [0, 1, 1] * 2
-    assert reviews.is_test.tolist() == [False] * 3 + [True] * 3
+    assert reviews.parts.tolist() == [0] * 3 + [2] * 3
     assert reviews.words == ("the", "film", "good")
 
 
@@ -95,109 +92,11 @@ def test_a_word_index_that_is_none_is_refused(tmp_path: Path, content: str) -> N
         imdb.read_word_index(path)
 
 
-def table(tmp_path: Path, content: str | bytes, name: str = "reviews.csv") -> Path:
-    path = tmp_path / name
-    data = content.encode() if isinstance(content, str) else content
-    path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
-    return path
-
-
-@pytest.mark.parametrize("name", ["r.csv", "r.csv.gz", "r.tsv", "r.tsv.gz"])
-def test_tables_are_read_with_their_split(tmp_path: Path, name: str) -> None:
-    comma = "\t" if "tsv" in name else ","
-    rows = [
-        ["split", "label", "text"],
-        ["train", "pos", '"good, ""really""\ngood"'],
-        ["test", "neg", "NA"],
-        ["unsup", "-1", "x"],
-    ]
-    reviews = tables.read(table(tmp_path, "\n".join(comma.join(row) for row in rows), name), **READ)
-    assert reviews.texts == ['good, "really"\ngood', "NA"]
-    assert reviews.labels.tolist() == [1, 0]
-    assert reviews.is_test is not None and reviews.is_test.tolist() == [False, True]
-    assert "1 rows marked unsup" in reviews.notes[0] and reviews.unlabelled == ()
-    with_further = tables.read(tmp_path / name, **READ, unlabelled=True)
-    assert with_further.texts == reviews.texts and with_further.unlabelled == ("x",) and not with_further.notes
-
-
-@pytest.mark.parametrize(
-    ("content", "sentence"),
-    [
-        ("a,b\n1,2\n", "no column 'text' .*its columns are a, b"),
-        ("text,label\nx,1\ny,1\n", "one class only"),
-        ("text,label\nx,1\n ,0\n,0\n", r"2 empty texts \(first at row 3, 4\)"),
-        ("text,label\nx,1\ny,7\n", "'7'; expected 0, 1"),
-        ("text,label,split\nx,1,train\ny,0,dev\n", "'dev'; expected train, test"),
-        ("text,label,split\nx,1,train\ny,0,train\n", "both train and test"),
-        ("text,label\ncaf\xe9,1\n".encode("latin-1"), "not UTF-8"),
-        ("", "cannot be read as a table"),
-        ('text,label\n"x,1\n', "cannot be read as a table"),
-    ],
-)
-def test_bad_tables_get_one_sentence(tmp_path: Path, content: str | bytes, sentence: str) -> None:
-    with pytest.raises(DataError, match=sentence):
-        tables.read(table(tmp_path, content), **READ)
-
-
-def test_a_cut_gzip_gets_one_sentence(tmp_path: Path) -> None:
-    path = table(tmp_path, "text,label\n" + "some words,1\n" * 999, "r.csv.gz")
-    path.write_bytes(path.read_bytes()[:60])
-    with pytest.raises(DataError, match="cannot be read as a table"):
-        tables.read(path, **READ)
-
-
-def test_parquet_is_read_where_its_reader_is_and_named_where_not(tmp_path: Path) -> None:
-    path = tmp_path / "r.parquet"
-    try:
-        import pyarrow  # noqa: F401
-    except ImportError:
-        path.write_bytes(b"PAR1")
-        with pytest.raises(DataError, match=r"needs pyarrow; run with EXTRAS=parquet"):
-            tables.read(path, **READ)
-    else:
-        import pandas as pd
-
-        pd.DataFrame({"text": ["a film", "b"], "label": [1, 0]}).to_parquet(path)
-        assert tables.read(path, **READ).labels.tolist() == [1, 0]
-
-
-def acl_folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "aclImdb"
-    for split in ("train", "test"):
-        for label in ("neg", "pos"):
-            (folder / split / label).mkdir(parents=True)
-            for number in range(2):
-                (folder / split / label / f"{number}_5.txt").write_text(f"{split} {label} {number} café", encoding="utf-8")
-    (folder / "train" / "unsup").mkdir()
-    (folder / "train" / "unsup" / "0_0.txt").write_text("no label")
-    return folder
-
-
-def test_aclimdb_reads_the_same_from_folder_and_archive(tmp_path: Path) -> None:
-    folder = acl_folder(tmp_path)
-    with tarfile.open(tmp_path / "acl.tar.gz", "w:gz") as archive:
-        archive.add(folder, arcname="aclImdb")
-    a, b, c = aclimdb.read(folder), aclimdb.read(tmp_path / "acl.tar.gz"), read_path(tmp_path, Data())
-    assert a.texts == b.texts == c.texts
-    assert a.texts is not None and len(a.texts) == 8 and a.texts[0] == "test neg 0 café"
-    np.testing.assert_array_equal(a.labels, b.labels)
-    assert a.unlabelled == () and aclimdb.read(folder, unlabelled=True).unlabelled == ("no label",)
-
-
-def test_aclimdb_without_one_of_its_folders_is_named(tmp_path: Path) -> None:
-    folder = acl_folder(tmp_path)
-    for file in (folder / "test" / "pos").iterdir():
-        file.unlink()
-    with pytest.raises(DataError, match="no reviews in test/pos"):
-        aclimdb.read(folder)
-
-
 def test_nothing_there_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="there is no such file"):
         read_path(tmp_path / "missing", Data())
-    (tmp_path / "x.doc").write_text("?")
-    with pytest.raises(DataError, match="expected a folder, imdb"):
-        read_path(tmp_path / "x.doc", Data())
+    with pytest.raises(DataError, match="address"):
+        load(Data(source="https://example.org/reviews.csv"), seed=1)
 
 
 @pytest.fixture
@@ -297,28 +196,31 @@ def test_the_demo_corpus_repeats_and_has_imdbs_lengths() -> None:
     assert a.labels.mean() == 0.5
 
 
-def test_every_source_becomes_a_dataset(tmp_path: Path) -> None:
+def test_a_table_in_the_home_folder_with_a_blank_in_its_name_becomes_a_dataset(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
     corpus = demo.generate(400, 1)
     lines = "".join(f'"{text}",{label}\n' for text, label in zip(corpus.texts or [], corpus.labels, strict=True))
-    path = table(tmp_path, "text,label\n" + lines)
-    dataset = prepare(with_overrides(PROFILES["smoke"].config, [f"data.source={path}", "compare.bucket_edges=(150,)"]))
+    (tmp_path / "my reviews.csv").write_text("text,label\n" + lines)
+    settings = ["data.source=~/my reviews.csv", "compare.bucket_edges=(150,)"]
+    dataset = prepare(with_overrides(PROFILES["smoke"].config, settings))
     assert (len(dataset.test), len(dataset.train) + len(dataset.validation)) == (80, 320)
     words = set(dataset.vocabulary.words)
-    test_words = {w for i in dataset.test.rows for w in (corpus.texts or [])[i].split()}
     train_words = {w for part in (dataset.train, dataset.validation) for i in part.rows for w in (corpus.texts or [])[i].split()}
-    assert words == train_words - {".", ","}
-    assert test_words  # the vocabulary never looked at them
+    assert words == train_words - {".", ","}  # the vocabulary never looked at the test part
 
 
 def test_unlabelled_texts_bring_words_but_none_that_stands_in_the_test_part(tmp_path: Path) -> None:
     corpus = demo.generate(600, 1)
     rows = [
-        f'{"test" if test else "train"},{label},"{text}"'
-        for text, label, test in zip(corpus.texts or [], corpus.labels, corpus.is_test, strict=True)  # type: ignore[arg-type]
+        f'{PARTS[part]},{label},"{text}"'
+        for text, label, part in zip(corpus.texts or [], corpus.labels, corpus.parts, strict=True)  # type: ignore[arg-type]
     ]
     tested = "a quagga in the test part"
     rows += ["unsup,-1,zyzzyva zyzzyva", f"test,1,{tested}", f"unsup,-1,{tested}"]
-    path = table(tmp_path, "\n".join(["split,label,text", *rows]))
+    path = tmp_path / "r.csv"
+    path.write_text("\n".join(["split,label,text", *rows]))
     about = [f"data.source={path}", "compare.bucket_edges=(150,)"]
     plain = prepare(with_overrides(PROFILES["smoke"].config, about))
     further = prepare(with_overrides(PROFILES["smoke"].config, [*about, "data.unlabelled=true"]))
@@ -333,7 +235,7 @@ def test_unlabelled_texts_bring_words_but_none_that_stands_in_the_test_part(tmp_
 
 
 def test_real_texts_get_the_ids_of_the_real_imdb_npz(real_data: Path) -> None:
-    texts = tables.read(real_data / "reviews.csv.gz", **READ)
+    texts = read_path(real_data / "reviews.csv.gz", Data())
     ids = imdb.read(real_data)
     from data.vocabulary import Vocabulary
 
@@ -345,5 +247,5 @@ def test_real_texts_get_the_ids_of_the_real_imdb_npz(real_data: Path) -> None:
 
 
 def test_the_real_archive_is_read(real_data: Path) -> None:
-    reviews = aclimdb.read(real_data / "aclImdb_tiny.tar.gz")
+    reviews = read_path(real_data / "aclImdb_tiny.tar.gz", Data())
     assert len(reviews.labels) == 400 and reviews.labels.mean() == 0.5

@@ -89,3 +89,32 @@ def test_a_changed_word_index_in_the_home_folder_is_noticed(table: Path, tmp_pat
     index.write_text('{"bad": 1, "good": 2}')
     os.utime(index, (1, 1))
     assert load_or_prepare(config, tmp_path)[1] != before
+
+
+def test_what_comes_through_a_pipe_is_never_taken_for_what_came_through_one_before(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for source in (str(tmp_path / "pipe"), "-"):
+        assert store.source_digest(with_overrides(PROFILES["smoke"].config, [f"data.source={source}"]).data) is None
+
+
+def test_another_meaning_of_the_same_table_is_prepared_anew(table: Path, tmp_path: Path) -> None:
+    changes = (
+        "data.labels=1 0",
+        "data.text_column=text",
+        "data.max_bad_rows=0.5",
+        "data.quoting=none",
+        "compare.bucket_edges=auto",
+    )
+    paths = {load_or_prepare(config_of(table, change), tmp_path)[1] for change in changes}
+    assert len(paths) == len(changes)
+
+
+def test_a_changed_file_in_a_folder_and_a_changed_word_index_beside_the_reviews_are_noticed(tmp_path: Path) -> None:
+    for name, source in (("folder/test.csv", "folder"), ("imdb_word_index.json", "imdb.npz")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("{}")
+        (tmp_path / "imdb.npz").write_bytes(b"")
+        data = with_overrides(PROFILES["smoke"].config, [f"data.source={tmp_path / source}"]).data
+        before = store.source_digest(data)
+        (tmp_path / name).write_text("{ }")
+        assert store.source_digest(data) != before is not None

@@ -65,7 +65,10 @@ def test_the_lists_name_everything_and_fit_a_narrow_terminal(capsys: pytest.Capt
         [start] = [number for number, line in enumerate(lines) if f"{name} {profile.note[:30]}" in " ".join(line.split())]
         assert any(f"minutes: {profile.minutes[:20]}" in line for line in lines[start + 1 : start + 5]), name
         assert any(f"accuracy: {profile.accuracy[:20]}" in line for line in lines[start + 1 : start + 6]), name
-    assert lines[-1] == "buckets: 0-129, 130-175, 176-284, 285-597, 598-end"
+    assert lines[-2:] == [
+        "buckets: 0-129, 130-175, 176-284, 285-597, 598-end",
+        "(of other lengths than IMDB's: up to 5 that fit them)",
+    ]
     assert max(map(len, lines)) <= 80
     print_lists(replace(PROFILES["quick"].config, compare=replace(PROFILES["quick"].config.compare, bucket_quantiles=4)))
     assert capsys.readouterr().out.splitlines()[-1] == "buckets: 4 quantiles of the training lengths"
@@ -73,9 +76,14 @@ def test_the_lists_name_everything_and_fit_a_narrow_terminal(capsys: pytest.Capt
 
 def test_a_plan_has_a_row_a_study_and_the_sum(capsys: pytest.CaptureFixture[str]) -> None:
     work = {Study("gru", "0-129"): Work(2, 10, 100.0), Study("bidirectional_lstm", "130-175"): Work(3, 25, 7000.0)}
-    print_plan(PROFILES["quick"], work, ["a note on the reviews"], 2)
+    print_plan(PROFILES["quick"], work, replace(a_summary(), notes=("a note on the reviews",)), 2)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "a note on the reviews"
+    assert lines[:4] == [
+        "a note on the reviews",
+        "made-up reviews: 1,800 train, 200 validation, 200 test reviews",
+        "classes: negative: 1,100 (50.0%), positive: 1,100 (50.0%)",
+        "buckets by tokens (reviews to learn from, and to test): 0-129 (1,000 and 100), 130-end (1,000 and 100)",
+    ]
     rows = [[cell.strip() for cell in line.split("\u2502")[1:-1]] for line in lines if line.startswith("\u2502")]
     assert rows == [["gru/0-129", "2", "10", "2 min"], ["bidirectional_lstm/130-175", "3", "25", "1.9 h"]]
     assert "2 studies, 5 trials, at most 35 epochs; about 1.9 h with 2 workers" in lines

@@ -1,0 +1,220 @@
+"""Which columns of a table hold the texts, the labels and the rest: as named, else by usual names, else by what they hold."""
+
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+
+from data.left_out import LeftOut
+from data.sources.labels import MOST_CLASSES, are_known
+from data.sources.parts import PART_WORDS
+from data.sources.wanted import AUTO, Wanted
+from data.tables.table import Row, Table
+from records.errors import DataError, closest
+
+# Usual names without blanks, marks and capitals, the surest first; those of one text are equally good.
+_TEXT_NAMES = (
+    "text",
+    "review reviews reviewtext reviewbody reviewcontent fulltext",
+    "sentence content comment comments commenttext body tweet tweettext message sms phrase document verifiedreviews post",
+    "utterance summary title headline description subject selftext",
+)
+_LABEL_NAMES = (
+    "label",
+    "labels sentiment airlinesentiment sentimentlabel class target polarity y",
+    "stars star rating ratings starrating overall overallrating score reviewscore reviewrating userrating",
+    "category emotion topic intent verdict feedback recommended recommendedind isspam spam type labelname labeltext",
+)
+_SPLIT_NAMES = (
+    "split",
+    "set subset part partition dataset fold",
+)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Positions of the columns that are read; None for one that there is not."""
+
+    texts: tuple[int, ...]  # several are joined by a blank
+    label: int | None = None
+    split: int | None = None
+    group: int | None = None
+    time: int | None = None
+
+    def text(self, cells: Sequence[str]) -> str:
+        """The text of a row, joined by a blank where it stands in several columns."""
+        if len(self.texts) == 1:
+            return cells[self.texts[0]]
+        return " ".join(cell for number in self.texts if (cell := cells[number].strip()))
+
+    def told(self, names: Sequence[str]) -> str:
+        """`texts from 'title' and 'body', labels from 'stars'`.
+
+        Args:
+            names: of the table's columns.
+        """
+        others = {"labels": self.label, "split": self.split, "groups": self.group, "times": self.time}
+        texts = " and ".join(repr(names[number]) for number in self.texts)
+        each = [f"{what} from {names[number]!r}" for what, number in others.items() if number is not None]
+        return ", ".join([f"texts from {texts}", *each])
+
+
+def find(table: Table, wanted: Wanted, *, has_labels: bool = True) -> Columns:
+    """The columns that a person named, and for `auto` those that the table most likely means.
+
+    Args:
+        table: to read.
+        wanted: what the person said.
+        has_labels: whether the labels are needed; otherwise only the texts are looked for.
+
+    Raises:
+        DataError: a name is wrong, no column fits, or several fit equally well; it says what to type.
+    """
+    search = _Search(table, wanted)
+    texts = search.texts()
+    if not has_labels:
+        return Columns(texts)
+    group, time = (search.named(name) for name in ("group_column", "time_column"))
+    split = search.split({*texts, group, time})
+    label = search.label({*texts, split, group, time})
+    return Columns(texts, label, split, group, time)
+
+
+@dataclass(frozen=True)
+class _Search:
+    """One table, and what a person wants of it."""
+
+    table: Table
+    wanted: Wanted
+
+    def named(self, setting: str, name: str | None = None) -> int | None:
+        """The column of this name; None where the setting is empty or `auto`.
+
+        Raises:
+            DataError: there is none; it names the closest.
+        """
+        name, columns = getattr(self.wanted, setting) if name is None else name, self.table.columns
+        if name in columns:
+            return columns.index(name)
+        if name in ("", AUTO):
+            return None
+        alike = [number for number, column in enumerate(columns) if column.strip().casefold() == name.strip().casefold()]
+        if len(alike) == 1:
+            return alike[0]
+        near = closest(name, columns).removeprefix("; ")
+        guess = re.match(r"did you mean (.*)\? Known: ", near)
+        tip = f"did you mean {self.wanted.typed(setting, guess[1])}? " if guess else ""
+        raise DataError(
+            f"{self.table.name}: no column {name!r} ({self._setting(setting)}); {tip}Its columns: {', '.join(columns)}"
+        )
+
+    def _setting(self, setting: str) -> str:
+        return f"--{setting.replace('_', '-')}" if self.wanted.are_options else f"data.{setting}"
+
+    def texts(self) -> tuple[int, ...]:
+        """The column of the texts, or those that are joined by a plus sign."""
+        name = self.wanted.text_column
+        if "+" in name and name not in self.table.columns:
+            found = [self.named("text_column", part.strip()) for part in name.split("+")]
+            return tuple(number for number in found if number is not None)
+        if (found_one := self.named("text_column")) is not None:
+            return (found_one,)
+        used = {self.named(setting) for setting in ("label_column", "split_column", "group_column", "time_column")}
+        return (self._chosen("text_column", _TEXT_NAMES, used, self._longest),)
+
+    def label(self, used: Collection[int | None]) -> int:
+        """The column of the labels."""
+        found = self.named("label_column")
+        return self._chosen("label_column", _LABEL_NAMES, used, self._few_valued) if found is None else found
+
+    def split(self, used: Collection[int | None]) -> int | None:
+        """The column that says which part a row is of; one that nobody named must have such a name and hold only such words."""
+        if self.wanted.split_column != AUTO:
+            return self.named("split_column")
+        for names in _SPLIT_NAMES:
+            for number in self._of_names(names, used):
+                values = {value.strip().casefold() for value in self._first_rows.values[number]}
+                if values - {""} and values - {""} <= PART_WORDS.keys():
+                    return number
+        return None
+
+    def _of_names(self, names: str, used: Collection[int | None]) -> list[int]:
+        wanted = names.split()
+        plain = [re.sub(r"[\W_]", "", name.casefold()) for name in self.table.columns]
+        return [number for number, name in enumerate(plain) if name in wanted and number not in used]
+
+    def _chosen(
+        self,
+        setting: str,
+        tiers: Sequence[str],
+        used: Collection[int | None],
+        best: Callable[[Sequence[int]], list[int]],
+    ) -> int:
+        """The one column of the surest names, else the one that `best` takes of all columns for what they hold.
+
+        Raises:
+            DataError: there is none, or more than one.
+        """
+        found = list[int]()
+        for names in tiers:
+            found = found or self._of_names(names, used)
+        if len(found) != 1:
+            found = best(found or [number for number in range(len(self.table.columns)) if number not in used]) or found
+        if len(found) == 1:
+            return found[0]
+        self._survey.left_out.check(self.table.name, 0.5, self.wanted.typed)  # else nothing can be said of any column
+        columns, what = self.table.columns, "texts" if setting == "text_column" else "labels"
+        if found:
+            told = " or ".join(repr(columns[number]) for number in found)
+            ways = " or ".join(self.wanted.typed(setting, columns[number]) for number in found)
+            raise DataError(f"{self.table.name}: the {what} may stand in {told}; say which with {ways}")
+        others = [name for number, name in enumerate(columns) if number not in used]
+        among = f"among {', '.join(others)}" if others else "beside those that are read already"
+        raise DataError(
+            f"{self.table.name}: no column looks like {what} {among}; name it with {self.wanted.typed(setting, 'NAME')}"
+        )
+
+    def _longest(self, candidates: Sequence[int]) -> list[int]:
+        """The column with by far the longest cells, or those that are about as long."""
+        lengths = {number: self._survey.characters[number] for number in candidates}
+        most = max(lengths.values(), default=0)
+        return [number for number in candidates if 2 * lengths[number] > most]
+
+    def _few_valued(self, candidates: Sequence[int]) -> list[int]:
+        """The columns of two to fifty different values; of these the ones whose values are known as labels, if any are."""
+        values = self._survey.values
+        few = [number for number in candidates if 2 <= len(values[number] - {""}) <= MOST_CLASSES]
+        return [number for number in few if are_known(values[number] - {""})] or few
+
+    @cached_property
+    def _survey(self) -> "_Survey":
+        return survey(self.table)
+
+    @cached_property
+    def _first_rows(self) -> "_Survey":
+        return survey(self.table, 1_000)
+
+
+@dataclass(frozen=True)
+class _Survey:
+    """What the columns of a table hold."""
+
+    values: list[set[str]]  # different cells of each column; not more of them than tell that they are many
+    characters: list[int]  # in all cells of each column
+    left_out: LeftOut
+
+
+def survey(table: Table, rows: int | None = None) -> _Survey:
+    """Look at every cell of the table, or of its first rows, once and in constant memory."""
+    values, characters = [set[str]() for _ in table.columns], [0] * len(table.columns)
+    n_rows, bad = 0, dict[str, list[int]]()
+    for n_rows, row in enumerate(islice(table.rows(), rows), 1):  # noqa: B007 - the last of them is the number of all
+        if isinstance(row, Row):
+            for number, cell in enumerate(row.cells):
+                characters[number] += len(cell)
+                if len(values[number]) <= MOST_CLASSES + 1:
+                    values[number].add(cell)
+        else:
+            bad.setdefault(row.reason, []).append(row.number)
+    return _Survey(values, characters, LeftOut(n_rows, table.place, bad))

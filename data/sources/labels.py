@@ -1,0 +1,291 @@
+"""From the labels of a table to classes in their order: known ones, numbers, the alphabet, or what a person says."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from data.sources.mapping import LEFT_OUT, REST, LabelMapping, key_of, written
+from data.sources.plain import number_of
+from data.sources.wanted import Wanted
+from records.classes import SENTIMENT, Classes
+from records.errors import DataError
+
+MOST_CLASSES = 50
+_FEW, _SHOWN = 10, 40  # labels that a sentence asks to map one by one; characters of each that it shows
+OMITTED, NO_NUMBER = -1, -2  # in place of a class's position
+# Ways to write "negative" and "positive", and pairs that mean the same where a table has just these two.
+_OPINIONS = {"0": 0, "1": 1, "neg": 0, "pos": 1, "negative": 0, "positive": 1, "false": 0, "true": 1}
+_OPINION_PAIRS = ({"-1": 0, "1": 1}, {"0": 0, "4": 1})  # the second is Sentiment140's
+# Pairs that keep their own names, the one that is "positive" behind.
+_PAIRS = (("no", "yes"), ("n", "y"), ("f", "t"), ("ham", "spam"), ("bad", "good"), ("dislike", "like"), ("unhappy", "happy"))
+_RANKS = {  # opinions in words
+    "extremely negative": -4,
+    "very negative": -3,
+    "negative": -2,
+    "neg": -2,
+    "somewhat negative": -1,
+    "slightly negative": -1,
+    "neutral": 0,
+    "neu": 0,
+    "somewhat positive": 1,
+    "slightly positive": 1,
+    "positive": 2,
+    "pos": 2,
+    "very positive": 3,
+    "extremely positive": 4,
+}
+_WHOLE_NAMES = {"neg": "negative", "neu": "neutral", "pos": "positive"}
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """The classes of a table, and which of them each of its different labels is of."""
+
+    classes: Classes
+    positions: np.ndarray  # <int16>[labels], positions in `classes`; OMITTED, or NO_NUMBER for what cannot be cut
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The different labels of a table."""
+
+    name: str  # of the table, for people
+    column: str
+    values: Sequence[str]  # plain, as they were first written
+    counts: np.ndarray  # <int64>[labels], rows of each
+
+    def told(self, chosen: Collection[str], most: int = 5) -> str:
+        """`'3' (120 rows), 'n/a' (1 row)`, the most frequent first."""
+        there = [(value, count) for value, count in zip(self.values, self.counts.tolist(), strict=True) if value in chosen]
+        found = sorted(there, key=lambda each: -each[1])
+        each = [f"{value[:_SHOWN]!r} ({count:,} row{'s' * (count != 1)})" for value, count in found[:most]]
+        return ", ".join(each) + (f" and {len(found) - most:,} more" if len(found) > most else "")
+
+
+def classes_of(labels: Labels, wanted: Wanted) -> Labelling:
+    """The classes of a table that a run is to learn from.
+
+    Raises:
+        DataError: there is one class only, there are too many, or the person's own words for them do not fit.
+    """
+    if wanted.label_edges:
+        found = _cut(labels, wanted.label_edges)
+    elif wanted.labels:
+        found = _mapped(labels, wanted)
+    elif len(set(map(key_of, labels.values))) > MOST_CLASSES:
+        raise _too_many(labels, wanted)
+    else:
+        classes, positions = in_order(labels.values)
+        found = Labelling(classes, positions, _renamed(labels, classes, positions))
+    _refuse_empty_classes(labels, found, wanted)
+    return found
+
+
+def _refuse_empty_classes(labels: Labels, found: Labelling, wanted: Wanted) -> None:
+    """Refuse classes that no row is of.
+
+    Raises:
+        DataError: there is one class only, or the person's own words name one too many.
+    """
+    names = found.classes.names
+    missing = [name for number, name in enumerate(names) if not (found.positions == number).any()]
+    if missing and (wanted.label_edges or wanted.labels):
+        setting = "data.label_edges" if wanted.label_edges else _setting(wanted)
+        raise DataError(
+            f"{labels.name}: no row is of the class {', '.join(missing)}, which {setting} makes; the labels in column "
+            f"{labels.column!r} are {labels.told(labels.values)}"
+        )
+    if len(names) - len(missing) < 2:
+        raise DataError(
+            f"{labels.name}: column {labels.column!r} holds one class only ({labels.told(labels.values, 3) or 'no label'}); two "
+            f"are needed to learn anything. Where labels stand elsewhere, name their column with "
+            f"{wanted.typed('label_column', 'NAME')}"
+        )
+
+
+def _renamed(labels: Labels, classes: Classes, positions: np.ndarray) -> tuple[str, ...]:
+    """A sentence where classes are not called by their labels: 0 is negative."""
+    each = {classes.names[position]: list[str]() for position in sorted(positions.tolist())}
+    for value, position in zip(labels.values, positions.tolist(), strict=True):
+        each[classes.names[position]].append(value)
+    whole = {name: [_WHOLE_NAMES.get(key_of(value), key_of(value)) for value in values] for name, values in each.items()}
+    if all(key_of(name) in values for name, values in whole.items()):
+        return ()
+    return ("classes: " + ", ".join(f"{name} is the label {' or '.join(values)}" for name, values in each.items()),)
+
+
+def as_classes(labels: Labels, wanted: Wanted, learned: Wanted, classes: Classes) -> Labelling:
+    """Which of a run's classes the labels of another table are of.
+
+    Args:
+        labels: of the other table; it may have those of one class only.
+        wanted: what the person says of it now; its `labels` are looked at first.
+        learned: what the run's config says, which holds where nothing else is said.
+        classes: of the run.
+
+    Raises:
+        DataError: a label is none of the run's classes.
+    """
+    if not wanted.labels and learned.label_edges:
+        return Labelling(classes, _cut(labels, learned.label_edges).positions)
+    line = wanted.labels or learned.labels
+    mapping = LabelMapping.parse(line) if line else LabelMapping((), {}, is_order=True)
+    keys = [key_of(name) for name in classes.names]
+    positions, unknown = np.full(len(labels.values), OMITTED, dtype=np.int16), list[str]()
+    for place, value in enumerate(labels.values):
+        name = mapping.named(value) or _own_name(value, classes) or mapping.of(value)
+        key = LEFT_OUT if name == LEFT_OUT else _key_in(classes, name or "")
+        if key in keys:
+            positions[place] = keys.index(key)
+        elif key != LEFT_OUT:
+            unknown.append(value)
+    if unknown:
+        raise DataError(
+            f"{labels.name}: the labels {labels.told(unknown)} are none of the run's classes, {', '.join(classes.names)}; say "
+            f"{_mapping_or_column(wanted, line, unknown)}"
+        )
+    found = [LEFT_OUT if position == OMITTED else "" for position in positions.tolist()]
+    return Labelling(classes, positions, _omitted(labels, found, wanted if wanted.labels else learned))
+
+
+def _mapping_or_column(wanted: Wanted, line: str, unknown: list[str]) -> str:
+    """How a person says what labels mean that are none of a run's classes; many of them are hardly labels at all."""
+    if len(unknown) > _FEW or max(map(len, unknown)) > _SHOWN:
+        column, labels = wanted.typed("label_column", "NAME"), wanted.typed("labels", "LINE")
+        return f"where the labels stand with {column}, or what they mean with {labels}"
+    way = wanted.typed("labels", written(line, unknown, "CLASS"))
+    return f"with {way} which they are, or put - for CLASS to leave those rows out"
+
+
+def _own_name(value: str, classes: Classes) -> str | None:
+    """The class that a label means by itself: by its name, its number, or as one of the ways to write an opinion."""
+    keys, number = [key_of(name) for name in classes.names], number_of(value)
+    if key_of(value) in keys:
+        return classes.names[keys.index(key_of(value))]
+    if number is not None and number in classes.values:
+        return classes.names[classes.values.index(number)]
+    if classes.names == SENTIMENT.names:
+        for pair in (_OPINIONS, *_OPINION_PAIRS):
+            if key_of(value) in pair:
+                return SENTIMENT.names[pair[key_of(value)]]
+    return None
+
+
+def are_known(values: Collection[str]) -> bool:
+    """Whether these are labels as many tables have them, and not just any few values."""
+    keys = {key_of(value.strip()) for value in values}
+    pairs = [set(pair) for pair in (*_PAIRS, *_OPINION_PAIRS)]
+    return len(keys) > 1 and (keys <= _OPINIONS.keys() or keys <= _RANKS.keys() or keys in pairs or keys == {"-1", "0", "1"})
+
+
+def in_order(values: Sequence[str]) -> tuple[Classes, np.ndarray]:
+    """The classes that plain labels are of, in the order in which the last is the most positive, the most or the last.
+
+    Returns:
+        The classes, and the position of each label's class, `<int16>[labels]`.
+    """
+    keys = [key_of(value) for value in values]
+    for pair in (_OPINIONS, *_OPINION_PAIRS):
+        if keys and set(keys) <= pair.keys():
+            return SENTIMENT, np.array([pair[key] for key in keys], dtype=np.int16)
+    numbers = [number_of(value) for value in values]
+    if set(keys) == {"-1", "0", "1"}:
+        return Classes(("negative", "neutral", "positive"), (-1.0, 0.0, 1.0)), np.array([int(key) + 1 for key in keys], np.int16)
+    known = next((pair for pair in (*_PAIRS, *_denials(keys)) if set(keys) == set(pair)), ())
+    if set(keys) <= _RANKS.keys():
+        names, rank = (
+            [_WHOLE_NAMES.get(key, value) for key, value in zip(keys, values, strict=True)],
+            [_RANKS[key] for key in keys],
+        )
+    elif known:
+        names, rank = list(values), [known.index(key) for key in keys]
+    elif all(number is not None for number in numbers):
+        names, rank = list(values), numbers  # type: ignore[assignment]
+    else:
+        alphabet = sorted(set(keys))
+        names, rank = list(values), [alphabet.index(key) for key in keys]
+    levels = sorted(set(rank))
+    positions = np.array([levels.index(each) for each in rank], dtype=np.int16)
+    first = [names[positions.tolist().index(level)] for level in range(len(levels))]
+    are_numbers = bool(numbers) and all(number is not None for number in numbers)
+    return Classes(tuple(first), tuple(map(float, levels)) if are_numbers else ()), positions
+
+
+def _denials(keys: Collection[str]) -> list[tuple[str, str]]:
+    """Pairs of a label and what it is called where it is not so: not happy, happy."""
+    return [(f"{no}{key}", key) for key in dict.fromkeys(keys) for no in ("not ", "non-", "non ", "no ")]
+
+
+def _cut(labels: Labels, edges: tuple[float, ...]) -> Labelling:
+    """Classes of a number: up to the first edge, over it up to the second, ..."""
+    numbers = [number_of(value) for value in labels.values]
+    names = [f"up to {edges[0]:g}", *(f"over {low:g} to {high:g}" for low, high in pairwise(edges))]
+    positions = [NO_NUMBER if number is None else int(np.searchsorted(edges, number)) for number in numbers]
+    classes = Classes((*names, f"over {edges[-1]:g}"), tuple(map(float, range(len(edges) + 1))))
+    return Labelling(classes, np.array(positions, dtype=np.int16))
+
+
+def _mapped(labels: Labels, wanted: Wanted) -> Labelling:
+    """The classes that the person's line names.
+
+    Raises:
+        DataError: there are labels that it does not name.
+    """
+    mapping = LabelMapping.parse(wanted.labels)
+    found = [mapping.of(value) for value in labels.values]
+    unknown = [value for value, name in zip(labels.values, found, strict=True) if name is None]
+    if unknown:
+        rest = unknown if len(unknown) <= _FEW else [REST]
+        way = wanted.typed("labels", written(wanted.labels, rest))
+        raise DataError(
+            f"{labels.name}: {_setting(wanted)} does not say what becomes of {labels.told(unknown)}; it names "
+            f"{', '.join(mapping.rules)}. Leave those rows out with {way}, or name a class in place of the last -"
+        )
+    classes = _of_names(mapping)
+    keys = [key_of(name) for name in classes.names]
+    positions = [OMITTED if name == LEFT_OUT else keys.index(_key_in(classes, str(name))) for name in found]
+    return Labelling(classes, np.array(positions, dtype=np.int16), _omitted(labels, found, wanted))
+
+
+def _of_names(mapping: LabelMapping) -> Classes:
+    """The classes of a mapping: as the line orders them, but negative before positive where it only renames to these."""
+    if not mapping.is_order:
+        keys = {key_of(name) for name in mapping.names}
+        if keys <= _RANKS.keys() or any(keys == set(pair) for pair in _PAIRS):
+            return in_order(mapping.names)[0]
+    numbers = [number_of(name) for name in mapping.names]
+    are_ascending = None not in numbers and numbers == sorted(numbers)  # type: ignore[type-var]
+    return Classes(mapping.names, tuple(map(float, numbers)) if are_ascending else ())  # type: ignore[arg-type]
+
+
+def _key_in(classes: Classes, name: str) -> str:
+    """The key of a class by the name that a mapping gives it: `pos` is `positive` where the classes call it so."""
+    key = key_of(name)
+    return key if key in map(key_of, classes.names) else key_of(_WHOLE_NAMES.get(key, name))
+
+
+def _omitted(labels: Labels, found: Sequence[str | None], wanted: Wanted) -> tuple[str, ...]:
+    omitted = [value for value, name in zip(labels.values, found, strict=True) if name == LEFT_OUT]
+    return (f"left out as {_setting(wanted)} says: {labels.told(omitted)}",) if omitted else ()
+
+
+def _setting(wanted: Wanted) -> str:
+    return "--labels" if wanted.are_options else "data.labels"
+
+
+def _too_many(labels: Labels, wanted: Wanted) -> DataError:
+    """One sentence on a column of many different labels, which may be a number that is to be cut."""
+    numbers = [number_of(value) for value in labels.values]
+    ways = [f"name another column with {wanted.typed('label_column', 'NAME')}"]
+    if None not in numbers:
+        middle = float(np.quantile(np.repeat(np.array(numbers, dtype=np.float64), labels.counts), 0.5))
+        ways.append(f"cut its numbers into classes with {wanted.typed('label_edges', f'{middle:g},')}")
+    else:
+        ways.append(f"join them with {wanted.typed('labels', 'this,that=one *=other')}")
+    return DataError(
+        f"{labels.name}: column {labels.column!r} holds {len(labels.values):,} different labels, "
+        f"{labels.told(labels.values, 3)}, and at most {MOST_CLASSES} classes are told apart; {', or '.join(ways)}"
+    )

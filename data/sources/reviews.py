@@ -1,0 +1,156 @@
+"""From the rows of a table to labelled reviews: its columns, its labels, what does not fit, and the parts it has of its own."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from data.left_out import LeftOut
+from data.sources import columns, labels
+from data.sources.gathered import NO_LABEL, Gathered, gather
+from data.sources.labels import Labelling, Labels
+from data.sources.parts import resolve
+from data.sources.times import times_of
+from data.sources.wanted import Wanted
+from data.tables.class_folders import CLASS_FOLDERS
+from data.tables.table import Table
+from data.types import PARTS, SourceReviews
+from records.errors import DataError
+
+_MISSING = ("", "-1")  # labels that hidden test parts have instead
+
+
+def read(table: Table, wanted: Wanted, *, unlabelled: bool = False) -> SourceReviews:
+    """The reviews of a table that a run is to learn from.
+
+    Args:
+        table: to read.
+        wanted: what the person said of its columns and labels.
+        unlabelled: whether to read the rows without a label too that the table marks as such; else they are left out and counted.
+
+    Raises:
+        DataError: a column or a label is not as it should be, or too many rows do not fit; it says what to do.
+    """
+    found = columns.find(table, wanted)
+    gathered = gather(table, found)
+    if not gathered.texts:
+        gathered.left_out.check(table.name, 0, wanted.typed)
+        raise DataError(f"{table.name}: there is no row with a text and a label in it")
+    hidden, hidden_notes = _hidden(gathered)
+    is_labelled = ~hidden & (gathered.label_ids != _empty(gathered))
+    labelling, of_rows = _labelling(gathered, is_labelled, wanted)
+    times = times_of(gathered.times) if found.time is not None else None
+    left_out = _left_out(gathered, hidden, labelling, of_rows, times)
+    left_out.check(table.name, wanted.max_bad_rows, wanted.typed)
+    kept = np.flatnonzero(is_labelled & (of_rows >= 0) & (np.isfinite(times) if times is not None else True))
+    further, further_notes = _further(gathered, hidden, unlabelled=unlabelled)
+    parts, part_notes = (None, ()) if found.split is None else resolve(gathered.parts[kept], table.name)
+    about = f"{table.name}: {', '.join((table.found.kind, *table.found.details))}; {found.told(table.columns)}"
+    notes = (about, *labelling.notes, *hidden_notes, *further_notes, *part_notes)
+    return SourceReviews(
+        title=table.name,
+        labels=of_rows[kept].astype(np.int8),
+        parts=parts,
+        texts=[gathered.texts[number] for number in kept],
+        unlabelled=further,
+        notes=notes,
+        classes=labelling.classes,
+        is_imdb=table.found.kind == CLASS_FOLDERS and set(gathered.labels.values) - {""} == {"neg", "pos"},
+        groups=_groups(gathered, kept, wanted),
+        times=_times(gathered, kept, times),
+        rows=gathered.rows[kept],
+        left_out=left_out,
+    )
+
+
+def _empty(gathered: Gathered) -> int:
+    """The number of the empty label, or one that no row has."""
+    values = gathered.labels.values
+    return values.index("") if "" in values else -1
+
+
+def _hidden(gathered: Gathered) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Rows of parts whose labels are all missing, as in Kaggle's test files: `<bool>[texts]`, and a sentence on each part."""
+    hidden, notes, ids, parts = np.zeros(len(gathered.texts), dtype=bool), list[str](), gathered.label_ids, gathered.parts
+    missing = [number for number, value in enumerate(gathered.labels.values) if value in _MISSING]
+    there = np.unique(parts)
+    for part in there if len(there) > 1 else ():
+        is_its = parts == part
+        (own, others) = (set(np.unique(ids[each]).tolist()) for each in (is_its, ~is_its))
+        if own <= set(missing) and not own & (others - {_empty(gathered)}):
+            hidden |= is_its
+            name = PARTS[part] if part < len(PARTS) else "eval"
+            notes.append(f"the {name} part has no labels: its {is_its.sum():,} rows are not used as such")
+    return hidden, tuple(notes)
+
+
+def _labelling(gathered: Gathered, is_labelled: np.ndarray, wanted: Wanted) -> tuple[Labelling, np.ndarray]:
+    """The classes, and the position of each row's among them, `<int64>[texts]`; OMITTED for a row without a label."""
+    ids, n = gathered.label_ids, len(gathered.labels.values)
+    counts = np.bincount(ids[is_labelled], minlength=n)
+    there = np.flatnonzero(counts)
+    column = gathered.table.columns[gathered.columns.label or 0]
+    values = [gathered.labels.values[number] for number in there]
+    found = labels.classes_of(Labels(gathered.table.name, column, values, counts[there]), wanted)
+    positions = np.full(n, labels.OMITTED)
+    positions[there] = found.positions
+    return found, np.where(is_labelled, positions[ids], labels.OMITTED)
+
+
+def _left_out(
+    gathered: Gathered, hidden: np.ndarray, labelling: Labelling, of_rows: np.ndarray, times: np.ndarray | None
+) -> LeftOut:
+    """The rows that do not fit, those without a label and without a time among them."""
+    rows, is_empty = gathered.rows, (gathered.label_ids == _empty(gathered)) & ~hidden
+    found = gathered.left_out.with_more(NO_LABEL, rows[is_empty].tolist())
+    if (labelling.positions == labels.NO_NUMBER).any():
+        found = found.with_more("has a label that is no number", rows[of_rows == labels.NO_NUMBER].tolist())
+    if times is not None:
+        found = found.with_more(
+            "has no time that can be read", rows[np.isnan(times) & ~is_empty & ~hidden & (of_rows >= 0)].tolist()
+        )
+    return found
+
+
+def _further(gathered: Gathered, hidden: np.ndarray, *, unlabelled: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Texts without a label, where they are wanted; and a sentence where they are not."""
+    n_marked = len(gathered.further)
+    if unlabelled:
+        return (*gathered.further, *(gathered.texts[number] for number in np.flatnonzero(hidden))), ()
+    told = f"{n_marked:,} rows marked unsup carry no label and were left out (data.unlabelled=True reads them)"
+    return (), (told,) if n_marked else ()
+
+
+def _groups(gathered: Gathered, kept: np.ndarray, wanted: Wanted) -> np.ndarray | None:
+    """The group of each kept row, `<int64>[kept]`, a row without one being a group of its own; None without such a column.
+
+    Raises:
+        DataError: there are fewer groups than parts.
+    """
+    if gathered.columns.group is None:
+        return None
+    groups, values = gathered.group_ids[kept], gathered.groups.values
+    alone = groups == (values.index("") if "" in values else -1)
+    groups = np.where(alone, len(values) + np.arange(len(groups)), groups)
+    if (n := len(np.unique(groups))) < len(PARTS):
+        raise DataError(f"{gathered.table.name}: {wanted.group_column} has {n} different groups; each part needs one of its own")
+    return groups
+
+
+def _times(gathered: Gathered, kept: np.ndarray, times: np.ndarray | None) -> np.ndarray | None:
+    """The time of each kept row, `<float64>[kept]`; None without such a column.
+
+    Raises:
+        DataError: there are fewer points in time than parts.
+    """
+    if times is None:
+        return None
+    if (n := len(np.unique(times[kept]))) < len(PARTS):
+        raise DataError(f"{gathered.table.name}: its rows are of {n} points in time; each part needs one of its own")
+    return times[kept]
+
+
+def without(source: SourceReviews, reason: str, positions: np.ndarray) -> SourceReviews:
+    """The same source, whose reviews at these positions are counted as rows that do not fit; it still holds them."""
+    rows = positions if source.rows is None else source.rows[positions]
+    before = source.left_out if source.left_out.n_rows else LeftOut(len(source.labels), "review {}".format)
+    return replace(source, left_out=before.with_more(reason, rows.tolist()))
