@@ -53,9 +53,8 @@ def main(options: argparse.Namespace) -> int:
     for note in texts.notes:
         print(note)
 
-    from inference import evaluate
-
     import plotter  # takes a second: what is wrong with the input has been said
+    from inference import evaluate
     from report import console
 
     with locked(finished.folder.path):
