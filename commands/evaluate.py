@@ -1,10 +1,15 @@
 """`main.py evaluate RUN --on TABLE`: a finished run on other labelled reviews, which its report then shows too."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from config import Data
 from records.errors import DataError
 from records.files import locked, user_path
+
+if TYPE_CHECKING:
+    from inference.other_texts import OtherTexts
+    from inference.run import FinishedRun
 
 DONE = 0
 HELP = "score a finished run on other labelled reviews; its report shows them too"
@@ -39,33 +44,15 @@ def main(options: argparse.Namespace) -> int:
         DataError: the table is missing or cannot be read.
         RunError: the run cannot be asked.
     """
-    from data.sources.wanted import Wanted, reading
-    from data.tables.open import open_table, refuse_address
-    from experiment.data_rules import reading_problems
     from inference.run import FinishedRun
 
-    finished, path = FinishedRun.open(options.run), user_path(options.on)
-    names = ("text_column", "label_column", "labels", "max_bad_rows")
-    wanted = Wanted(**{name: getattr(options, name) for name in names}, are_options=True)
-    how = (options.encoding, options.separator, options.quoting, options.columns)
-    if problems := reading_problems(options):
-        raise DataError(
-            "; ".join(f"--{problem.partition(':')[0].replace('_', '-')}:{problem.partition(':')[2]}" for problem in problems)
-        )
-    refuse_address(options.on)
-    if not path.exists() and options.on != "-":
-        raise DataError(f"--on: there is no file or folder {options.on}")
-    from inference import evaluate, other_texts
-    from inference.rows import in_flags
-
-    try:
-        texts = other_texts.read(finished, open_table(path, reading(*how)), path, wanted)
-    except DataError as error:
-        raise DataError(in_flags(str(error))) from error
+    finished = FinishedRun.open(options.run)
+    texts = _texts(finished, options)
     for note in texts.notes:
         print(note)
 
     import plotter  # takes a second: what is wrong with the input has been said
+    from inference import evaluate
     from report import console
 
     with locked(finished.folder.path):
@@ -74,3 +61,30 @@ def main(options: argparse.Namespace) -> int:
         plotter.write_report(finished.folder)
     console.print_other_reviews(found, finished.folder, finished.roster)
     return DONE
+
+
+def _texts(finished: "FinishedRun", options: argparse.Namespace) -> "OtherTexts":
+    """The labelled texts that the options name.
+
+    Raises:
+        DataError: the table is missing or cannot be read; what there is to type is an option of this command.
+    """
+    from data.sources.wanted import Wanted, reading
+    from data.tables.open import open_table, refuse_address
+    from experiment.data_rules import reading_problems
+    from inference import other_texts
+    from inference.rows import in_flags
+
+    if problems := reading_problems(options):
+        raise DataError("; ".join(f"--{problem.replace('_', '-')}" for problem in problems))
+    refuse_address(options.on)
+    path = user_path(options.on)
+    if not path.exists() and options.on != "-":
+        raise DataError(f"--on: there is no file or folder {options.on}")
+    names = ("text_column", "label_column", "labels", "max_bad_rows")
+    wanted = Wanted(**{name: getattr(options, name) for name in names}, are_options=True)
+    try:
+        table = open_table(path, reading(options.encoding, options.separator, options.quoting, options.columns))
+        return other_texts.read(finished, table, path, wanted)
+    except DataError as error:  # of a reader of tables, which knows the settings of a run only
+        raise DataError(in_flags(str(error))) from error

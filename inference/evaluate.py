@@ -49,14 +49,12 @@ class OtherReviews(Record):
     # Texts that stand in the part that the run has learned from; None where it did not keep which those are.
     n_learned: int | None
     n_tested: int | None  # texts that stand in its test part
-    positive_share: float
+    class_shares: tuple[float, ...]  # of the texts, one for each class of the run
     unknown_share: float  # of the words, for the networks
     seconds: float
     notes: tuple[str, ...]  # what was read, and what was left out
     scores: tuple[OtherScore, ...]
-    new_scores: tuple[
-        OtherScore, ...
-    ]  # on the texts that the run has not learned from; none where it has learned from none or all
+    new_scores: tuple[OtherScore, ...]  # without the texts that the run has learned from; none where those are none or all
 
     @property
     def is_from_elsewhere(self) -> bool:
@@ -95,7 +93,7 @@ def evaluate(run: FinishedRun, texts: OtherTexts, note: Callable[[str], None]) -
         n_unread=int((~is_read).sum()),
         n_learned=None if learned is None else int(learned.sum()),
         n_tested=None if tested is None else int(tested.sum()),
-        positive_share=float(texts.labels.mean()),
+        class_shares=tuple((np.bincount(texts.labels, minlength=len(run.data.classes)) / len(encoded)).tolist()),
         unknown_share=_unknown_share(encoded),
         seconds=time.perf_counter() - started,
         notes=texts.notes,

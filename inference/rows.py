@@ -7,12 +7,12 @@ from data.sources.wanted import Wanted
 from data.tables.table import BadRow, Row, Table
 from records.errors import TableError
 
-_SETTING = re.compile(r"--set data\.(encoding|separator|quoting|columns)=")
+_SETTING = re.compile(r"--set data\.(\w+)=")
 
 
 def in_flags(sentence: str) -> str:
     """A sentence about a table with the flags of this command line where it names settings of a run."""
-    return _SETTING.sub(r"--\1=", sentence)
+    return _SETTING.sub(lambda found: f"--{found[1].replace('_', '-')}=", sentence)
 
 
 def column_of_texts(table: Table, name: str) -> Columns:

@@ -92,7 +92,8 @@ def score(predictor: Predictor, study: str | None, job: Job, on_rows: Callable[[
         with _alone(job), _table(job) as table:
             _refuse_to_write_over(job)  # another process may have ended meanwhile
             columns = column_of_texts(table, job.text_column)
-            work = _Work(job, table, columns, check(table, added(classes)), classes, _about(predictor, study, job))
+            names = [table.columns[number] for number in columns.texts]
+            work = _Work(job, table, columns, check(table, added(classes)), classes, _about(predictor, study, job, names))
             return _write(predictor, work, on_rows)
     except ArtifactsError:
         raise
@@ -224,9 +225,9 @@ def _finish(work: _Work, done: int) -> None:
     job.mark.unlink(missing_ok=True)
 
 
-def _about(predictor: Predictor, study: str | None, job: Job) -> dict[str, Any]:
+def _about(predictor: Predictor, study: str | None, job: Job, texts: list[str]) -> dict[str, Any]:
     """What must be the same for a job to go on."""
-    about = {"run": predictor.run.name, "study": study, "column": job.text_column, "source": _source(job)}
+    about = {"run": predictor.run.name, "study": study, "texts": texts, "source": _source(job)}
     return about | asdict(job.reading) | {"columns": list(job.reading.columns)}
 
 

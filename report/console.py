@@ -192,7 +192,9 @@ def print_other_reviews(found: "OtherReviews", folder: RunFolder, roster: Roster
         title = f"without those that the run has learned from, {found.n - (found.n_learned or 0):,} texts"
         _print_other_scores(found.new_scores, title, roster)
     if found.n_unread:
-        print(f"{found.n_unread} texts have no word that the run knows; they count as half right")
+        print(
+            f"{found.n_unread} texts have no word that the run knows; each counts as a guess among the classes would on average"
+        )
     print(f"kept in {folder.final_stats('other_reviews')} as {found.name}; report: {folder.report}")
 
 

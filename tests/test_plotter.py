@@ -44,7 +44,7 @@ OTHERS = OtherReviews(
     n_unread=0,
     n_learned=0,
     n_tested=0,
-    positive_share=0.5,
+    class_shares=(0.5, 0.5),
     unknown_share=0.1,
     seconds=1.0,
     notes=(),
@@ -126,10 +126,10 @@ def test_the_report_says_what_becomes_of_reviews_that_a_subsample_left_out(tmp_p
 
 
 def test_the_report_says_what_was_found_in_a_table_and_counts_its_classes(tmp_path: Path) -> None:
-    counts: dict[str, tuple[int, ...]] = {"train": (700, 200, 900), "validation": (70, 20, 110), "test": (50, 30, 120)}
-    classes = Classes(("bad", "so <so>", "good"))
-    shares = (BucketSummary("0-end", 0, None, 1800, 200, 200, (0.25, 0.15, 0.6), 0.0),)
-    data = replace(a_summary(), classes=classes, class_counts=counts, buckets=shares, histograms=((1, 2, 3),) * 3)
+    counts: dict[str, tuple[int, ...]] = {"train": (200, 1600), "validation": (20, 180), "test": (30, 170)}
+    classes = Classes(("so <so>", "good"))
+    shares = (BucketSummary("0-end", 0, None, 1800, 200, 200, (0.15, 0.85), 0.0),)
+    data = replace(a_summary(), classes=classes, class_counts=counts, buckets=shares, histograms=((1, 2, 3),) * 2)
     page = report_of(ended(tmp_path, data=replace(data, notes=("3 of 2,203 rows were left out: line 2 has no <text>",))))
     section = page[page.index('id="data"') :]
     assert "<li>3 of 2,203 rows were left out: line 2 has no &lt;text&gt;</li>" in section

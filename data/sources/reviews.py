@@ -44,8 +44,7 @@ def read(table: Table, wanted: Wanted, *, unlabelled: bool = False) -> SourceRev
     kept = np.flatnonzero(is_labelled & (of_rows >= 0) & (np.isfinite(times) if times is not None else True))
     further, further_notes = _further(gathered, hidden, unlabelled=unlabelled)
     parts, part_notes = (None, ()) if found.split is None else resolve(gathered.parts[kept], table.name)
-    about = f"{table.name}: {', '.join((table.found.kind, *table.found.details))}; {found.told(table.columns)}"
-    notes = (about, *labelling.notes, *hidden_notes, *further_notes, *part_notes)
+    notes = (_about(table, found), *labelling.notes, *hidden_notes, *further_notes, *part_notes)
     return SourceReviews(
         title=table.name,
         labels=of_rows[kept].astype(np.int8),
@@ -60,6 +59,10 @@ def read(table: Table, wanted: Wanted, *, unlabelled: bool = False) -> SourceRev
         rows=gathered.rows[kept],
         left_out=left_out,
     )
+
+
+def _about(table: Table, found: columns.Columns) -> str:
+    return f"{table.name}: {', '.join((table.found.kind, *table.found.details))}; {found.told(table.columns)}"
 
 
 def _empty(gathered: Gathered) -> int:

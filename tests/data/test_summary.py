@@ -251,7 +251,8 @@ def test_a_summary_of_the_demo_corpus_is_the_recorded_one() -> None:
 def test_a_summary_counts_what_was_left_out(table: Path) -> None:
     left_out = ("data.unlabelled=True", "data.drop_leaked=True", "data.min_frequency=2", "data.vocab_size=9")
     dataset = prepared_table(table, *left_out, "data.max_length=60", "data.max_train_per_bucket=70")
-    assert replace(summarise(dataset), notes=()) == TABLE
+    found = summarise(dataset)
+    assert replace(found, notes=found.notes[-1:]) == TABLE
     assert dataset.leaked.tolist() == [250, 302]
     about, *others = summarise(prepared_table(table)).notes
     assert about.startswith("r.csv: CSV, ")

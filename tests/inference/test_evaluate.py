@@ -51,12 +51,12 @@ def test_the_command_scores_stores_and_shows_other_reviews(table: Path, copy: Pa
     run = FinishedRun.open(copy)
     with (copy / "final_stats" / "other_reviews" / "letters.csv").open() as file:
         said = list(csv.DictReader(file))
-    labels = np.array([int(row["label"]) for row in said])
     for score in record.scores:
         if score.bucket == "all":
+            positive = [row[f"{score.answerer}: positive"] for row in said]
             right = [
-                0.5 if row[score.answerer] == "nan" else float((float(row[score.answerer]) >= 0.5) == label)
-                for row, label in zip(said, labels, strict=True)
+                0.5 if cell == "" else float(("positive" if float(cell) >= 0.5 else "negative") == row["label"])
+                for row, cell in zip(said, positive, strict=True)
             ]
             assert score.accuracy == pytest.approx(np.mean(right)) and score.low < score.accuracy < score.high
     assert {score.answerer for score in record.scores} == {CHOSEN, *run.contenders, "ensemble"}
@@ -71,7 +71,7 @@ def test_what_is_stored_is_what_the_predictor_says(table: Path, smoke_run: Smoke
     record, said = evaluate(run, texts, note=lambda _: None)
     answers = Predictor(run)(texts.texts[:-1])
     np.testing.assert_allclose(said[CHOSEN][:-1, 1], [answer.probability for answer in answers])
-    assert np.isnan(said[CHOSEN][-1]) and record.n_unread == 1 and record.n == 241
+    assert np.isnan(said[CHOSEN][-1]).all() and record.n_unread == 1 and record.n == 241
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_texts_of_one_class_are_scored_and_tables_of_like_names_kept_apart(own_s
     tables = [written(tmp_path / name, bad) for name in ("a/amazon.v1.csv", "a/amazon.v2.csv", "b/amazon.v1.csv")]
     found = [stored(run, table) for table in (*tables, tables[0])]
     assert [each.name for each in found] == ["amazon.v1", "amazon.v2", "amazon.v1-2", "amazon.v1"]
-    assert len(paths(run.folder)) == 3 and all(each.positive_share == 0 and each.n == len(bad) for each in found)
+    assert len(paths(run.folder)) == 3 and all(each.class_shares == (1, 0) and each.n == len(bad) for each in found)
 
 
 def test_labels_are_mapped_as_the_person_says_and_what_is_left_out_is_said(own_smoke_run: SmokeRun, tmp_path: Path) -> None:

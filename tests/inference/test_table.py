@@ -121,12 +121,12 @@ def test_memory_does_not_grow_with_the_table(predictor: Predictor, tmp_path: Pat
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"id,review\n1,dull\n", "no column 'text'; its columns are id, review"),
+        (b"id,review\n1,dull\n", r"no column 'text' \(--text-column\); Its columns: id, review"),
         (b"", "is empty; give CSV, TSV, JSON lines"),
         (b"0,a dull script indeed\n1,a superb script\n", r"looks like data, .*: --columns=label,text"),
         (b"id,text,id\n1,dull,2\n", "several columns are named 'id'; rename all but one, so that none is lost"),
         (b"text,text\ndull,script\n", "several columns are named 'text'"),
-        (b"id;stars\n1;2\n", "no column 'text'; its columns are id, stars. Name it with --text-column"),
+        (b"id;stars\n1;2\n", r"no column 'text' \(--text-column\); Its columns: id, stars"),
         ("text\ndull\n".encode("utf-16-le"), "line 1, which should name the columns, is not UTF-8; .*--encoding=utf-16"),
         (b"id,text,study\n1,dull,x\n", r"has columns that would be added \(study\)"),
     ],
@@ -312,7 +312,7 @@ def test_a_row_that_does_not_fit_is_in_the_output_with_its_reason(
     csv.field_size_limit(6_000_000)
     rows = read(tmp_path / "x.csv")
     assert [row["id"] for row in rows] == ["1", "2", "3"] and [row["problem"] == "" for row in rows] == [True, False, True]
-    assert re.match(problem, rows[1]["problem"]) and rows[1]["sentiment"] == ""
+    assert re.match(problem, rows[1]["problem"]) and rows[1]["predicted"] == ""
     assert cells is None or [rows[1]["id"], rows[1]["text"]] == cells
 
 
