@@ -174,6 +174,10 @@ class Data:
     truncate: Literal["head", "tail", "both"] = "tail"  # which part of a longer review is kept
     test_fraction: float = 0.2  # drawn when the source has no test part of its own
     validation_fraction: float = 0.1  # carved from the training part, stratified by bucket and label, unless the source has one
+    # Cross-validation: the whole run once a fold, each tested on reviews of its own, and a page on all of them. The parts that a
+    # table has are not used.
+    folds: int = 0  # 0: none; 5 are usual
+    fold: int = 0  # which of the folds this run tests on; 0: all of them, one run each
     max_train_per_bucket: int = 0  # n > 0: a stratified subsample of at most n training reviews, carved validation included
     drop_leaked: bool = False  # take texts that also stand in the test part out of training
     demo_reviews: int = 4_000  # size of the generated demo corpus, one third of it test

@@ -61,7 +61,7 @@ def prepare_reviews(source: SourceReviews, config: Config) -> Dataset:
     data = config.data
     _check_source(source, data)
     rng = np.random.default_rng([config.run.seed, len(source.labels)])
-    parts = _with_test_part(source, data, rng)
+    parts = _with_test_part(source, config, rng)
     encoded = encode(source, parts == TEST, data)
     source = replace(source, notes=source.notes + encoded.notes)
     source, reviews = _with_words(source, encoded.labelled, data)
@@ -100,7 +100,7 @@ def outline(source: SourceReviews, sequences: Sequences, config: Config) -> tupl
         DataError: as `prepare_reviews`.
     """
     rng = np.random.default_rng([config.run.seed, len(source.labels)])
-    parts = _with_test_part(source, config.data, rng)
+    parts = _with_test_part(source, config, rng)
     source, reviews = _with_words(source, sequences, config.data)
     labelled = Labelled(source, parts, *_divide(reviews, parts[reviews.rows] == TEST))
     return labelled, _fitted(config, labelled, rng)
@@ -123,8 +123,15 @@ def _fitted(config: Config, labelled: Labelled, rng: np.random.Generator) -> Fit
     return fitted
 
 
-def _with_test_part(source: SourceReviews, data: Data, rng: np.random.Generator) -> np.ndarray:
-    """The parts of a source, `<int8>[reviews]`, with a test part drawn from the training reviews where it has none."""
+def _with_test_part(source: SourceReviews, config: Config, rng: np.random.Generator) -> np.ndarray:
+    """The parts of a source, `<int8>[reviews]`, with a test part drawn from the training reviews where it has none.
+
+    Where the run is one fold of a cross-validation, the test part is that fold, whatever parts the source has.
+    """
+    data = config.data
+    if data.folds:
+        tested = splits.fold(source, max(1, data.fold), data.folds, config.run.seed)
+        return np.where(tested, TEST, TRAIN).astype(np.int8)
     parts = np.full(len(source.labels), TRAIN, dtype=np.int8) if source.parts is None else source.parts.copy()
     if not (parts == TEST).any():
         train = np.flatnonzero(parts == TRAIN)

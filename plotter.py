@@ -9,12 +9,15 @@ from inference.evaluate import answerer_title
 from inference.explain import Explanation
 from inference.probes import CAPABILITIES
 from inference.run import Encoded, FinishedRun
+from models.roster import Roster
 from records.files import unusable, write_text
+from records.folds import Folded
 from records.study import one_line
 from report import contents, html
 from report.contents import Contents
 from report.explanation import deletion_figure, running_figure
 from report.figures.figure import Figure
+from report.figures.folds import folds_figure
 from report.figures.table import FIGURES
 from saver import RunFolder
 
@@ -107,6 +110,20 @@ def write_explanation(path: Path, verdict: str, explanation: Explanation, encode
         write_text(path, page)
     except OSError as error:
         raise unusable(path.parent, error, "--output") from error
+
+
+def write_folds(folder: Path, folded: Folded, roster: Roster) -> None:
+    """Write `report.html` of a cross-validation, which holds the runs of its folds in folders of their own.
+
+    Args:
+        folder: of all folds together.
+        folded: what they say together.
+        roster: of the runs.
+    """
+    figure = html.plot(folds_figure(folded, roster), "folds")
+    write_text(
+        folder / "report.html", html.page("folds.html.j2", script=html.script(), folded=folded, figure=figure, roster=roster)
+    )
 
 
 def write_index(artifacts: Path) -> None:

@@ -10,6 +10,7 @@ which for cross-validation is (1 / K + 1 / (K - 1)) times the variance: more tha
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from itertools import combinations
 
 import numpy as np
@@ -20,7 +21,7 @@ from analysis.comparison import holm
 from analysis.evaluation import LEVEL
 from models.roster import Roster
 from records.findings import Verdict
-from records.folds import FoldedDifference, FoldedScore
+from records.folds import Folded, FoldedDifference, FoldedScore
 from records.study import YARDSTICKS, Scope
 
 _Key = tuple[str, Scope, str]  # a contender, a scope and a bucket
@@ -120,3 +121,15 @@ def _verdict(low: float, high: float, p_adjusted: float) -> Verdict:
     if p_adjusted >= 1 - LEVEL:
         return "cannot be told from"
     return "better than" if low > 0 else "worse than" if high < 0 else "cannot be told from"
+
+
+def tables(folded: Folded) -> dict[str, pd.DataFrame]:
+    """`folds`: a row a contender, scope and bucket, each fold's accuracy a column; `fold_differences`: a row a pair."""
+    rows = [
+        {
+            **{name: value for name, value in asdict(score).items() if name != "accuracies"},
+            **{f"fold_{number}": accuracy for number, accuracy in enumerate(score.accuracies, start=1)},
+        }
+        for score in folded.scores
+    ]
+    return {"folds": pd.DataFrame(rows), "fold_differences": pd.DataFrame([asdict(each) for each in folded.differences])}

@@ -83,18 +83,29 @@ def choose_config(options: argparse.Namespace) -> Config:
 def main(options: argparse.Namespace) -> int:
     """List, plan or run what the options ask for; returns the exit code."""
     config = choose_config(options)
+    if options.list:
+        from report import console
 
+        console.print_lists(config)
+        return DONE
+    options.cache = options.artifacts / "cache"
+    if config.data.folds and not config.data.fold:
+        from commands import folds
+
+        return folds.main(options, config)
+    return run_config(options, config)
+
+
+def run_config(options: argparse.Namespace, config: Config) -> int:
+    """Plan or run one config; returns the exit code."""
     import data_preprocessing
     from data.summary import summarise
     from experiment import devices, plan
     from experiment.crew import bytes_of_worker, crew
     from report import console
 
-    if options.list:
-        console.print_lists(config)
-        return DONE
     available = devices.available(config.run.device, config.run.backend)
-    dataset, prepared = data_preprocessing.load_or_prepare(config, options.artifacts / "cache")
+    dataset, prepared = data_preprocessing.load_or_prepare(config, options.cache)
     roster = Roster.of(config)
     studies = plan.only(plan.studies(config, dataset), options.only, roster)
     work = {study: plan.work(study, roster, dataset) for study in studies}
@@ -129,7 +140,7 @@ def _run(options: argparse.Namespace, planned: Planned) -> int:
     from inference.other_texts import KNOWN_TEXTS
     from report import console
 
-    config, dataset, cache = planned.config, planned.dataset, options.artifacts / "cache"
+    config, dataset, cache = planned.config, planned.dataset, options.cache
     environment = devices.environment(planned.workers.devices[0].kind, config.run.backend)
     entries = Roster.of(config).entries
     vectors = dict.fromkeys(word_vectors.fingerprint(entry.config, dataset) for entry in entries)

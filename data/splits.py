@@ -4,6 +4,7 @@ import numpy as np
 
 from data.sources.times import date
 from data.types import PARTS, SourceReviews
+from records.errors import DataError
 
 
 def split_off(
@@ -26,6 +27,33 @@ def split_off(
     if source.groups is not None:
         return draw_groups(source.groups[positions], strata, fraction, rng)
     return draw(strata, fraction, rng)
+
+
+def fold(source: SourceReviews, number: int, folds: int, seed: int) -> np.ndarray:
+    """Which reviews one fold of a cross-validation tests on, `<bool>[reviews]`; every review is in one fold.
+
+    Classes keep their shares, as far as whole groups allow.
+
+    Args:
+        source: of the reviews.
+        number: of the fold, from 1.
+        folds: how many there are.
+        seed: the same for all folds.
+
+    Raises:
+        DataError: a class has fewer reviews than there are folds, or there are fewer groups.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold  # here: it costs a second
+
+    smallest = min(np.bincount(source.labels, minlength=len(source.classes)).tolist())
+    groups = len(np.unique(source.groups)) if source.groups is not None else smallest
+    if min(smallest, groups) < folds:
+        what = f"the rarest class has {smallest:,} reviews" if smallest < folds else f"there are {groups} groups"
+        raise DataError(f"data.folds: {folds} folds need as many reviews of each class, and as many groups; {what}")
+    kind = StratifiedKFold if source.groups is None else StratifiedGroupKFold
+    split = kind(folds, shuffle=True, random_state=seed).split(source.labels, source.labels, source.groups)
+    tested = next(test for n, (_, test) in enumerate(split, start=1) if n == number)
+    return np.isin(np.arange(len(source.labels)), tested)
 
 
 def draw(strata: np.ndarray, fraction: float, rng: np.random.Generator) -> np.ndarray:

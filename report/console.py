@@ -23,6 +23,7 @@ from inference.probes import CAPABILITIES, PassRate
 from models.registry import ARCHITECTURES
 from models.roster import Roster
 from records.findings import BucketVerdict
+from records.folds import Folded
 from records.study import ALL, YARDSTICKS, Progress, Study, StudyResult
 from records.summary import DataSummary
 from saver import RunFolder
@@ -253,6 +254,24 @@ def _buckets(compare: Compare) -> str:
     edges = IMDB_EDGES if compare.bucket_edges == "auto" else compare.bucket_edges
     names = ", ".join(bucket.name for bucket in of_edges(edges))
     return names if edges == compare.bucket_edges else f"{names}\n(of other lengths than IMDB's: up to {MOST} that fit them)"
+
+
+def print_folds(folded: Folded, folder: Path, roster: Roster) -> None:
+    """The mean accuracy of every contender on every bucket over the folds, with its interval, and where the page is."""
+    from report.figures.style import TRAINED_ON  # brings Plotly
+
+    buckets = list(dict.fromkeys(score.bucket for score in folded.scores))
+    table = _table("contender", "trained on", *(f"{'all lengths' if each == ALL else each} #" for each in buckets))
+    table.title = f"Mean accuracy (%) over {len(folded.runs)} folds, with intervals that know that folds share reviews"
+    for contender, scope in dict.fromkeys((score.contender, score.scope) for score in folded.scores):
+        mine = {score.bucket: score for score in folded.scores if (score.contender, score.scope) == (contender, scope)}
+        cells = [
+            f"{100 * s.mean:.1f} ({100 * s.low:.1f} to {100 * s.high:.1f})" if (s := mine.get(bucket)) else "-"
+            for bucket in buckets
+        ]
+        table.add_row(roster.title(contender), TRAINED_ON[scope], *cells)
+    _wide_console().print(table)
+    print(f"report: {folder / 'report.html'}")
 
 
 def print_plan(profile: Profile, work: dict[Study, Work], data: DataSummary, workers: int) -> None:

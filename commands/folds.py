@@ -1,0 +1,97 @@
+"""`main.py run` with `data.folds`: the whole run once a fold, and what follows from all of them together."""
+
+import argparse
+import copy
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from config import Config
+from models.roster import Roster
+from records.files import write_record, write_text
+
+if TYPE_CHECKING:
+    from records.folds import Folded
+    from saver import RunFolder
+
+DONE, INTERRUPTED = 0, 130
+FOLDER = "folds"  # what the name of their common folder ends with
+
+
+def configs(config: Config, cache: Path) -> Iterator[Config]:
+    """The config of each fold's run; all of them have the buckets of the first one, so that their numbers can be compared."""
+    import data_preprocessing
+
+    first = config.changed("data.fold", 1)
+    buckets = data_preprocessing.load_or_prepare(first, cache)[0].buckets
+    edges = tuple(bucket.high for bucket in buckets if bucket.high is not None)
+    yield first
+    for fold in range(2, config.data.folds + 1):
+        same = config.changed("compare.bucket_edges", edges).changed("compare.bucket_quantiles", 0)
+        yield same.changed("data.fold", fold)
+
+
+def main(options: argparse.Namespace, config: Config) -> int:
+    """Run every fold that has not ended, then write what they say together; returns the exit code."""
+    from commands import run
+    from report import console
+
+    if options.dry_run:
+        code = run.run_config(options, config.changed("data.fold", 1))
+        print(f"this is the first of {config.data.folds} folds; each takes about as long")
+        return code
+    parent = options.artifacts / _name(options, config)
+    within, folders, worst = copy.copy(options), list["RunFolder"](), DONE
+    within.artifacts = parent
+    for fold, each in enumerate(configs(config, options.cache), start=1):
+        console.note(f"fold {fold} of {config.data.folds}")
+        code = run.run_config(within, each)
+        if code == INTERRUPTED:
+            return code
+        worst = max(worst, code)
+        folders.append(_newest(parent))
+    folded = _together(options.profile, config, folders)
+    write_record(parent / "folds.json", folded)
+    _show(parent, folded, Roster.of(config))
+    return worst
+
+
+def _name(options: argparse.Namespace, config: Config) -> str:
+    """`quick-1a2b3c4d-folds`: the hash covers the config; each fold's own name covers the data too."""
+    import saver
+
+    return f"{saver.run_name(options.profile, config, '', {})}-{FOLDER}"
+
+
+def _newest(parent: Path) -> "RunFolder":
+    """The run that has just ended."""
+    from records.links import followed
+    from saver import RunFolder
+
+    return RunFolder(followed(parent / "latest"))
+
+
+def _together(profile: str, config: Config, folders: "list[RunFolder]") -> "Folded":
+    import pandas as pd
+
+    from analysis import folds
+    from records.folds import Folded
+
+    results = [pd.read_csv(folder.final_stats("results.csv")) for folder in folders]
+    found, verdicts = folds.scores(results), [folder.findings().verdicts for folder in folders]
+    chances = {verdict.bucket: verdict.chance for each in verdicts for verdict in each}
+    roster = Roster.of(config)
+    names = tuple(folder.name for folder in folders)
+    return Folded(profile, folders[0].summary().title, names, chances, found, folds.differences(found, roster))
+
+
+def _show(parent: Path, folded: "Folded", roster: Roster) -> None:
+    """Write the page and the tables, and print what matters."""
+    import plotter
+    from analysis import folds
+    from report import console
+
+    for name, table in folds.tables(folded).items():
+        write_text(parent / f"{name}.csv", table.to_csv(index=False))
+    plotter.write_folds(parent, folded, roster)
+    console.print_folds(folded, parent, roster)
