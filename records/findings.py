@@ -24,7 +24,7 @@ class Standing(Record):
     accuracy_without_leaked: float  # without the reviews whose text stands in the training part too
     loss: float
     val_loss: float | None  # mean over repeats on the bucket's validation reviews, at their temperature; None for a yardstick
-    like_chance: bool  # the interval of the accuracy reaches down to the share of the larger class
+    like_chance: bool  # the interval of the accuracy reaches down to the share of the largest class
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class BucketVerdict(Record):
     bucket: str  # or `all` test reviews, which only generalists read
     n_test: int
     n_leaked: int  # test reviews whose text stands in the training part too
-    chance: float  # share of the larger class among the test reviews
+    chance: float  # share of the largest class among the test reviews
     leader: Study | None  # the first of the ranking; None when no network has a result
     standings: tuple[Standing, ...]  # in the order of the studies, yardsticks last
     comparisons: tuple[Comparison, ...]

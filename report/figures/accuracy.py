@@ -74,10 +74,11 @@ def accuracy_by_bucket_figure(record: AccuracyByBucket) -> go.Figure:
             hovertemplate="%{x}: %{y:.1f} %<extra>" + series.name + "</extra>",
         )
     figure.add_scatter(
-        name="Chance (larger class)",
+        name="Chance (the largest class)",
         x=record.buckets,
         y=record.chance,
-        mode="lines",
+        mode="lines" if len(record.buckets) > 1 else "lines+markers",
+        marker={"symbol": "line-ew", "size": 40, "line": {"color": INK, "width": 1}},
         line={"color": INK, "dash": "dot", "width": 1},
     )
     floor = min([*record.chance, *(low for s in record.series for low in s.low if low is not None)], default=50)

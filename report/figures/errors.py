@@ -127,9 +127,15 @@ FIGURES = (
         "reliability",
         "errors",
         "What the probabilities are worth",
-        "Test reviews of all buckets and repeats, in ten bins of the probability. Below the diagonal on the right and above it "
-        "on the left, a network is too sure. The temperature divides the logits; it is fitted on validation reviews and "
-        "changes no verdict.",
+        lambda contents: (
+            "Test reviews of all buckets and repeats, in ten bins of the probability. "
+            + (
+                "Below the diagonal on the right and above it on the left, a network is too sure. "
+                if len(contents.data.classes) == 2
+                else "The probability is that of the class that is said; below the diagonal, a network is too sure. "
+            )
+            + "The temperature divides the logits; it is fitted on validation reviews and changes no verdict."
+        ),
         lambda contents: reliability_figure(contents.findings.reliabilities, contents.roster, contents.data.classes),
     ),
 )
