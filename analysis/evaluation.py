@@ -6,6 +6,8 @@ from itertools import pairwise
 import numpy as np
 from scipy.stats import t
 
+from engine.arrays import predicted
+
 RESAMPLES = 4_000
 LEVEL = 0.95
 LENGTH_POINTS, LENGTH_BANDWIDTH = 40, 0.12  # of the curve over lengths; the bandwidth is a logarithm's: 12 % of a length
@@ -15,11 +17,6 @@ SEED = 20_240_229  # of every bootstrap: intervals are part of a result, so they
 def accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Share of the reviews that are put into their class."""
     return float(is_right(labels, probabilities).mean())
-
-
-def predicted(probabilities: np.ndarray) -> np.ndarray:
-    """The class of the highest probability, `<int64>[..., reviews]` of `<float>[..., reviews, classes]`; of equals the last."""
-    return probabilities.shape[-1] - 1 - probabilities[..., ::-1].argmax(axis=-1)
 
 
 def is_right(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:

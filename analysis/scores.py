@@ -7,8 +7,8 @@ import numpy as np
 from sklearn import metrics
 
 from analysis.calibration import brier_score, expected_calibration_error
-from analysis.evaluation import accuracy, accuracy_interval, is_right, log_loss, predicted
-from engine.arrays import class_probabilities
+from analysis.evaluation import accuracy, accuracy_interval, is_right, log_loss
+from engine.arrays import class_probabilities, predicted
 from records.classes import Classes
 from records.study import Score
 

@@ -33,6 +33,11 @@ def free_logits(probabilities: Array) -> Array:
     return logs[..., 1:] - logs[..., :1]
 
 
+def predicted(probabilities: Array) -> Array:
+    """The class of the highest probability, `<int64>[...]` of `<float>[..., classes]`; of equals the last."""
+    return probabilities.shape[-1] - 1 - probabilities[..., ::-1].argmax(axis=-1)
+
+
 def margins(logits: Array, label: int) -> Array:
     """How far a class's logit is above the mean of the others', `<float>[...]`, of `<float>[..., classes - 1]`.
 

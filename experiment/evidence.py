@@ -17,11 +17,10 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csc_array, csr_array
 
-from analysis.evaluation import predicted
 from analysis.search_size import largest, readers_of_evidence
 from data.ngrams import Tally, collect
 from data.types import Dataset, Reviews, Sequences
-from engine.arrays import class_probabilities
+from engine.arrays import class_probabilities, predicted
 from experiment import baseline
 from experiment.baseline import Counted
 from experiment.devices import cores

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.evaluation import is_right, predicted
+from analysis.evaluation import is_right
 from data.types import Dataset, IdArray, Reviews
-from engine.arrays import class_probabilities
+from engine.arrays import class_probabilities, predicted
 from experiment.crew import processes
 from inference.explain import DeletionCurve, Explanation, explain, faithfulness
 from inference.probes import CAPABILITIES, PassRate, measure

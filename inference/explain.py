@@ -11,11 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.evaluation import predicted
 from data.batches import truncated
 from data.ngrams import shared_out
 from data.types import IdArray, Sequences
-from engine.arrays import Array, class_probabilities, margins
+from engine.arrays import Array, class_probabilities, margins, predicted
 from engine.layers import Lengths
 from engine.linear import LinearModel
 from engine.network import CELLS_OF_A_BATCH, Inputs, NumpyNetwork

@@ -11,8 +11,7 @@ from typing import Self, overload
 
 import numpy as np
 
-from analysis.evaluation import predicted
-from engine.arrays import class_probabilities, free_logits
+from engine.arrays import class_probabilities, free_logits, predicted
 from inference.run import Encoded, FinishedRun
 from inference.trained import Trained
 from records.codec import Record

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Literal
 
-from analysis.evaluation import predicted
+from engine.arrays import predicted
 from inference.run import Encoded, FinishedRun
 from records.codec import Record
 from records.errors import InferenceError
@@ -190,14 +190,14 @@ def _unfit(run: FinishedRun, texts: list[Encoded]) -> str:
 
 
 @dataclass(frozen=True)
-class _Verdict:
+class Said:
     """What a contender says of a text."""
 
     says: str  # the class
     positive: float  # the probability of `positive`
 
 
-_Verdicts = dict[str, _Verdict]  # by text
+_Verdicts = dict[str, Said]  # by text
 
 
 def _rate(contender: str, capability: Capability, probes: tuple[Probe, ...], verdicts: _Verdicts) -> PassRate:
@@ -223,7 +223,7 @@ def _verdicts(run: FinishedRun, contender: str, texts: dict[str, Encoded]) -> _V
         group = by_bucket[bucket]
         found = run.by_engine(study).probabilities([texts[text].ids for text in group])  # type: ignore[arg-type]
         positive = found[:, names.index("positive")].tolist()
-        said = [_Verdict(names[label], share) for label, share in zip(predicted(found).tolist(), positive, strict=True)]
+        said = [Said(names[label], share) for label, share in zip(predicted(found).tolist(), positive, strict=True)]
         verdicts |= dict(zip(group, said, strict=True))
     return verdicts
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from analysis.evaluation import predicted
+from engine.arrays import predicted
 from inference.explain import Explanation, explain, running_verdict
 from inference.predictor import Predictor
 from inference.run import Encoded, FinishedRun, Trained

@@ -52,7 +52,7 @@ def test_records_round_trip_through_the_folder(tmp_path: Path) -> None:
     predictions = {
         "rows": np.arange(3),
         "labels": np.ones(3),
-        "probabilities": np.full(3, 0.5),
+        "logits": np.zeros((3, 1)),
         "lengths": np.arange(3),
     }
     folder.save_trial(study, trial)
@@ -64,7 +64,10 @@ def test_records_round_trip_through_the_folder(tmp_path: Path) -> None:
     assert folder.load_trial(study, 0, trial.hyperparameters) == trial
     np.testing.assert_array_equal(folder.load_predictions(study, 0)["rows"], np.arange(3))
     history = (tmp_path / "history" / "gru" / "0-129" / "0.csv").read_text().splitlines()
-    assert history[0] == "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate,gradient_norm,seconds" and len(history) == 3
+    assert (
+        history[0] == "epoch,loss,accuracy,val_loss,val_accuracy,val_macro_f1,learning_rate,gradient_norm,seconds"
+        and len(history) == 3
+    )
 
 
 def test_predictions_that_are_missing_or_damaged_are_one_sentence(tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ import pytest
 from sklearn import metrics
 
 from analysis.calibration import BINS, brier_score, expected_calibration_error, fit_temperature, foretold, reliability
-from analysis.evaluation import accuracy, log_loss, macro_f1, predicted
+from analysis.evaluation import accuracy, log_loss, macro_f1
 from analysis.scores import score
-from engine.arrays import class_probabilities, free_logits, log_odds, margins
+from engine.arrays import class_probabilities, free_logits, log_odds, margins, predicted
 from records.classes import SENTIMENT, Classes
 
 NOBODY = np.zeros(8, bool)

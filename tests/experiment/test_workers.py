@@ -23,6 +23,7 @@ from config import PROFILES
 from data import store
 from data.types import Dataset
 from data_preprocessing import load_or_prepare
+from engine.arrays import class_probabilities
 from experiment import devices
 from experiment.options import with_overrides
 from experiment.plan import only
@@ -218,7 +219,7 @@ def test_generalists_are_trained_on_with_a_buckets_reviews_and_are_never_worse_o
         for bucket, (low, high) in bounds.items():
             after = folder.load_predictions(Study("gru", bucket, is_fine_tuned=True), number)
             inside = (before["validation_lengths"] >= low) & (before["validation_lengths"] <= high)
-            losses = [log_loss(p["validation_labels"][i], p["validation_probabilities"][i])
+            losses = [log_loss(p["validation_labels"][i], class_probabilities(p["validation_logits"][i]))
                       for p, i in ((before, inside), (after, slice(None)))]  # fmt: skip
             assert losses[1] <= losses[0] + 1e-6
     assert "all, then each bucket" in (folder.path / "report.html").read_text()

@@ -1,5 +1,6 @@
 """Laws of exports: every file says what the run says, its card is true and its code runs, and what fails leaves nothing."""
 
+import ast
 import math
 import re
 import shutil
@@ -18,6 +19,7 @@ import pytest
 from data.tokenizer import SUBWORDS
 from data.vocabulary import FIRST_WORD, START, Vocabulary
 from engine import checkpoint, network
+from engine.arrays import class_probabilities
 from engine.layers import Recurrent
 from inference.export import Review, inputs, litert, savedmodel, stock
 from inference.export import folder as exports
@@ -223,7 +225,8 @@ def test_an_export_holds_what_the_run_says_and_its_cards_code_runs_alone(
     )
     assert done.returncode == 0, done.stderr
     (expected,) = run.trained(study).probabilities([run.vocabulary.encode("Great cast, dull story")])
-    assert float(done.stdout) == pytest.approx(expected, abs=1e-5)
+    said = ast.literal_eval(done.stdout)
+    assert said == pytest.approx(dict(zip(run.data.classes.names, expected, strict=True)), abs=1e-5)
 
 
 def test_the_card_repeats_the_runs_numbers_and_names_no_dataset_that_it_is_not(
@@ -278,8 +281,8 @@ def test_every_network_with_layers_of_this_project_is_exported_as_one_that_keras
     command = [sys.executable, "-I", "-c", FRESH, *map(str, expected)]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     for number, probabilities in expected.items():
-        logits = np.load(tmp_path / str(number) / "logits.npy")[:, 0]
-        np.testing.assert_allclose(1 / (1 + np.exp(-logits / trained.temperature)), probabilities, atol=1e-6)
+        logits = np.load(tmp_path / str(number) / "logits.npy")
+        np.testing.assert_allclose(class_probabilities(logits / trained.temperature), probabilities, atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["SimpleRNN", "LSTM", "GRU"])

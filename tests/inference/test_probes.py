@@ -1,9 +1,12 @@
 """Laws of the behavioural tests: every text is there once, and who is right passes while who is wrong does not."""
 
+from dataclasses import replace
+
 import pytest
 
-from inference.probes import CAPABILITIES, TOLERANCE, Probe, _passes, measure
+from inference.probes import CAPABILITIES, TOLERANCE, Probe, Said, _passes, measure
 from inference.run import FinishedRun
+from records.classes import Classes
 from tests.conftest import SmokeRun
 
 
@@ -35,21 +38,33 @@ def test_neutral_text_makes_a_review_long() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "before", "after", "is_positive", "passes"),
-    [
-        ("label", 2.0, None, True, True),
-        ("label", 2.0, None, False, False),
-        ("same", 2.0, 0.1, True, True),
-        ("same", 2.0, -0.1, True, False),
-        ("direction", 0.0, 1.0, True, True),
-        ("direction", 0.0, 1.0, False, False),
-        ("direction", 0.0, -0.3, True, True),  # within the tolerance
-        ("direction", 0.0, -1.0, True, False),
+    [  # probabilities of positive
+        ("label", 0.9, None, True, True),
+        ("label", 0.9, None, False, False),
+        ("same", 0.9, 0.52, True, True),
+        ("same", 0.9, 0.48, True, False),
+        ("direction", 0.5, 0.73, True, True),
+        ("direction", 0.5, 0.73, False, False),
+        ("direction", 0.5, 0.43, True, True),  # within the tolerance
+        ("direction", 0.5, 0.27, True, False),
     ],
 )
 def test_a_test_is_passed_as_its_kind_says(kind, before, after, is_positive, passes) -> None:  # type: ignore[no-untyped-def]
     probe = Probe("text", None if after is None else "changed", is_positive)
-    assert _passes(probe, kind, {"text": before, "changed": after}) is passes
+    said = {"text": before, "changed": after}
+    verdicts = {text: Said("positive" if p >= 0.5 else "negative", p) for text, p in said.items() if p is not None}
+    assert _passes(probe, kind, verdicts) is passes
     assert TOLERANCE == 0.1
+
+
+def test_a_run_without_these_classes_or_words_is_not_put_to_the_tests(run: FinishedRun) -> None:
+    stars = replace(run, data=replace(run.data, classes=Classes(("1", "2"))))
+    assert measure(stars) == (
+        (),
+        ("the behavioural tests ask for verdicts of negative and positive, and this run's classes are 1, 2",),
+    )
+    foreign = replace(run, vocabulary=replace(run.vocabulary, words=tuple(f"wort{i}" for i in range(len(run.vocabulary.words)))))
+    assert measure(foreign) == ((), ("the behavioural tests are English film reviews, of whose words this run knows 0%",))
 
 
 def test_every_architecture_is_measured_and_failures_are_told(run: FinishedRun) -> None:
