@@ -63,7 +63,8 @@ def test_a_run_without_these_classes_or_words_is_not_put_to_the_tests(run: Finis
         (),
         ("the behavioural tests ask for verdicts of negative and positive, and this run's classes are 1, 2",),
     )
-    foreign = replace(run, vocabulary=replace(run.vocabulary, words=tuple(f"wort{i}" for i in range(len(run.vocabulary.words)))))
+    words = tuple(f"wort{i}" for i in range(len(run.vocabulary.words)))
+    foreign = replace(run, vocabulary=replace(run.vocabulary, words=words))
     assert measure(foreign) == ((), ("the behavioural tests are English film reviews, of whose words this run knows 0%",))
 
 
