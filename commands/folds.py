@@ -2,7 +2,7 @@
 
 import argparse
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,13 +31,18 @@ def configs(config: Config, cache: Path) -> Iterator[Config]:
         yield same.changed("data.fold", fold)
 
 
-def main(options: argparse.Namespace, config: Config) -> int:
-    """Run every fold that has not ended, then write what they say together; returns the exit code."""
-    from commands import run
+def main(options: argparse.Namespace, config: Config, run_config: Callable[[argparse.Namespace, Config], int]) -> int:
+    """Run every fold that has not ended, then write what they say together; returns the exit code.
+
+    Args:
+        options: of the command.
+        config: with `data.folds`.
+        run_config: runs one config.
+    """
     from report import console
 
     if options.dry_run:
-        code = run.run_config(options, config.changed("data.fold", 1))
+        code = run_config(options, config.changed("data.fold", 1))
         print(f"this is the first of {config.data.folds} folds; each takes about as long")
         return code
     parent = options.artifacts / _name(options, config)
@@ -45,7 +50,7 @@ def main(options: argparse.Namespace, config: Config) -> int:
     within.artifacts = parent
     for fold, each in enumerate(configs(config, options.cache), start=1):
         console.note(f"fold {fold} of {config.data.folds}")
-        code = run.run_config(within, each)
+        code = run_config(within, each)
         if code == INTERRUPTED:
             return code
         worst = max(worst, code)

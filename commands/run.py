@@ -92,7 +92,7 @@ def main(options: argparse.Namespace) -> int:
     if config.data.folds and not config.data.fold:
         from commands import folds
 
-        return folds.main(options, config)
+        return folds.main(options, config, run_config)
     return run_config(options, config)
 
 

@@ -53,7 +53,7 @@ def test_every_option_that_is_a_path_takes_the_home_folder_as_a_tilde() -> None:
         for action in parser._actions
         if action.metavar in named or action.type in (user_path, Path)
     ]
-    assert len(paths) >= 6 and {action.type for action in paths} == {user_path}
+    assert len(paths) >= 5 and {action.type for action in paths} == {user_path}
 
 
 def test_a_tilde_is_the_home_folder_and_of_someone_unknown_it_is_a_letter(home: Path) -> None:

@@ -316,7 +316,7 @@ class TunableDropoutLike(keras.layers.Layer):
 def test_an_export_that_differs_is_refused_and_leaves_nothing(
     run: FinishedRun, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(exports._WRITERS, "keras", lambda *_: lambda reviews: np.full(len(reviews), np.nan))
+    monkeypatch.setitem(exports._WRITERS, "keras", lambda *_: lambda reviews: np.full((len(reviews), 2), np.nan))
     with pytest.raises(ExportError, match=r"differ by nan from what Keras gives"):
         export(run, study, "keras", tmp_path / "new")
     assert not list(tmp_path.iterdir())
