@@ -99,6 +99,7 @@ def main(options: argparse.Namespace) -> int:
 def run_config(options: argparse.Namespace, config: Config) -> int:
     """Plan or run one config; returns the exit code."""
     import data_preprocessing
+    from data.encoding import with_pairs
     from data.summary import summarise
     from experiment import devices, plan
     from experiment.crew import bytes_of_worker, crew
@@ -106,6 +107,7 @@ def run_config(options: argparse.Namespace, config: Config) -> int:
 
     available = devices.available(config.run.device, config.run.backend)
     dataset, prepared = data_preprocessing.load_or_prepare(config, options.cache)
+    config = with_pairs(config, dataset)
     roster = Roster.of(config)
     studies = plan.only(plan.studies(config, dataset), options.only, roster)
     work = {study: plan.work(study, roster, dataset) for study in studies}

@@ -5,17 +5,18 @@ from typing import Any
 
 import numpy as np
 
-from config import Data
+from config import Config, Data
 from data.scripts import sample, script_shares, told, unspaced_shares
 from data.sources.imdb import read_word_index
 from data.tokenizer import Tokenizer
-from data.types import Sequences, SourceReviews
+from data.types import Dataset, Sequences, SourceReviews
 from data.vocabulary import Vocabulary, learn_pieces, learn_vocabulary
 from records.errors import DataError
 from records.files import user_path
 from records.summary import LEAST_KNOWN
 
 UNSPACED_SHARE = 0.1  # of the letters, from which on characters are tokens: everything else is read as words all the same
+PAIRS = 20_000  # rows of the table of pairs, where characters are tokens because texts need it
 _ASCII_SHARE = 0.99  # of the letters, from which on texts are English enough for IMDB's rule
 
 
@@ -55,6 +56,12 @@ def encode(source: SourceReviews, is_test: np.ndarray, data: Data) -> EncodedSou
     return EncodedSource(labelled, unlabelled, vocabulary, notes + _dropped(vocabulary, source.texts or []))
 
 
+def with_pairs(config: Config, dataset: Dataset) -> Config:
+    """The config with vectors for pairs of characters, where `auto` has made characters the tokens and no number was set."""
+    is_chosen = config.data.tokens == "auto" and dataset.vocabulary.tokenizer.rule == "characters"
+    return config.changed("model.bigrams", PAIRS) if is_chosen and not config.model.bigrams else config
+
+
 def choose_tokenizer(source: SourceReviews, is_test: np.ndarray, data: Data) -> tuple[Tokenizer, tuple[str, ...]]:
     """The rule for a source of texts, as `data.tokens` asks for it, and what is to be said about it.
 
@@ -73,9 +80,10 @@ def choose_tokenizer(source: SourceReviews, is_test: np.ndarray, data: Data) -> 
 def _notes(rule: str, data: Data, texts: list[str], unspaced: dict[str, float]) -> tuple[str, ...]:
     scripts = f"the texts are written without spaces ({told(unspaced)})"
     if unspaced and rule == "characters" and data.tokens == "auto":
-        note = f"{scripts}: every character is a token; data.tokens=subwords reads pieces instead"
-        pairs = "; pairs of characters tell more than single ones: --set model.bigrams=20000 gives them vectors too"
-        return (note + pairs,)
+        return (
+            f"{scripts}: every character is a token, and pairs of characters have vectors too (model.bigrams={PAIRS}, unless "
+            "it is set); data.tokens=subwords reads pieces instead",
+        )
     if unspaced and rule in ("words", "imdb"):
         return (f"{scripts}, and so a token is a whole clause: --set data.tokens=characters, or subwords",)
     if not unspaced and rule == "characters":

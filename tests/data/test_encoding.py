@@ -8,7 +8,7 @@ import pytest
 
 from config import PROFILES, Data
 from data.coverage import known_share
-from data.encoding import choose_tokenizer, encode
+from data.encoding import choose_tokenizer, encode, with_pairs
 from data.scripts import script_shares, told, unspaced_shares
 from data.summary import summarise
 from data.tokenizer import Rule
@@ -49,7 +49,7 @@ def test_auto_takes_words_where_they_are_separated_and_characters_where_they_are
         assert chosen(texts, Data()) == ("words", ())
     rule, (note,) = chosen(CHINESE, Data())
     assert rule == "characters" and note.startswith("the texts are written without spaces (Han 87 %): every character is a token")
-    assert "data.tokens=subwords" in note and "--set model.bigrams=20000" in note
+    assert "data.tokens=subwords" in note and "pairs of characters have vectors too (model.bigrams=20000" in note
     assert chosen(THAI, Data())[0] == "characters" and "(Thai 100 %)" in chosen(THAI, Data())[1][0]
     assert chosen([*ENGLISH * 3, CHINESE[0]], Data())[0] == "characters"  # which reads the English ones as words all the same
 
@@ -124,5 +124,9 @@ def test_a_table_of_chinese_texts_is_told_and_known(tmp_path: Path) -> None:
     assert dataset.vocabulary.tokenizer.rule == "characters" and known_share(dataset) == 1
     assert any(note.startswith("the texts are written without spaces (Han 100 %)") for note in dataset.origin.notes)
     assert dataset.vocabulary.decode(dataset.test.sequences[0]) == texts[dataset.test.rows[0]].replace("，", "").replace("。", "")
+    config = PROFILES["smoke"].config
+    assert with_pairs(config, dataset).model.bigrams == 20_000
+    assert with_pairs(config.changed("model.bigrams", 7), dataset).model.bigrams == 7
+    assert with_pairs(config.changed("data.tokens", "characters"), dataset).model.bigrams == 0
     whole = table(tmp_path / "zh.csv", texts, "data.tokens=words")
     assert any("a whole clause" in note for note in whole.origin.notes)
