@@ -159,12 +159,12 @@ def measure(run: FinishedRun) -> tuple[tuple[PassRate, ...], tuple[str, ...]]:
         The pass rates; and a sentence on each contender that is left out because a model of it cannot be asked, or on all.
     """
     rates, left_out = list[PassRate](), list[str]()
+    if why := unfit(run):
+        return (), (why,)
     probes = {capability: tuple(capability.make()) for capability in CAPABILITIES}
     encoded = {
         text: run.encode(text) for each in probes.values() for probe in each for text in (probe.text, probe.changed) if text
     }
-    if why := _unfit(run, list(encoded.values())):
-        return (), (why,)
     for contender in run.contenders:
         try:
             verdicts = _verdicts(run, contender, encoded)
@@ -176,11 +176,12 @@ def measure(run: FinishedRun) -> tuple[tuple[PassRate, ...], tuple[str, ...]]:
     return tuple(rates), tuple(left_out)
 
 
-def _unfit(run: FinishedRun, texts: list[Encoded]) -> str:
-    """Why these tests say nothing of a run, in a sentence; empty where they do."""
+def unfit(run: FinishedRun) -> str:
+    """Why these tests, and other English film reviews, say nothing of a run, in a sentence; empty where they do."""
     names = run.data.classes.names
     if not {"negative", "positive"} <= set(names):
         return f"the behavioural tests ask for verdicts of negative and positive, and this run's classes are {', '.join(names)}"
+    texts = [run.encode(probe.text) for capability in CAPABILITIES for probe in capability.make()]
     known = 1 - sum(len(each.unknown) + len(each.dropped) for each in texts) / sum(
         len(each.words) + len(each.dropped) for each in texts
     )

@@ -2,13 +2,14 @@
 
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from engine.arrays import predicted
 from inference.explain import Explanation, explain, running_verdict
 from inference.predictor import Predictor
+from inference.probes import unfit
 from inference.run import Encoded, FinishedRun, Trained
 from records.classes import Classes
 from records.errors import CheckpointError, RunError, TextError
@@ -159,30 +160,40 @@ def build(predictor: Predictor) -> "gr.Blocks":
         reading = gr.State(None, time_to_live=3600)
         with gr.Row(elem_id="ask"):
             with gr.Column(scale=5, min_width=320):
-                box, button, examples = _questions()
+                box, button, examples = _questions({} if unfit(predictor.run) else EXAMPLES)
             with gr.Column(scale=6, min_width=320):
                 verdict = gr.HTML(_part("waiting"), elem_id="verdict", apply_default_css=False)
         with gr.Column(elem_id="details"):
             whose, method, words, table, chart = _details([(roster.title(id), id) for id in predictor.run.contenders])
         shown = [verdict, reading, whose, method, words, table, chart]
         gr.on([button.click, box.submit], asked.read, box, shown, trigger_mode="always_last", **quiet)
-        for example, text in zip(examples, EXAMPLES.values(), strict=True):
+        for example, text in zip(examples, EXAMPLES.values(), strict=False):
             example.click(lambda text=text: text, None, box, **quiet).then(asked.read, box, shown, **quiet)
         whose.input(asked.of_another, [reading, whose], [reading, method, words], **quiet)
         method.input(asked.by_another, [reading, method], words, **quiet)
     return page
 
 
-def _questions() -> tuple[Any, Any, list[Any]]:
-    """The text box, its button, and a button an example."""
+def _questions(offered: Mapping[str, str]) -> tuple[Any, Any, list[Any]]:
+    """The text box, its button, and a button an example; where the run is of other texts than film reviews there is none."""
     import gradio as gr
 
-    hint = "Write or paste a review in English. Shift + Enter reads it."
-    box = gr.Textbox(label="A review", placeholder=hint, lines=6, max_lines=14, max_length=CHARACTERS, elem_id="review")
+    what = "a review in English" if offered else "a text like those that the run has learned from"
+    hint = f"Write or paste {what}. Shift + Enter reads it."
+    box = gr.Textbox(
+        label="A review" if offered else "A text",
+        placeholder=hint,
+        lines=6,
+        max_lines=14,
+        max_length=CHARACTERS,
+        elem_id="review",
+    )
     button = gr.Button("Read it", variant="primary", elem_id="read")
+    if not offered:
+        return box, button, []
     gr.HTML(_part("try_these"), apply_default_css=False)
     with gr.Row(elem_id="examples"):
-        return box, button, [gr.Button(label, size="sm", min_width=10) for label in EXAMPLES]
+        return box, button, [gr.Button(label, size="sm", min_width=10) for label in offered]
 
 
 def _details(contenders: list[tuple[str, str]]) -> tuple[Any, Any, Any, Any, Any]:
