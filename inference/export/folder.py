@@ -81,7 +81,9 @@ def export(run: FinishedRun, study: Study, format: str, target: Path) -> Exporte
     trained = run.trained(study)
     path = target / format / study.id.replace("/", "-")
     with _replacing(path) as folder, _quiet():
-        takes = "text" if format == "savedmodel" else "token ids" if trained.evidence is None else "token ids and evidence"
+        takes = "token ids" if trained.evidence is None else "token ids and evidence"
+        if format == "savedmodel" and savedmodel.takes_texts(run):
+            takes = "text"
         read = _WRITERS[format](run, trained, folder)
         if takes != "text":
             shutil.copyfile(run.folder.vocabulary, folder / "vocabulary.json")

@@ -5,6 +5,7 @@ import zipfile
 from data.vocabulary import OOV
 from engine.graph import OWN
 from inference.export.evidence import FILE
+from inference.export.savedmodel import takes_texts
 from inference.export.text import code_of, imports_of
 from inference.run import FinishedRun, Trained
 
@@ -12,6 +13,7 @@ _TEXT = 'text = "Great cast, dull story"'
 _IMPORTS = {
     "keras": "import keras\nimport numpy as np",
     "savedmodel": "import tensorflow as tf",
+    "savedmodel of ids": "import numpy as np\nimport tensorflow as tf",
     "onnx": "import numpy as np\nimport onnxruntime",
     "litert": "import numpy as np\nfrom ai_edge_litert.interpreter import Interpreter",
 }
@@ -22,6 +24,9 @@ odds = np.exp((logits - logits.max()) / TEMPERATURE)
 print(dict(zip(CLASSES, (odds / odds.sum()).tolist())))""",
     "savedmodel": """model = tf.saved_model.load("saved_model").signatures["serving_default"]
 print(dict(zip(CLASSES, model(texts=tf.constant([text]))["probabilities"][0].numpy().tolist())))""",
+    "savedmodel of ids": """model = tf.saved_model.load("saved_model").signatures["serving_default"]
+said = model(**{name: tf.constant(value) for name, value in inputs(text).items()})["probabilities"]
+print(dict(zip(CLASSES, said[0].numpy().tolist())))""",
     "onnx": """model = onnxruntime.InferenceSession("model.onnx", providers=["CPUExecutionProvider"])
 (probabilities,) = model.run(["probabilities"], inputs(text))
 print(dict(zip(CLASSES, probabilities[0].tolist())))""",
@@ -33,6 +38,7 @@ _NOTES = {
     "keras": "The file is the run's checkpoint, byte for byte. It gives the logits of all classes but the first, "
     "whose logit is 0. It takes",
     "savedmodel": "Texts in, probabilities out: whatever is made of a text is made by the graph. The signature `token_ids` takes",
+    "savedmodel of ids": "The graph is TensorFlow's own, which has no operators that divide such texts into tokens. It takes",
     "onnx": "Every row must hold at least one id; `probabilities` is `<float32>[batch, classes]`. The graph takes",
     "litert": "It takes one review at a time, of any length, without padding: batch is 1. The graph takes",
 }
@@ -53,6 +59,8 @@ def how_to_load(run: FinishedRun, trained: Trained, format: str) -> str:
     with zipfile.ZipFile(run.folder.checkpoint(trained.study, trained.repeat.number)) as archive:
         is_rewritten = format == "keras" and OWN.encode() in archive.read("config.json")
     note = f"{_REWRITTEN}{_NOTES[format].partition('.')[2]}" if is_rewritten else _NOTES[format]
+    if format == "savedmodel" and not takes_texts(run):
+        format, note = "savedmodel of ids", _NOTES["savedmodel of ids"]
     made = [] if format == "savedmodel" else [encoding(run, trained)]
     given = 'inputs(text)["token_ids"]' if trained.evidence is None else "list(inputs(text).values())"
     code = (

@@ -1,51 +1,63 @@
-"""The SavedModel format: texts in, probabilities out, in TensorFlow's own operators; written by Keras's `ExportArchive`."""
+"""The SavedModel format: texts in, probabilities out, in TensorFlow's own operators; written by Keras's `ExportArchive`.
 
-from collections.abc import Callable
+Only IMDB's rule for words can be written in those operators. Where a run's tokens are others, ids go in.
+"""
+
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from data.vocabulary import FIRST_WORD, OOV, PADDING, START, Vocabulary
-from inference.export import Reader, keras
+from engine.arrays import Array
+from inference.export import Reader, Review, inputs, keras
 from inference.export.evidence import ngrams_by_length
 from inference.export.text import separators
 from inference.run import FinishedRun, Trained
 from models.evidence import Evidence
-from records.errors import ExportError
 
 _Function = Callable[[Any], Any]
 
 
 def write(run: FinishedRun, trained: Trained, folder: Path) -> Reader:
-    """Write `folder/saved_model`, with the signatures `serving_default`, of texts, and `token_ids`, of a network's inputs.
+    """Write `folder/saved_model`, with the signatures `serving_default` and `token_ids`.
+
+    The second takes a network's inputs; the first takes texts, or else what the second takes.
 
     Raises:
-        ExportError: the run's tokens are not those of IMDB's rule, or Keras does not run on TensorFlow.
+        ExportError: Keras does not run on TensorFlow.
     """
-    if (rule := run.vocabulary.tokenizer.rule) != "imdb":
-        raise ExportError(
-            f"{trained.study.id}: its tokens are {rule}, which a TensorFlow graph cannot find in a text without tensorflow-text; "
-            "--export keras, onnx or litert take ids, and their card has the code that makes them. "
-            "A run with data.tokens=imdb can be exported as savedmodel"
-        )
     import tensorflow as tf
     from keras.export import ExportArchive
 
     model = keras.portable(run, trained)
-    encode, table = text_encoder(run.vocabulary)
-    give = inputs_from_ids(trained)
+    signature = keras.signature(model, None)
 
     def of_inputs(*given: Any) -> dict[str, Any]:
         return {"probabilities": model(list(given) if len(given) > 1 else given[0])}
 
-    texts = tf.TensorSpec([None], tf.string, name="texts")
-    archive = ExportArchive()
-    archive.track(table)  # not the model: its weights come with the endpoints, and would be stored twice
-    archive.add_endpoint("serving_default", lambda texts: of_inputs(*give(encode(texts))), input_signature=[texts])
-    archive.add_endpoint("token_ids", of_inputs, input_signature=keras.signature(model, None))
+    archive, texts = ExportArchive(), tf.TensorSpec([None], tf.string, name="texts")
+    if takes_texts(run):
+        encode, table = text_encoder(run.vocabulary)
+        give = inputs_from_ids(trained)
+        archive.track(table)  # not the model: its weights come with the endpoints, and would be stored twice
+        archive.add_endpoint("serving_default", lambda texts: of_inputs(*give(encode(texts))), input_signature=[texts])
+    else:
+        archive.add_endpoint("serving_default", of_inputs, input_signature=signature)
+    archive.add_endpoint("token_ids", of_inputs, input_signature=signature)
     archive.write_out(str(folder / "saved_model"), verbose=False)
-    loaded = tf.saved_model.load(str(folder / "saved_model"))
-    serve = loaded.signatures["serving_default"]
-    return lambda reviews: serve(texts=tf.constant([review.text for review in reviews]))["probabilities"].numpy()
+    serve = tf.saved_model.load(str(folder / "saved_model")).signatures["serving_default"]
+
+    def read(reviews: Sequence[Review]) -> Array:
+        if takes_texts(run):
+            return serve(texts=tf.constant([review.text for review in reviews]))["probabilities"].numpy()
+        return serve(**{name: tf.constant(value) for name, value in inputs(reviews).items()})["probabilities"].numpy()
+
+    return read
+
+
+def takes_texts(run: FinishedRun) -> bool:
+    """Whether the graph makes tokens of a text by itself: others than IMDB's words need more than TensorFlow."""
+    return run.vocabulary.tokenizer.rule == "imdb"
 
 
 def text_encoder(vocabulary: Vocabulary) -> tuple[_Function, Any]:
