@@ -4,8 +4,8 @@ import codecs
 from typing import Any
 
 from config import Data
-from data.sources.labels import MOST_CLASSES
 from data.sources.mapping import LabelMapping
+from records.classes import MOST_CLASSES
 
 EXAMPLE = "'1,2=negative 4,5=positive 3=-', or 'bad ok good'"
 

@@ -21,4 +21,5 @@ class Classes(Record):
         return len(self.values) > 2
 
 
+MOST_CLASSES = 50  # that are told apart
 SENTIMENT = Classes(("negative", "positive"))  # of IMDB

@@ -7,10 +7,11 @@ from functools import cached_property
 from itertools import islice
 
 from data.left_out import LeftOut
-from data.sources.labels import MOST_CLASSES, are_known
+from data.sources.labels import are_known
 from data.sources.parts import PART_WORDS
 from data.sources.wanted import AUTO, Wanted
 from data.tables.table import Row, Table
+from records.classes import MOST_CLASSES
 from records.errors import DataError, closest
 
 # Usual names without blanks, marks and capitals, the surest first; those of one text are equally good.

@@ -9,10 +9,9 @@ import numpy as np
 from data.sources.mapping import LEFT_OUT, REST, LabelMapping, key_of, written
 from data.sources.plain import number_of
 from data.sources.wanted import Wanted
-from records.classes import SENTIMENT, Classes
+from records.classes import MOST_CLASSES, SENTIMENT, Classes
 from records.errors import DataError
 
-MOST_CLASSES = 50
 _FEW, _SHOWN = 10, 40  # labels that a sentence asks to map one by one; characters of each that it shows
 OMITTED, NO_NUMBER = -1, -2  # in place of a class's position
 # Ways to write "negative" and "positive", and pairs that mean the same where a table has just these two.

@@ -4,11 +4,12 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from records.classes import MOST_CLASSES
 from records.errors import DataError
 
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?", re.IGNORECASE)
 _LONG = 200  # characters; questions of a survey name columns too
-_MOST_CLASSES, _LONGEST_LABEL = 50, 30
+_LONGEST_LABEL = 30
 _UNWANTED = ("", "-")
 
 
@@ -87,7 +88,7 @@ def _is_data(first: Sequence[str], others: Sequence[Sequence[str]]) -> bool:
     if len(first) == 1:
         return words > 3 or (words > 1 and first[0].rstrip()[-1:] in tuple(".!…。！"))
     rows = [row for row in others if len(row) == len(first) and list(row) != list(first)]
-    often = max(1, len(rows) // _MOST_CLASSES)  # a user may be called "user", once
+    often = max(1, len(rows) // MOST_CLASSES)  # a user may be called "user", once
     recurs = any(cell.strip() and sum(row[place] == cell for row in rows) >= often for place, cell in enumerate(first))
     return recurs or (words > 3 and any(_NUMBER.fullmatch(cell.strip()) for cell in first))
 
@@ -103,7 +104,7 @@ def _roles(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _may_be_label(values: Sequence[str]) -> bool:
-    return len(set(values)) <= _MOST_CLASSES and max(map(len, values)) <= _LONGEST_LABEL
+    return len(set(values)) <= MOST_CLASSES and max(map(len, values)) <= _LONGEST_LABEL
 
 
 def _label_order(values: Sequence[str], place: int) -> tuple[bool, bool, int, int]:
