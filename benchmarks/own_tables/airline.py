@@ -1,4 +1,4 @@
-"""`airline.csv`: tweets to airlines, negative, neutral or positive in the shares 63, 21 and 16 %, among columns of other things."""
+"""`airline.csv`: tweets to airlines, negative, neutral or positive (63, 21 and 16 %), among columns of other things."""
 
 import csv
 from pathlib import Path
@@ -55,6 +55,7 @@ POSITIVE = (
     "{flight} was {event} but {thing} made up for it, {thanks}", "nothing was {event} {time}, {thanks}",
     "found {thing} that was {event} within {n} minutes, {thanks}", "love flying with you to {city}",
 )  # fmt: skip
+ENDS = {"negative": ("", "", "!", ".", " #fail", " 😡", " :("), "neutral": ("", "."), "positive": ("", ".", "!", " :)", " 👏")}
 REASONS = ("Late Flight", "Customer Service Issue", "Lost Luggage", "Cancelled Flight", "Can't Tell")
 
 
@@ -98,6 +99,4 @@ def _text(sentiment: str, rng: np.random.Generator) -> str:
     if sentiment != "neutral" and chance(0.2, rng):
         sentences.insert(0, GRAMMAR.fill(pick(("{flight} {time}", "flying to {city} {time}"), rng), rng))
     text = pick((". ", "! ", ", "), rng).join(map(capitalised, sentences))
-    return (
-        text + pick(("", "", "!", ".", " #fail", " 😡", " :("), rng) if sentiment == "negative" else text + pick(("", "."), rng)
-    )
+    return text + pick(ENDS[sentiment], rng) * (text[-1] != "?")

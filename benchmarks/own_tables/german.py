@@ -1,4 +1,4 @@
-"""`german/`: reviews in German of 20 to 300 words in three files, `train.csv`, `validation.csv`, `test.csv`; semicolons, Latin-1."""
+"""`german/`: German reviews of 20 to 300 words in `train.csv`, `validation.csv` and `test.csv`; semicolons, Latin-1."""
 
 import csv
 from pathlib import Path
@@ -12,12 +12,12 @@ NOISE = 0.05
 MEDIAN_WORDS, SPREAD, SHORTEST, LONGEST = 70, 0.6, 20, 300
 GRAMMAR = Grammar(
     good=(
-        "großartig", "überzeugend", "schön", "spannend", "gelungen", "rührend", "preiswürdig", "liebenswert", "klug", "sehenswert",
-        "stimmungsvoll", "unübertroffen",
+        "großartig", "überzeugend", "schön", "spannend", "gelungen", "rührend", "preiswürdig", "liebenswert", "klug",
+        "sehenswert", "stimmungsvoll", "unübertroffen",
     ),
     bad=(
-        "öde", "schwach", "hässlich", "langweilig", "misslungen", "kitschig", "überflüssig", "nervtötend", "dümmlich", "enttäuschend",
-        "seelenlos", "unerträglich",
+        "öde", "schwach", "hässlich", "langweilig", "misslungen", "kitschig", "überflüssig", "nervtötend", "dümmlich",
+        "enttäuschend", "seelenlos", "unerträglich",
     ),
     forms={
         "{aspect} {was} {verdict}": 0.40,
@@ -30,8 +30,8 @@ GRAMMAR = Grammar(
     },
     slots={
         "aspect": (
-            "die Handlung", "das Drehbuch", "die Kameraführung", "die Hauptdarstellerin", "die Filmmusik", "das Ende", "der Humor",
-            "die Nebenfigur", "der Schnitt", "die Synchronfassung", "die Anfangsszene", "das Bühnenbild", "die Liebesgeschichte",
+            "die Handlung", "das Drehbuch", "die Kameraführung", "die Hauptdarstellerin", "die Filmmusik", "das Ende",
+            "der Humor", "die Nebenfigur", "der Schnitt", "die Synchronfassung", "die Anfangsszene", "das Bühnenbild", "die Liebesgeschichte",
             "der Bösewicht", "die Verfolgungsjagd",
         ),
         "was": ("ist", "war", "wirkte", "blieb"),
@@ -42,8 +42,8 @@ GRAMMAR = Grammar(
         "day": ("Dienstagabend", "Wochenende", "Feiertag", "Sonntagnachmittag"),
         "month": ("März", "Oktober", "Januar", "August"),
         "other": (
-            "Wir sahen den Film am {day} in {town}", "Ich war mit {who} im Kino", "Die Geschichte beginnt in einer Kleinstadt bei {town}",
-            "Der Film dauert ungefähr zwei Stunden", "Gedreht wurde größtenteils in {town}", "Die DVD hatte ich von {who} ausgeliehen",
+            "Wir sahen den Film am {day} in {town}", "Ich war mit {who} im Kino", "Die Geschichte beginnt in {town}",
+            "Der Film dauert ungefähr zwei Stunden", "Gedreht wurde meist in {town}", "Die DVD gehört {who}",
             "In der Mitte gibt es eine lange Zugfahrt", "Der Regisseur hat vorher zwei Dokumentarfilme gemacht",
             "Ein Detektiv, eine Sängerin und ein Hund teilen sich die meiste Zeit", "Am {day} lief er auch im Fernsehen",
             "Auf der Rückfahrt nach {town} haben wir lange darüber gesprochen", "Gesehen habe ich ihn in der Spätvorstellung",

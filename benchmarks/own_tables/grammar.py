@@ -25,7 +25,7 @@ class Grammar:
     def opinion(self, is_good: bool, rng: np.random.Generator) -> str:
         """A clause that says what is meant."""
         aligned, opposed = (self.good, self.bad) if is_good else (self.bad, self.good)
-        form = list(self.forms)[rng.choice(len(self.forms), p=list(self.forms.values()))]
+        form = list(self.forms)[int(rng.choice(len(self.forms), p=list(self.forms.values())))]
         return self.fill(form, rng, verdict=aligned, opposite=opposed)
 
     def others(self, n: int, rng: np.random.Generator) -> list[str]:
@@ -44,7 +44,7 @@ class Grammar:
 
 def pick(options: Sequence[str], rng: np.random.Generator) -> str:
     """One of them."""
-    return options[rng.integers(len(options))]
+    return options[int(rng.integers(len(options)))]
 
 
 def chance(probability: float, rng: np.random.Generator) -> bool:
