@@ -31,8 +31,8 @@ GRAMMAR = Grammar(
     slots={
         "aspect": (
             "die Handlung", "das Drehbuch", "die Kameraführung", "die Hauptdarstellerin", "die Filmmusik", "das Ende",
-            "der Humor", "die Nebenfigur", "der Schnitt", "die Synchronfassung", "die Anfangsszene", "das Bühnenbild", "die Liebesgeschichte",
-            "der Bösewicht", "die Verfolgungsjagd",
+            "der Humor", "die Nebenfigur", "der Schnitt", "die Synchronfassung", "die Anfangsszene", "das Bühnenbild",
+            "die Liebesgeschichte", "der Bösewicht", "die Verfolgungsjagd",
         ),
         "was": ("ist", "war", "wirkte", "blieb"),
         "negator": ("nicht", "keineswegs", "nie", "kaum"),
