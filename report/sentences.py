@@ -26,11 +26,12 @@ _Called = Callable[[Study], str]
 
 def chance_sentence(data: DataSummary, verdicts: Sequence[BucketVerdict]) -> str:
     """What accuracy is to be measured against, and that it misleads where one class is much more frequent than others."""
-    largest_share = max((verdict.chance for verdict in verdicts), default=0.0)
-    if largest_share * len(data.classes) < MISLEADING:
+    worst = max(verdicts, key=lambda verdict: verdict.chance, default=None)
+    if worst is None or worst.chance * len(data.classes) < MISLEADING:
         return ""
+    where = "" if len(verdicts) == 1 or worst.bucket == ALL else f" of {worst.bucket} tokens"
     return (
-        f"One class makes up {100 * largest_share:.0f} % of the test reviews: whoever always names it is right that often. "
+        f"One class makes up {100 * worst.chance:.0f} % of the test reviews{where}: whoever always names it is right that often. "
         "Accuracy says little here; macro-F1, the mean over the classes of F1, counts every class the same."
     )
 
