@@ -242,18 +242,17 @@ def _names(names: Iterable[str]) -> str:
 
 def completeness_sentence(explanation: Explanation, classes: Classes) -> str:
     """How well the integrated gradients share out what there is to share; or that there are none."""
-    what = (
-        "a logit" if len(classes) == 2 else f"for {classes.names[explanation.label]}, a margin over the mean of the other classes"
-    )
+    name = classes.names[explanation.label]
+    what = "verdict is a logit" if len(classes) == 2 else f"account is of {name}, a margin over the mean of the other classes"
     if explanation.base_margin is None or explanation.completeness_gap is None:
         return (
-            f"The verdict is {what} of {_signed(explanation.margin)}. Integrated gradients are not available for a network that "
+            f"The {what} of {_signed(explanation.margin)}. Integrated gradients are not available for a network that "
             "Keras reads: the shares are those of occlusion."
         )
     told = explanation.margin - explanation.base_margin
     side, gap = "above" if told >= 0 else "below", explanation.completeness_gap
     verdict = (
-        f"The verdict is {what} of {_signed(explanation.margin)}, {abs(told):.2f} {side} the {_signed(explanation.base_margin)} "
+        f"The {what} of {_signed(explanation.margin)}, {abs(told):.2f} {side} the {_signed(explanation.base_margin)} "
         "of a text of this length without any meaning."
     )
     if gap <= COMPLETE:
@@ -262,15 +261,21 @@ def completeness_sentence(explanation: Explanation, classes: Classes) -> str:
     return f"{verdict} The shares of integrated gradients miss that by {gap:.2f}: {advice}, occlusion asks the model itself."
 
 
-def faithfulness_sentence(curves: Sequence[DeletionCurve]) -> str:
-    """What taking out words in each method's order does to the verdict, against a random order."""
+def watched(explanation: Explanation, classes: Classes) -> str:
+    """Whose probability an account watches as words are taken out: the verdict's, or of more classes that of its own class."""
+    is_verdict = explanation.probabilities[explanation.label] == max(explanation.probabilities)
+    return "the verdict" if len(classes) == 2 or is_verdict else classes.names[explanation.label]
+
+
+def faithfulness_sentence(curves: Sequence[DeletionCurve], what: str = "the verdict") -> str:
+    """What taking out words in each method's order does to the probability of `what`, against a random order."""
     falls = {curve.method: curve.fall for curve in curves}
     chance = falls.pop(RANDOM)
     told = ", ".join(f"{_points(fall)} in the order of {method}" for method, fall in falls.items())
     best = max(falls, key=lambda method: falls[method])
     is_known = falls[best] - chance >= _A_POINT
     return (
-        "With 5 to 50 % of the words taken out, the most important ones first, the probability of the verdict is on average "
+        f"With 5 to 50 % of the words taken out, the most important ones first, the probability of {what} is on average "
         f"{told}, and {_points(chance)} in a random order: "
         + (f"the order of {best} says best what the model goes by." if is_known else "no order says more than chance.")
     )
