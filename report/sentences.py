@@ -239,11 +239,14 @@ def _names(names: Iterable[str]) -> str:
 
 # -- explanations ------------------------------------------------------------------------------------------------------
 
+VERDICT = "the verdict"  # whose probability falls, unless another class was asked about
+
 
 def completeness_sentence(explanation: Explanation, classes: Classes) -> str:
     """How well the integrated gradients share out what there is to share; or that there are none."""
-    name = classes.names[explanation.label]
-    what = "verdict is a logit" if len(classes) == 2 else f"account is of {name}, a margin over the mean of the other classes"
+    is_verdict, name = watched(explanation, classes) == VERDICT, classes.names[explanation.label]
+    of = f"{'verdict is for' if is_verdict else 'account is of'} {name}, a margin over the mean of the other classes"
+    what = "verdict is a logit" if len(classes) == 2 else of
     if explanation.base_margin is None or explanation.completeness_gap is None:
         return (
             f"The {what} of {_signed(explanation.margin)}. Integrated gradients are not available for a network that "
@@ -264,10 +267,10 @@ def completeness_sentence(explanation: Explanation, classes: Classes) -> str:
 def watched(explanation: Explanation, classes: Classes) -> str:
     """Whose probability an account watches as words are taken out: the verdict's, or of more classes that of its own class."""
     is_verdict = explanation.probabilities[explanation.label] == max(explanation.probabilities)
-    return "the verdict" if len(classes) == 2 or is_verdict else classes.names[explanation.label]
+    return VERDICT if len(classes) == 2 or is_verdict else classes.names[explanation.label]
 
 
-def faithfulness_sentence(curves: Sequence[DeletionCurve], what: str = "the verdict") -> str:
+def faithfulness_sentence(curves: Sequence[DeletionCurve], what: str = VERDICT) -> str:
     """What taking out words in each method's order does to the probability of `what`, against a random order."""
     falls = {curve.method: curve.fall for curve in curves}
     chance = falls.pop(RANDOM)
