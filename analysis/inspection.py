@@ -11,7 +11,9 @@ import numpy as np
 
 import data_preprocessing
 from config import Config, Data
+from data.encoding import choose_tokenizer
 from data.fitting import Fitted, Labelled
+from data.sources.parts import TEST
 from data.types import Sequences, SourceReviews
 
 SAMPLE = 2_000  # texts of which tokens are counted
@@ -90,8 +92,10 @@ def outline(inspection: Inspection, config: Config) -> tuple[Labelled, Fitted, t
         DataError: a run would refuse the table.
     """
     labelled, fitted = data_preprocessing.outline(inspection.source, _Lengths.of(inspection.lengths), config)
-    notes = data_preprocessing.notes(config, labelled, fitted)
-    return labelled, fitted, tuple(note for note in notes if note not in inspection.source.left_out.notes)
+    source = inspection.source
+    _, about_tokens = choose_tokenizer(source, labelled.parts == TEST, config.data)
+    notes = (*about_tokens, *data_preprocessing.notes(config, labelled, fitted))
+    return labelled, fitted, tuple(note for note in notes if note not in source.left_out.notes)
 
 
 def _lengths(source: SourceReviews, counted: np.ndarray, data: Data) -> np.ndarray:

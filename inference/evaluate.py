@@ -214,4 +214,5 @@ def paths(folder: RunFolder) -> list[Path]:
 
 def answerer_title(answerer: str, roster: Roster) -> str:
     """How an answerer is called in a table."""
-    return {CHOSEN: "Chosen by validation", ENSEMBLE: f"Ensemble of the {BEST} best"}.get(answerer) or roster.title(answerer)
+    titles = {CHOSEN: "Chosen by validation", ENSEMBLE: f"Ensemble of the best, at most {BEST}"}
+    return titles.get(answerer) or roster.title(answerer)

@@ -158,8 +158,8 @@ class Contents:
         called = naming((study for record in self.findings.ensembles for study in record.members), self.roster)
         for record in self.findings.ensembles:
             first, *others = record.members
-            mark = called(first).removeprefix(self.roster.title(first.contender))  # all members have one scope
-            name = f"the {BEST} best networks on validation{mark}" if others else f"the trainings of {called(first)}"
+            mark = called(first).removeprefix(self.roster.title(first.contender)) or ", of those trained on one bucket each"
+            name = f"the {BEST} best networks on validation{mark}" if others else f"the trainings of {called(first)}"  # one scope
             rows.setdefault(name, Averaged(name, record.n_models, {})).by_bucket[record.bucket] = record
         return list(rows.values())
 

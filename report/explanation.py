@@ -19,7 +19,7 @@ from models.roster import Roster
 from records.classes import Classes
 from records.study import Study
 from report.figures.style import INK, MUTED, NEGATIVE, NEUTRAL, POSITIVE, class_colours, dash, naming, styled
-from report.sentences import RANDOM, completeness_sentence, faithfulness_sentence
+from report.sentences import RANDOM, completeness_sentence, faithfulness_sentence, watched
 
 STRONGEST, FAINTEST = 0.6, 0.03  # opacity behind the word with the largest share; smaller parts of that leave no colour
 _LINES = {"integrated gradients": (INK, "solid"), "occlusion": (NEUTRAL, "dash"), "attention": ("#0E7490", "dashdot")}
@@ -220,7 +220,7 @@ def print_explanation(explanation: Explanation, roster: Roster, classes: Classes
     for label in shown:
         console.print(f"{classes.names[label]:<{width}} {_running(explanation, label)}", markup=False)
     console.print(f"\n{completeness_sentence(explanation, classes)}", soft_wrap=True)
-    console.print(faithfulness_sentence(explanation.deletion), soft_wrap=True)
+    console.print(faithfulness_sentence(explanation.deletion, watched(explanation, classes)), soft_wrap=True)
 
 
 def _coloured(explanation: Explanation) -> Text:

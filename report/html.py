@@ -24,6 +24,7 @@ from report.sentences import (
     evidence_sentences,
     faithfulness_sentence,
     overall_sentence,
+    watched,
 )
 
 NOTHING = "-"  # in a table, where there is no number
@@ -69,6 +70,7 @@ _PAGES.globals |= {
     "legend_data": legend_data,
     "naming": naming,
     "overall_sentence": overall_sentence,
+    "watched": watched,
     "words_data": words_data,
 }
 

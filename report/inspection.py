@@ -47,7 +47,8 @@ def print_inspection(found: Inspection) -> None:
         print(f"{len(found.conflicts):,} {are} there with more than one label, such as {shortened(found.conflicts[0])!r}")
     print(f"scripts: {', '.join(f'{name} {share:.1%}' for name, share in found.scripts.items()) or 'none'} of the letters")
     sampled = f" (counted of {found.n_counted:,} texts, the others estimated from their characters)" if found.is_estimated else ""
-    print(f"tokens a review: {', '.join(f'{q} {value:,}' for q, value in found.length_quantiles.items())}{sampled}")
+    quantiles = ", ".join(f"{value:,} ({q})" for q, value in found.length_quantiles.items())
+    print(f"tokens a review, at quantiles: {quantiles}{sampled}")
 
 
 def print_outline(found: Inspection, labelled: Labelled, fitted: Fitted, notes: tuple[str, ...], command: str) -> None:

@@ -26,11 +26,12 @@ _Called = Callable[[Study], str]
 
 def chance_sentence(data: DataSummary, verdicts: Sequence[BucketVerdict]) -> str:
     """What accuracy is to be measured against, and that it misleads where one class is much more frequent than others."""
-    largest_share = max((verdict.chance for verdict in verdicts), default=0.0)
-    if largest_share * len(data.classes) < MISLEADING:
+    worst = max(verdicts, key=lambda verdict: verdict.chance, default=None)
+    if worst is None or worst.chance * len(data.classes) < MISLEADING:
         return ""
+    where = "" if len(verdicts) == 1 or worst.bucket == ALL else f" of {worst.bucket} tokens"
     return (
-        f"One class makes up {100 * largest_share:.0f} % of the test reviews: whoever always names it is right that often. "
+        f"One class makes up {100 * worst.chance:.0f} % of the test reviews{where}: whoever always names it is right that often. "
         "Accuracy says little here; macro-F1, the mean over the classes of F1, counts every class the same."
     )
 
@@ -238,21 +239,23 @@ def _names(names: Iterable[str]) -> str:
 
 # -- explanations ------------------------------------------------------------------------------------------------------
 
+VERDICT = "the verdict"  # whose probability falls, unless another class was asked about
+
 
 def completeness_sentence(explanation: Explanation, classes: Classes) -> str:
     """How well the integrated gradients share out what there is to share; or that there are none."""
-    what = (
-        "a logit" if len(classes) == 2 else f"for {classes.names[explanation.label]}, a margin over the mean of the other classes"
-    )
+    is_verdict, name = watched(explanation, classes) == VERDICT, classes.names[explanation.label]
+    of = f"{'verdict is for' if is_verdict else 'account is of'} {name}, a margin over the mean of the other classes"
+    what = "verdict is a logit" if len(classes) == 2 else of
     if explanation.base_margin is None or explanation.completeness_gap is None:
         return (
-            f"The verdict is {what} of {_signed(explanation.margin)}. Integrated gradients are not available for a network that "
+            f"The {what} of {_signed(explanation.margin)}. Integrated gradients are not available for a network that "
             "Keras reads: the shares are those of occlusion."
         )
     told = explanation.margin - explanation.base_margin
     side, gap = "above" if told >= 0 else "below", explanation.completeness_gap
     verdict = (
-        f"The verdict is {what} of {_signed(explanation.margin)}, {abs(told):.2f} {side} the {_signed(explanation.base_margin)} "
+        f"The {what} of {_signed(explanation.margin)}, {abs(told):.2f} {side} the {_signed(explanation.base_margin)} "
         "of a text of this length without any meaning."
     )
     if gap <= COMPLETE:
@@ -261,15 +264,21 @@ def completeness_sentence(explanation: Explanation, classes: Classes) -> str:
     return f"{verdict} The shares of integrated gradients miss that by {gap:.2f}: {advice}, occlusion asks the model itself."
 
 
-def faithfulness_sentence(curves: Sequence[DeletionCurve]) -> str:
-    """What taking out words in each method's order does to the verdict, against a random order."""
+def watched(explanation: Explanation, classes: Classes) -> str:
+    """Whose probability an account watches as words are taken out: the verdict's, or of more classes that of its own class."""
+    is_verdict = explanation.probabilities[explanation.label] == max(explanation.probabilities)
+    return VERDICT if len(classes) == 2 or is_verdict else classes.names[explanation.label]
+
+
+def faithfulness_sentence(curves: Sequence[DeletionCurve], what: str = VERDICT) -> str:
+    """What taking out words in each method's order does to the probability of `what`, against a random order."""
     falls = {curve.method: curve.fall for curve in curves}
     chance = falls.pop(RANDOM)
     told = ", ".join(f"{_points(fall)} in the order of {method}" for method, fall in falls.items())
     best = max(falls, key=lambda method: falls[method])
     is_known = falls[best] - chance >= _A_POINT
     return (
-        "With 5 to 50 % of the words taken out, the most important ones first, the probability of the verdict is on average "
+        f"With 5 to 50 % of the words taken out, the most important ones first, the probability of {what} is on average "
         f"{told}, and {_points(chance)} in a random order: "
         + (f"the order of {best} says best what the model goes by." if is_known else "no order says more than chance.")
     )

@@ -127,7 +127,7 @@ def accuracy_over_length_figure(records: tuple[LengthCurve, ...], roster: Roster
                 hoverinfo=None if line else "skip",
             )
         shown.add(series)
-    figure.update_xaxes(title="Review length (tokens)", type="log", tickvals=[25, 50, 100, 200, 400, 800, 1600])
+    figure.update_xaxes(title="Review length (tokens)", type="log", tickvals=[3, 6, 12, 25, 50, 100, 200, 400, 800, 1600])
     figure.update_yaxes(title="Test accuracy (%)")
     return styled(figure, 460, margin={"l": 64, "r": 24, "t": 92, "b": 56})
 

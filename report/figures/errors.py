@@ -61,11 +61,11 @@ def confusion_matrices_figure(records: tuple[Confusion, ...], roster: Roster, cl
     figure.update_yaxes(autorange="reversed")
     figure.update_yaxes(title_text="actual", col=1)
     figure.update_xaxes(title_text="predicted", row=len(rows))
-    bar = {"title": {"text": "share of<br>actual class"}, "thickness": 12, "tickformat": ".0%", "x": 1.06}
+    bar = {"title": {"text": "share of<br>actual class"}, "thickness": 12, "tickformat": ".0%", "x": 1.1}
     axis = {"colorscale": "Blues", "cmin": 0, "cmax": 1, "colorbar": bar}
     figure.update_xaxes(type="category").update_yaxes(type="category")  # stars are names here, not numbers
     return styled(
-        figure, 110 + max(150, 26 * len(classes)) * max(1, len(rows)), coloraxis=axis, margin={"l": 72, "r": 40, "t": 40, "b": 56}
+        figure, 110 + max(150, 26 * len(classes)) * max(1, len(rows)), coloraxis=axis, margin={"l": 72, "r": 64, "t": 40, "b": 56}
     )
 
 

@@ -1,5 +1,6 @@
 """What every figure shares: one palette, one font, one way to name a study."""
 
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
@@ -17,6 +18,7 @@ BETWEEN = "#C9BE95"  # of ordered classes in the middle
 NEUTRAL = "#7F3C8D"  # of shares that speak for no class
 SCALE = "Viridis"  # readable without colour vision
 MARKS = {"bucket": "", "all": " (trained on all)", "fine-tuned": " (fine-tuned)"}  # of a scope, behind a name
+LONGEST_ROW_TITLE = 20  # characters beside a row of small multiples, before the title takes another line
 TRAINED_ON = {"bucket": "each bucket", "all": "all reviews", "fine-tuned": "all, then each bucket"}  # in a table
 
 
@@ -85,7 +87,7 @@ def grid(rows: Sequence[str], columns: Sequence[str], **options: object) -> go.F
         rows=max(1, len(rows)),
         cols=max(1, len(columns)),
         shared_xaxes=True,
-        row_titles=list(rows),
+        row_titles=["<br>".join(textwrap.wrap(title, LONGEST_ROW_TITLE)) for title in rows],
         column_titles=list(columns),
         horizontal_spacing=0.02,
         vertical_spacing=0.10 / max(1, len(rows)),

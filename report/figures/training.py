@@ -88,7 +88,7 @@ def curves_figure(record: Panels) -> go.Figure:
     figure.update_xaxes(title_text="epoch", row=len(record.rows))
     figure.update_yaxes(type="log" if record.logarithmic else "linear", nticks=4)
     figure.update_yaxes(title_text=record.y_title, col=1)
-    return styled(figure, 130 + 150 * max(1, len(record.rows)), margin={"l": 72, "r": 40, "t": 76, "b": 48})
+    return styled(figure, 130 + 150 * max(1, len(record.rows)), margin={"l": 72, "r": 64, "t": 76, "b": 48})
 
 
 def _curves(contents: Contents, quantities: tuple[Quantity, ...], y_title: str, *, logarithmic: bool = False) -> go.Figure:
