@@ -166,6 +166,7 @@ def notes(config: Config, labelled: Labelled, fitted: Fitted) -> tuple[str, ...]
         *source.left_out.notes,
         *splits.notes(source, roles, config.data.group_column),
         *fitted.notes(source.bucket_edges, is_auto=fitting.is_auto(config)),
+        *fitted.unused_notes(config.data.max_train_per_bucket),
     )
 
 

@@ -56,6 +56,12 @@ class Fitted:
         small = f" ({merged})" if self.n_merged else ""
         return (f"length buckets: {how}{small}; compare.bucket_edges takes others",)
 
+    def unused_notes(self, limit: int) -> tuple[str, ...]:
+        """A sentence where a bucket holds more than this many training reviews, which are all that anyone learns from."""
+        n = int((self.roles == UNUSED).sum())
+        told = f"{n:,} of {len(self.roles):,} reviews of the training part train nobody, as a bucket takes at most {limit:,}"
+        return (f"{told}; --set data.max_train_per_bucket=0 takes all",) if n else ()
+
 
 def is_auto(config: Config) -> bool:
     """Whether buckets are to fit the reviews."""
