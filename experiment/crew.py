@@ -93,11 +93,10 @@ def bytes_of_worker(config: Config, dataset: Dataset, kind: str) -> float:
         kind: of its device; on a GPU, networks are in the GPU's memory.
     """
     parts = (dataset.train, dataset.validation, dataset.test)
-    texts = [*(part.sequences for part in parts), dataset.unused, dataset.unlabelled]
     longest = max(int(part.sequences.lengths.max(initial=1)) for part in parts)
     entries = Roster.of(config).entries if kind == "cpu" else ()
     networks = (_of_network(entry.config, entry.registered.cost, longest, dataset.vocab_size) for entry in entries)
-    return LIBRARIES[kind] + sum(each.values.nbytes for each in texts) + max([_of_yardstick(config, dataset), *networks])
+    return LIBRARIES[kind] + max([_of_yardstick(config, dataset), *networks])
 
 
 def _of_yardstick(config: Config, dataset: Dataset) -> float:
