@@ -26,7 +26,6 @@ from data.types import Dataset, Lengths, Origin, Reviews, Sequences, SourceRevie
 from data.vocabulary import FIRST_WORD
 from records.errors import DataError
 
-
 MOST_UNUSED = 10_000_000  # tokens of reviews that are trained on by nobody: counting their n-grams takes 135 bytes for each
 
 
@@ -185,7 +184,9 @@ def _unused(reviews: Reviews, test: Reviews, keys: _Keys) -> tuple[Reviews, tupl
     if step <= 1:
         return reviews, ()
     kept = reviews.take(np.arange(0, len(reviews), step))
-    note = f"of the {len(reviews):,} training reviews beyond data.max_train_per_bucket, {len(kept):,} are read without their labels"
+    note = (
+        f"of the {len(reviews):,} training reviews beyond data.max_train_per_bucket, {len(kept):,} are read without their labels"
+    )
     return kept, (note,)
 
 
@@ -219,8 +220,8 @@ def _leave_out(
     """Count copies, and leave out training reviews whose text is tested if `drop_leaked`.
 
     Returns:
-        The training reviews that stay; the positions in the source of the test reviews whose text is trained on, `<int64>[n]`; and
-        what was counted.
+        The training reviews that stay; the positions in the source of the test reviews whose text is trained on, `<int64>[n]`;
+        and what was counted.
     """
     of_train, of_test = keys.labelled[train.rows], keys.labelled[test.rows]
     trained, tested = np.unique(of_train), np.unique(of_test)

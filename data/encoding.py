@@ -131,10 +131,11 @@ def _with_words(source: SourceReviews, is_test: np.ndarray, data: Data, tokenize
         vocabulary = Vocabulary(read_word_index(user_path(data.word_index)), drops_unknown=True, tokenizer=tokenizer)
     else:
         learnable = _learnable(labelled, unlabelled, is_test, drop_leaked=data.drop_leaked)
-        counts = sum(_counts(*each, len(tokens)) for each in zip((labelled, unlabelled), learnable, strict=True))
+        counts = _counts(labelled, learnable[0], len(tokens)) + _counts(unlabelled, learnable[1], len(tokens))
         vocabulary = learn_vocabulary(dict(zip(tokens, counts.tolist(), strict=True)), data.min_frequency, tokenizer)
     ids = np.concatenate([np.array([START]), vocabulary.ids(tokens)]).astype(np.int32)
-    return *(_renumbered(each, ids, drops_unknown=bool(data.word_index)) for each in (labelled, unlabelled)), vocabulary, ()
+    labelled, unlabelled = (_renumbered(each, ids, drops_unknown=bool(data.word_index)) for each in (labelled, unlabelled))
+    return labelled, unlabelled, vocabulary, ()
 
 
 def _learnable(

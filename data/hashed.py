@@ -4,6 +4,7 @@ Every n-gram has one of a fixed number of buckets, which it may share with other
 large scale multitask learning, ICML.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ from data.types import IdArray
 from data.vocabulary import START
 
 MANY = 10_000_000  # tokens to learn from, beyond which linear models know n-grams so: exact ones take 135 bytes for each
-HASH_BITS, FEW_CLASSES = 22, 8  # 2^20 buckets cost 0.3 points on IMDB; with more classes than these there are fewer buckets
+_BITS, _FEW_CLASSES = 22, 8  # 20 bits cost 0.3 points on IMDB
 _FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)  # Steele et al. (2014), SplitMix, OOPSLA
 _THIRTY, _TWENTY_SEVEN = np.uint64(30), np.uint64(27)
 
@@ -34,7 +35,7 @@ class HashedNGrams(Numbered):
         return 1 << self.bits
 
     def find(self, ids: IdArray, order: int | None = None) -> np.ndarray:
-        """The bucket of the word, pair, triple, ... that ends at each token, `<int32>[tokens, order]`, or `UNKNOWN` if there is none.
+        """The bucket of the word, pair, triple, ... that ends at each token, `<int32>[tokens, order]`, or `UNKNOWN`.
 
         Args:
             ids: of whole reviews, one after the other, each beginning with the start token: n-grams do not reach over it.
@@ -50,6 +51,11 @@ class HashedNGrams(Numbered):
                 hashes = np.concatenate([hashes[:1], _spread(hashes[:-1] + words[1:])])
             found[there, level] = (hashes >> shift)[there]
         return found
+
+
+def hash_bits(n_classes: int) -> int:
+    """Bits of the hashes that linear models read: fewer for very many classes, each of which has weights of its own."""
+    return _BITS - max(0, math.ceil(math.log2(n_classes / _FEW_CLASSES)))
 
 
 def _spread(numbers: np.ndarray) -> np.ndarray:

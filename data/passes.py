@@ -49,7 +49,7 @@ class Numbering:
         return Sequences(values.whole(), np.cumsum(np.concatenate(lengths)))
 
 
-def _number(tokenizer: Tokenizer, texts: list[str]) -> _Numbered:
+def _number(tokenizer: Tokenizer, texts: Sequence[str]) -> _Numbered:
     """The tokens of some texts, each once; the numbers of all of them, from 1, behind a 0 for each text; and their counts."""
     numbers: defaultdict[str, int] = defaultdict()
     numbers.default_factory = lambda: len(numbers) + 1
@@ -68,12 +68,12 @@ def encode(vocabulary: Vocabulary, texts: Sequence[str]) -> Sequences:
     return Sequences(values.whole(), np.cumsum(np.concatenate(lengths)))
 
 
-def _encode(vocabulary: Vocabulary, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+def _encode(vocabulary: Vocabulary, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     found = [vocabulary.encode(text) for text in texts]
     return np.concatenate(found), np.array([len(each) for each in found], np.int64)
 
 
-def over_chunks(work: Callable[[list[str]], Found], texts: Sequence[str]) -> Iterator[Found]:
+def over_chunks(work: Callable[[Sequence[str]], Found], texts: Sequence[str]) -> Iterator[Found]:
     """What some work makes of the texts, some thousand of them at a time, in their order.
 
     Args:
@@ -95,7 +95,7 @@ def over_chunks(work: Callable[[list[str]], Found], texts: Sequence[str]) -> Ite
             yield waiting.popleft()()
 
 
-def _begun(pool: ProcessPoolExecutor, work: Callable[[list[str]], Found], chunk: list[str]) -> Callable[[], Found]:
+def _begun(pool: ProcessPoolExecutor, work: Callable[[Sequence[str]], Found], chunk: Sequence[str]) -> Callable[[], Found]:
     """What gives the result of some work that another process does, or this one, where there is no other any more."""
     try:
         future = pool.submit(work, chunk)

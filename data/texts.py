@@ -1,4 +1,4 @@
-"""Texts in any number: in memory while they are small together, else in a temporary file, so that a table may be larger than it."""
+"""Texts in any number: in memory while they are few, else in a temporary file, so that a table may be larger than the memory."""
 
 import operator
 import tempfile

@@ -9,7 +9,7 @@ from typing import Self
 
 import numpy as np
 
-from data.growing import AT_ONCE, pieces
+from data.growing import AT_ONCE
 from data.left_out import LeftOut
 from data.vocabulary import Vocabulary
 from records.classes import SENTIMENT, Classes
@@ -77,9 +77,12 @@ class Sequences:
 class Selection(Sequences):
     """Reviews that stay where they are, among others; their ids are copied only for whoever asks for all of them at once."""
 
+    _source: Sequences
+    _places: np.ndarray
+
     def __init__(self, source: Sequences, places: np.ndarray, offsets: np.ndarray) -> None:
         """The reviews of a source at these places, `<int64>[reviews]`, and the offsets that a copy has."""
-        self.__dict__.update(source=source, places=places, offsets=offsets)  # the class is frozen
+        self.__dict__.update(_source=source, _places=places, offsets=offsets)  # the class is frozen
 
     @cached_property
     def values(self) -> IdArray:  # type: ignore[override]  # made when it is first asked for
@@ -87,16 +90,16 @@ class Selection(Sequences):
         return np.concatenate([block.values for block in self.blocks()])
 
     def __getitem__(self, index: int) -> IdArray:
-        ids: IdArray = self.source[int(self.places[index])]
+        ids: IdArray = self._source[int(self._places[index])]
         return ids
 
     def take(self, indices: np.ndarray) -> Sequences:
         """The reviews at these positions, in this order."""
-        return self.source.take(self.places[indices])
+        return self._source.take(self._places[indices])
 
     def _block(self, first: int, end: int) -> Sequences:
-        places = self.places[first:end]
-        return Sequences(np.concatenate([self.source[place] for place in places.tolist()]), self.offsets[first : end + 1] - self.offsets[first])
+        ids = [self._source[place] for place in self._places[first:end].tolist()]
+        return Sequences(np.concatenate(ids), self.offsets[first : end + 1] - self.offsets[first])
 
 
 class Lengths(Sequences):

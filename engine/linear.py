@@ -70,8 +70,8 @@ def save(model: LinearModel, path: Path) -> None:
     """Write a model as flat arrays, so that reading it runs nothing.
 
     `words <int32>[words]` and for pairs, triples, ... `keys2 <uint64>[pairs]`, ... as in `NGrams`, or `hashed <int64>[2]`, the
-    two numbers of `HashedNGrams`; of the logits `weights <float64>[n-grams, classes - 1]` and `intercepts <float64>[classes - 1]`,
-    and of TF-IDF `idf <float64>[n-grams]`.
+    two numbers of `HashedNGrams`; of the logits `weights <float64>[n-grams, classes - 1]` and
+    `intercepts <float64>[classes - 1]`, and of TF-IDF `idf <float64>[n-grams]`.
     """
     arrays = _arrays(model.ngrams)
     arrays |= {} if model.idf is None else {"idf": model.idf}

@@ -127,7 +127,7 @@ def _tf_idf(counted: Counted, is_read: np.ndarray, strengths: Sequence[float], s
     tally, labels = counted.tally, counted.labels
     holders = np.bincount(tally.numbers, minlength=len(counted.ngrams))
     idf = np.where(is_read, np.log((1 + tally.n_reviews) / (1 + holders)) + 1, 0.0)
-    matrix = matrix(tally, tf_idf(tally, idf), len(idf))
+    matrix = sparse_features(tally, tf_idf(tally, idf), len(idf))
     for strength in strengths:
         regression = LogisticRegression(C=strength, max_iter=200, class_weight=counted.class_weight).fit(matrix, labels)
         yield linear_model(counted.ngrams, regression.coef_, regression.intercept_, idf)
@@ -144,7 +144,7 @@ def _naive_bayes(counted: Counted, is_read: np.ndarray, strengths: Sequence[floa
     counts = class_counts(tally.numbers, labels[tally.reviews], len(is_read), counted.n_classes)
     every = log_count_ratios(counts, counts.sum(axis=0), outcomes=float(is_read.sum())) * is_read[:, None]
     asked = range(counted.n_classes) if counted.n_classes > 2 else (1,)  # of two classes one is enough
-    matrices = [matrix(tally, every[tally.numbers, label], len(every)) for label in asked]
+    matrices = [sparse_features(tally, every[tally.numbers, label], len(every)) for label in asked]
     for strength in strengths:
         weights, intercepts = [], []
         for label, matrix in zip(asked, matrices, strict=True):
@@ -160,16 +160,14 @@ def _naive_bayes(counted: Counted, is_read: np.ndarray, strengths: Sequence[floa
         yield linear_model(counted.ngrams, np.stack(weights), np.array(intercepts))
 
 
-def linear_model(
-    ngrams: Numbered, weights: np.ndarray, intercepts: np.ndarray, idf: np.ndarray | None = None
-) -> LinearModel:
+def linear_model(ngrams: Numbered, weights: np.ndarray, intercepts: np.ndarray, idf: np.ndarray | None = None) -> LinearModel:
     """The model with these rows of weights, one a class, or of two classes one for the second; the first class's become 0."""
     if len(weights) > 1:
         weights, intercepts = weights[1:] - weights[0], intercepts[1:] - intercepts[0]
     return LinearModel(ngrams, np.ascontiguousarray(weights.T), intercepts, idf)
 
 
-def matrix(tally: Tally, values: np.ndarray, n_ngrams: int) -> sparse.csr_matrix:
+def sparse_features(tally: Tally, values: np.ndarray, n_ngrams: int) -> sparse.csr_matrix:
     """The values of a tally's pairs as `<float64>[reviews, n-grams]`."""
     starts = np.searchsorted(tally.reviews, np.arange(tally.n_reviews + 1))
     return sparse.csr_matrix((values, tally.numbers, starts), shape=(tally.n_reviews, n_ngrams))

@@ -18,12 +18,12 @@ import numpy as np
 from sklearn.linear_model import SGDClassifier
 
 from analysis.evaluation import is_right
-from data.hashed import FEW_CLASSES, HASH_BITS, MANY, HashedNGrams
-from data.ngrams import Tally, class_counts, log_count_ratios
+from data.hashed import MANY, HashedNGrams, hash_bits
+from data.ngrams import class_counts, log_count_ratios
 from data.types import IdArray, Reviews
 from engine.arrays import class_probabilities
 from engine.linear import LinearModel, tf_idf
-from experiment.baseline import linear_model, matrix
+from experiment.baseline import linear_model, sparse_features
 from records.study import CrossValidated, LinearForm
 
 EPOCHS = 2  # a third did not help on IMDB
@@ -54,10 +54,9 @@ class Stream:
             yield rows, labels[some]
 
 
-def form_of(kind: str, n_classes: int) -> LinearForm:
-    """The form of a linear model: fewer buckets for very many classes, each of which has weights of its own."""
-    bits = HASH_BITS - max(0, int(np.ceil(np.log2(n_classes / FEW_CLASSES))))
-    return LinearForm(n=2, min_df=2, C=10.0, hash_bits=bits)
+def form_of(n_classes: int) -> LinearForm:
+    """The form of both linear models."""
+    return LinearForm(n=2, min_df=2, C=10.0, hash_bits=hash_bits(n_classes))
 
 
 def is_large(*parts: Reviews) -> bool:
@@ -73,7 +72,7 @@ def validate(kind: str, stream: Stream, seed: int) -> tuple[CrossValidated, ...]
         stream: all reviews to learn from.
         seed: of what is drawn.
     """
-    form, n = form_of(kind, stream.n_classes), len(stream.labels)
+    form, n = form_of(stream.n_classes), len(stream.labels)
     shuffled = np.random.default_rng(seed).permutation(n)
     n_held, right = min(MOST_HELD, max(1, int(HELD_SHARE * n))), 0
     model = _fitted(_Learning(kind, form, stream, np.sort(shuffled[n_held:]), seed), epochs=1)
@@ -140,12 +139,9 @@ def _regressions(learning: _Learning, idf: np.ndarray, scales: np.ndarray, epoch
             tally = learning.ngrams.tally(rows)
             values = tf_idf(tally, idf)
             for place, (label, regression) in enumerate(zip(asked, regressions, strict=True)):
-                features = _scaled(tally, values, scales[:, min(place, scales.shape[1] - 1)])
+                scale = scales[:, min(place, scales.shape[1] - 1)]
+                features = sparse_features(tally, values * scale[tally.numbers], len(scale))
                 is_of_class = labels == label
                 weight = np.where(is_of_class, *reversed(class_weights[place]))
                 regression.partial_fit(features, is_of_class, classes=[False, True], sample_weight=weight)
     return regressions
-
-
-def _scaled(tally: Tally, values: np.ndarray, scales: np.ndarray):  # type: ignore[no-untyped-def]
-    return matrix(tally, values * scales[tally.numbers], len(scales))
