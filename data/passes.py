@@ -54,6 +54,7 @@ def _number(tokenizer: Tokenizer, texts: Sequence[str]) -> _Numbered:
     numbers: defaultdict[str, int] = defaultdict()
     numbers.default_factory = lambda: len(numbers) + 1
     found = [np.fromiter(map(numbers.__getitem__, tokens), np.int32, len(tokens)) for tokens in map(tokenizer, texts)]
+    numbers.default_factory = None  # which knows the numbers: a circle, that only the garbage collector would find, in time
     start = np.zeros(1, np.int32)
     lengths = np.array([1 + len(each) for each in found], np.int64)
     return list(numbers), np.concatenate([part for each in found for part in (start, each)]), lengths
