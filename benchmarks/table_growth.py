@@ -141,8 +141,9 @@ def figure(steps: list[Step]) -> go.Figure:
     shown = make_subplots(1, 2, subplot_titles=["Seconds", "Peak memory of all processes, GB"], horizontal_spacing=0.1)
     for step in dict.fromkeys(each.step for each in steps):
         mine = [each for each in steps if each.step == step]
-        for column, values in enumerate(([each.seconds for each in mine], [each.peak_gb for each in mine]), start=1):
-            if None not in values:
+        memory = [each.peak_gb for each in mine if each.peak_gb is not None]
+        for column, values in enumerate(([each.seconds for each in mine], memory), start=1):
+            if values:
                 lines = {"mode": "lines+markers", "line": {"width": 2, "color": _COLOURS[step]}, "marker": {"size": 7}}
                 trace = go.Scatter(x=[each.reviews for each in mine], y=values, name=step, legendgroup=step, **lines)
                 shown.add_trace(trace.update(showlegend=column == 1), 1, column)

@@ -1,7 +1,7 @@
 """Laws of size: what is large lies in files and is read by several processes, and nothing else differs."""
 
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -145,7 +145,7 @@ def test_a_process_that_ends_is_made_up_for(small_limits: Callable[[], None]) ->
     assert list(passes.over_chunks(ends_elsewhere, ["a"] * 120)) == [50, 50, 20]
 
 
-def ends_elsewhere(some: list[str]) -> int:
+def ends_elsewhere(some: Sequence[str]) -> int:
     import multiprocessing
     import os
 

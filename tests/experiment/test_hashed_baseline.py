@@ -9,7 +9,7 @@ import pytest
 from analysis.evaluation import accuracy
 from data.hashed import HashedNGrams, hash_bits
 from data.ngrams import UNKNOWN, collect
-from data.types import Dataset, Sequences
+from data.types import Dataset, Reviews, Sequences
 from engine import linear
 from engine.arrays import class_probabilities
 from experiment import baseline, hashed_baseline
@@ -85,12 +85,11 @@ def test_the_same_reviews_give_the_same_model_however_they_are_cut_into_parts(de
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_of_three_classes_each_is_read_against_the_rest(kind: str, demo_data: Dataset) -> None:
-    def with_third(part: str) -> object:
-        reviews = getattr(demo_data, part)
-        labels = np.where(reviews.sequences.lengths > 250, 2, reviews.labels)
-        return replace(reviews, labels=labels)
+    def with_third(reviews: Reviews) -> Reviews:
+        return replace(reviews, labels=np.where(reviews.sequences.lengths > 250, 2, reviews.labels))
 
-    data = replace(demo_data, **{part: with_third(part) for part in ("train", "validation", "test")})
+    train, validation, test = map(with_third, (demo_data.train, demo_data.validation, demo_data.test))
+    data = replace(demo_data, train=train, validation=validation, test=test)
     form = LinearForm(n=2, min_df=2, C=10.0, hash_bits=16)
     model = hashed_baseline.fit(kind, form, Stream((data.train, data.validation), 3), seed=7)
     assert model.weights.shape == (1 << 16, 2)
