@@ -87,7 +87,14 @@ class Selection(Sequences):
     @cached_property
     def values(self) -> IdArray:  # type: ignore[override]  # made when it is first asked for
         """The ids of all reviews."""
-        return np.concatenate([block.values for block in self.blocks()])
+        return self._copy()
+
+    def _copy(self) -> IdArray:
+        return np.concatenate([np.zeros(0, np.int32), *(block.values for block in self.blocks())])
+
+    def __reduce__(self) -> tuple[type[Sequences], tuple[np.ndarray, np.ndarray]]:
+        """Another process is given these reviews, and not all that they were chosen from."""
+        return Sequences, (self._copy(), self.offsets)
 
     def __getitem__(self, index: int) -> IdArray:
         ids: IdArray = self._source[int(self._places[index])]

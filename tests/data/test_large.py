@@ -1,5 +1,6 @@
 """Laws of size: what is large lies in files and is read by several processes, and nothing else differs."""
 
+import copy
 import tracemalloc
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -89,6 +90,9 @@ def test_reviews_that_are_looked_up_are_those_that_are_copied(monkeypatch: pytes
             np.testing.assert_array_equal(ids, expected)
     np.testing.assert_array_equal(np.concatenate([block.values for block in chosen.blocks()]), copied.values)
     assert sum(len(block) for block in chosen.blocks()) == 90
+    sent = copy.copy(chosen)  # as another process is given them: without all that they are chosen from
+    np.testing.assert_array_equal(sent.values, copied.values)
+    assert not isinstance(sent, Selection)
 
 
 @pytest.mark.parametrize("changes", [(), ("data.drop_leaked=True", "data.min_frequency=3", "data.max_train_per_bucket=100")])
