@@ -3,6 +3,7 @@
 import logging
 import multiprocessing
 import os
+import signal
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -87,13 +88,18 @@ def over_chunks(work: Callable[[Sequence[str]], Found], texts: Sequence[str]) ->
         yield from map(work, chunks)
         return
     waiting: deque[Callable[[], Found]] = deque()
-    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _leave_interrupts) as pool:
         for chunk in chunks:
             waiting.append(_begun(pool, work, chunk))
             if len(waiting) > 2 * processes:
                 yield waiting.popleft()()
         while waiting:
             yield waiting.popleft()()
+
+
+def _leave_interrupts() -> None:
+    """Ctrl-C is for the process that asks; this one ends with it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _begun(pool: ProcessPoolExecutor, work: Callable[[Sequence[str]], Found], chunk: Sequence[str]) -> Callable[[], Found]:

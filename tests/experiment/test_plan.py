@@ -63,9 +63,7 @@ def test_evidence_of_more_texts_than_memory_holds_is_one_sentence_with_what_to_t
     planned = studies(config, demo_data)
     refuse_large_evidence(planned, roster, demo_data)
     monkeypatch.setattr(plan, "MOST_COUNTED", demo_data.n_tokens // 3)
-    with pytest.raises(
-        ConfigError, match=r"space.evidence: .* --set data.max_train_per_bucket=\d+ takes fewer"
-    ):
+    with pytest.raises(ConfigError, match=r"space.evidence: .* --set data.max_train_per_bucket=\d+ takes fewer"):
         refuse_large_evidence(planned, roster, demo_data)
     refuse_large_evidence([study for study in planned if study.is_yardstick], roster, demo_data)  # nobody asks for it
     without = Roster.of(PROFILES["smoke"].config)
