@@ -16,6 +16,7 @@ from config import Config, Data
 from data import coverage, fitting, splits, store
 from data.encoding import encode
 from data.fitting import UNUSED, Fitted, Labelled
+from data.hashed import MANY
 from data.known_texts import digests
 from data.sources.locate import load
 from data.sources.parts import TEST, TRAIN, VALIDATION
@@ -97,7 +98,9 @@ def prepare_reviews(source: SourceReviews, config: Config) -> Dataset:
         leaked=leaked,
         whole_lengths=whole.sequences.lengths,
         whole_labels=whole.labels,
-        origin=replace(origin, notes=(*origin.notes, *notes(config, labelled, fitted), *unused_notes)),
+        origin=replace(
+            origin, notes=(*origin.notes, *notes(config, labelled, fitted), *unused_notes, *_size_notes(labelled, fitted))
+        ),
     )
     return coverage.with_notice(dataset)
 
@@ -199,6 +202,15 @@ def notes(config: Config, labelled: Labelled, fitted: Fitted) -> tuple[str, ...]
         *splits.notes(source, roles, config.data.group_column),
         *fitted.notes(source.bucket_edges, is_auto=fitting.is_auto(config)),
     )
+
+
+def _size_notes(labelled: Labelled, fitted: Fitted) -> tuple[str, ...]:
+    """What is done in another way because there is so much to learn from."""
+    tokens = int(labelled.whole.sequences.lengths[fitted.roles != UNUSED].sum())
+    if tokens <= MANY:
+        return ()
+    there = f"there are {tokens // 10**6} million tokens to learn from"
+    return (f"{there}: linear models of more than {MANY // 10**6} million know n-grams by hashes, some of which share one",)
 
 
 def _check_source(source: SourceReviews, data: Data) -> None:

@@ -191,3 +191,10 @@ def test_of_very_many_texts_that_nobody_is_trained_on_some_are_read(table: Path,
     assert replace(part, unused=whole.unused, origin=whole.origin).fingerprint == whole.fingerprint
     assert 0 < part.unused.offsets[-1] <= whole.unused.offsets[-1] // 3 + 500
     assert any("beyond data.max_train_per_bucket" in note for note in part.origin.notes)
+
+
+def test_a_run_says_that_linear_models_of_so_many_reviews_are_hashed(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "linear models of more than"
+    assert not any(said in note for note in prepare(config_of(table)).origin.notes)
+    monkeypatch.setattr("data_preprocessing.MANY", 10_000)
+    assert any(said in note for note in prepare(config_of(table)).origin.notes)
