@@ -7,7 +7,7 @@ buckets, subsample, carve validation. The vocabulary and the quantile edges of b
     dataset, path = load_or_prepare(PROFILES["smoke"], Path("artifacts/cache"))
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,20 +16,32 @@ from config import Config, Data
 from data import coverage, fitting, splits, store
 from data.encoding import encode
 from data.fitting import UNUSED, Fitted, Labelled
+from data.hashed import MANY
+from data.known_texts import digests
 from data.sources.locate import load
 from data.sources.parts import TEST, TRAIN, VALIDATION
 from data.sources.reviews import without
 from data.sources.wanted import Wanted
 from data.splits import split_off
-from data.types import Dataset, Origin, Reviews, Sequences, SourceReviews
+from data.types import Dataset, Lengths, Origin, Reviews, Sequences, SourceReviews
 from data.vocabulary import FIRST_WORD
 from records.errors import DataError
+
+MOST_UNUSED = 10_000_000  # tokens of reviews that are trained on by nobody: counting their n-grams takes 135 bytes for each
+
+
+@dataclass(frozen=True)
+class _Keys:
+    """What tells texts apart: the same for two texts of the same ids, see `data.known_texts.digests`."""
+
+    labelled: np.ndarray  # <uint64>[reviews of the source]
+    unlabelled: np.ndarray  # <uint64>[further texts]
 
 
 def load_or_prepare(config: Config, folder: Path) -> tuple[Dataset, Path]:
     """The dataset of a config, loaded from its file in this folder or else prepared, and the path of that file.
 
-    A dataset that was prepared is not written: `data.store.keep` does that.
+    A dataset that was prepared is not written, unless it is large: `data.store.keep` does that.
 
     Raises:
         DataError: the source cannot be used, or a bucket is too small to train on.
@@ -40,7 +52,8 @@ def load_or_prepare(config: Config, folder: Path) -> tuple[Dataset, Path]:
         if (kept := store.load_if_whole(path)) is not None:
             return kept, path
     dataset = prepare(config)
-    return dataset, store.path_of(folder, config, content or dataset.fingerprint)
+    path = store.path_of(folder, config, content or dataset.fingerprint)
+    return store.mapped(dataset, path), path
 
 
 def prepare(config: Config) -> Dataset:
@@ -64,26 +77,30 @@ def prepare_reviews(source: SourceReviews, config: Config) -> Dataset:
     parts = _with_test_part(source, config, rng)
     encoded = encode(source, parts == TEST, data)
     source = replace(source, notes=source.notes + encoded.notes)
-    source, reviews = _with_words(source, encoded.labelled, data)
+    source, reviews = _with_words(source, Lengths.of(encoded.labelled.lengths), data)
     whole, test = _divide(reviews, parts[reviews.rows] == TEST)
-    whole, unlabelled, leaked, origin = _leave_out(source, whole, test, encoded.unlabelled, drop_leaked=data.drop_leaked)
+    keys = _Keys(digests(encoded.labelled), digests(encoded.unlabelled))
+    whole, leaked, origin = _leave_out(source, whole, test, keys, drop_leaked=data.drop_leaked)
     labelled = Labelled(source, parts, whole, test)
     fitted = _fitted(config, labelled, rng)
+    unused, unused_notes = _unused(whole.take(np.flatnonzero(fitted.roles == UNUSED)), test, keys)
     dataset = Dataset(
-        train=_of_role(whole, fitted, TRAIN),
-        validation=_of_role(whole, fitted, VALIDATION),
-        test=test,
+        train=_of_role(whole, fitted, TRAIN, encoded.labelled),
+        validation=_of_role(whole, fitted, VALIDATION, encoded.labelled),
+        test=_with_ids(test, encoded.labelled),
         buckets=fitted.buckets,
         classes=source.classes,
         vocabulary=encoded.vocabulary,
         vocab_size=min(data.vocab_size, len(encoded.vocabulary.words) + FIRST_WORD),
         max_length=data.max_length,
-        unused=_untested(_of_role(whole, fitted, UNUSED).sequences, test),
-        unlabelled=unlabelled,
+        unused=encoded.labelled.take(unused.rows),
+        unlabelled=encoded.unlabelled.take(np.flatnonzero(~np.isin(keys.unlabelled, keys.labelled[test.rows]))),
         leaked=leaked,
         whole_lengths=whole.sequences.lengths,
         whole_labels=whole.labels,
-        origin=replace(origin, notes=(*origin.notes, *notes(config, labelled, fitted))),
+        origin=replace(
+            origin, notes=(*origin.notes, *notes(config, labelled, fitted), *unused_notes, *_size_notes(labelled, fitted))
+        ),
     )
     return coverage.with_notice(dataset)
 
@@ -154,8 +171,26 @@ def _with_words(source: SourceReviews, sequences: Sequences, data: Data) -> tupl
     return source, Reviews(sequences.take(kept), source.labels[kept], kept)
 
 
-def _of_role(whole: Reviews, fitted: Fitted, role: int) -> Reviews:
-    return whole.take(np.flatnonzero(fitted.roles == role))
+def _of_role(whole: Reviews, fitted: Fitted, role: int, ids: Sequences) -> Reviews:
+    return _with_ids(whole.take(np.flatnonzero(fitted.roles == role)), ids)
+
+
+def _with_ids(reviews: Reviews, ids: Sequences) -> Reviews:
+    """Reviews of which only the lengths were known, with their ids out of those of the source."""
+    return replace(reviews, sequences=ids.take(reviews.rows))
+
+
+def _unused(reviews: Reviews, test: Reviews, keys: _Keys) -> tuple[Reviews, tuple[str, ...]]:
+    """What is kept of the training reviews that a subsample leaves out: no test text, and no more than can be read."""
+    reviews = reviews.take(np.flatnonzero(~np.isin(keys.labelled[reviews.rows], keys.labelled[test.rows])))
+    step = -(-int(reviews.sequences.lengths.sum()) // MOST_UNUSED)
+    if step <= 1:
+        return reviews, ()
+    kept = reviews.take(np.arange(0, len(reviews), step))
+    note = (
+        f"of the {len(reviews):,} training reviews beyond data.max_train_per_bucket, {len(kept):,} are read without their labels"
+    )
+    return kept, (note,)
 
 
 def notes(config: Config, labelled: Labelled, fitted: Fitted) -> tuple[str, ...]:
@@ -168,6 +203,15 @@ def notes(config: Config, labelled: Labelled, fitted: Fitted) -> tuple[str, ...]
         *fitted.notes(source.bucket_edges, is_auto=fitting.is_auto(config)),
         *fitted.unused_notes(config.data.max_train_per_bucket),
     )
+
+
+def _size_notes(labelled: Labelled, fitted: Fitted) -> tuple[str, ...]:
+    """What is done in another way because there is so much to learn from."""
+    tokens = int(labelled.whole.sequences.lengths[fitted.roles != UNUSED].sum())
+    if tokens <= MANY:
+        return ()
+    there = f"there are {tokens // 10**6} million tokens to learn from"
+    return (f"{there}: linear models of more than {MANY // 10**6} million know n-grams by hashes, some of which share one",)
 
 
 def _check_source(source: SourceReviews, data: Data) -> None:
@@ -184,18 +228,18 @@ def _check_source(source: SourceReviews, data: Data) -> None:
 
 
 def _leave_out(
-    source: SourceReviews, train: Reviews, test: Reviews, further: Sequences, *, drop_leaked: bool
-) -> tuple[Reviews, Sequences, np.ndarray, Origin]:
-    """Leave out unlabelled reviews whose text is tested, and training reviews as well if `drop_leaked`.
+    source: SourceReviews, train: Reviews, test: Reviews, keys: _Keys, *, drop_leaked: bool
+) -> tuple[Reviews, np.ndarray, Origin]:
+    """Count copies, and leave out training reviews whose text is tested if `drop_leaked`.
 
     Returns:
-        The training reviews and the unlabelled ones that stay; the positions in the source of the test reviews whose text is
-        trained on, `<int64>[n]`; and what was counted.
+        The training reviews that stay; the positions in the source of the test reviews whose text is trained on, `<int64>[n]`;
+        and what was counted.
     """
-    trained, tested = set(_text_keys(train.sequences)), set(_text_keys(test.sequences))
-    leaked = trained & tested
-    kept = train.take(np.flatnonzero(~_are_among(leaked, train.sequences))) if drop_leaked else train
-    unlabelled = _untested(further, test)
+    of_train, of_test = keys.labelled[train.rows], keys.labelled[test.rows]
+    trained, tested = np.unique(of_train), np.unique(of_test)
+    leaked = np.intersect1d(trained, tested, assume_unique=True)
+    kept = train.take(np.flatnonzero(~np.isin(of_train, leaked))) if drop_leaked else train
     origin = Origin(
         title=source.title,
         is_demo=source.is_demo,
@@ -204,23 +248,9 @@ def _leave_out(
         duplicates_test=len(test) - len(tested),
         leaked=len(leaked),
         leaked_dropped=len(train) - len(kept),
-        unlabelled_dropped=len(further) - len(unlabelled),
+        unlabelled_dropped=int(np.isin(keys.unlabelled, tested).sum()),
     )
-    return kept, unlabelled, test.rows[_are_among(leaked, test.sequences)], origin
-
-
-def _untested(texts: Sequences, test: Reviews) -> Sequences:
-    """The texts that do not stand in the test part."""
-    return texts.take(np.flatnonzero(~_are_among(set(_text_keys(test.sequences)), texts))) if len(texts) else texts
-
-
-def _text_keys(sequences: Sequences) -> list[bytes]:
-    return [sequences[i].tobytes() for i in range(len(sequences))]
-
-
-def _are_among(keys: set[bytes], sequences: Sequences) -> np.ndarray:
-    """`<bool>[reviews]`: whether each review's ids are those of one of the keys."""
-    return np.array([key in keys for key in _text_keys(sequences)], dtype=bool)
+    return kept, test.rows[np.isin(of_test, leaked)], origin
 
 
 def _divide(reviews: Reviews, chosen: np.ndarray) -> tuple[Reviews, Reviews]:

@@ -14,7 +14,7 @@ from config import Config, Data
 from data.encoding import choose_tokenizer
 from data.fitting import Fitted, Labelled
 from data.sources.parts import TEST
-from data.types import Sequences, SourceReviews
+from data.types import Lengths, SourceReviews
 
 SAMPLE = 2_000  # texts of which tokens are counted
 _SCRIPT_TEXTS, _SCRIPT_CHARACTERS = 1_000, 1_000  # texts whose scripts are told, and so many characters of each
@@ -49,17 +49,6 @@ class Inspection:
         return {f"{q:.0%}": int(np.quantile(self.lengths, q)) for q in _QUANTILES}
 
 
-class _Lengths(Sequences):
-    """Reviews of which only the lengths are known."""
-
-    @classmethod
-    def of(cls, lengths: np.ndarray) -> "_Lengths":
-        return cls(np.zeros(0, np.int32), np.concatenate([[0], np.cumsum(lengths)]))
-
-    def take(self, indices: np.ndarray) -> "_Lengths":
-        return _Lengths.of(self.lengths[indices])
-
-
 def inspect(source: SourceReviews, data: Data, seed: int) -> Inspection:
     """Look at the reviews of a table.
 
@@ -91,7 +80,7 @@ def outline(inspection: Inspection, config: Config) -> tuple[Labelled, Fitted, t
     Raises:
         DataError: a run would refuse the table.
     """
-    labelled, fitted = data_preprocessing.outline(inspection.source, _Lengths.of(inspection.lengths), config)
+    labelled, fitted = data_preprocessing.outline(inspection.source, Lengths.of(inspection.lengths), config)
     source = inspection.source
     _, about_tokens = choose_tokenizer(source, labelled.parts == TEST, config.data)
     notes = (*about_tokens, *data_preprocessing.notes(config, labelled, fitted))

@@ -110,6 +110,7 @@ def run_config(options: argparse.Namespace, config: Config) -> int:
     config = with_pairs(config, dataset)
     roster = Roster.of(config)
     studies = plan.only(plan.studies(config, dataset), options.only, roster)
+    plan.refuse_large_evidence(studies, roster, dataset)
     work = {study: plan.work(study, roster, dataset) for study in studies}
     workers = crew(available, options.workers, bytes_of_worker(config, dataset, available[0].kind))
     if options.dry_run:

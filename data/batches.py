@@ -5,6 +5,10 @@ lengths = np.array([len(each) for each in ids])
 batches = [pad([ids[i] for i in batch], lengths[batch].max()) for batch in plan_batches(lengths, 32, rng)]
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import overload
+
 import numpy as np
 
 from data.types import IdArray, Sequences
@@ -14,7 +18,35 @@ _CANDIDATES = 64  # quantiles of the review lengths, and as many ratios, that a 
 _JITTER = 0.03  # of a length when neighbours are drawn: more mixes reviews better and pads more
 
 
-def network_ids(sequences: Sequences, vocab_size: int, max_length: int, truncate: str) -> list[IdArray]:
+@dataclass(frozen=True)
+class Read(Sequence[IdArray]):
+    """What a network reads of many reviews, made when it is asked for."""
+
+    reviews: Sequences
+    vocab_size: int
+    max_length: int
+    truncate: str
+
+    def __len__(self) -> int:
+        return len(self.reviews)
+
+    @overload
+    def __getitem__(self, place: int) -> IdArray: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[IdArray]: ...
+    def __getitem__(self, place: int | slice) -> IdArray | list[IdArray]:
+        if isinstance(place, slice):
+            return [self[each] for each in range(*place.indices(len(self)))]
+        ids = truncated(self.reviews[place], self.max_length, self.truncate)
+        return np.where(ids < self.vocab_size, ids, np.int32(OOV))
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Tokens that are read of each review, `<int64>[reviews]`."""
+        return self.reviews.lengths.clip(max=self.max_length)
+
+
+def network_ids(sequences: Sequences, vocab_size: int, max_length: int, truncate: str) -> Read:
     """What a network reads: ids outside its vocabulary become 2, and at most `max_length` tokens stay.
 
     Args:
@@ -23,8 +55,7 @@ def network_ids(sequences: Sequences, vocab_size: int, max_length: int, truncate
         max_length: tokens kept of a longer review.
         truncate: keep its `head`, its `tail`, or half of `both`.
     """
-    known = known_ids(sequences, vocab_size)
-    return [truncated(known[i], max_length, truncate) for i in range(len(known))]
+    return Read(sequences, vocab_size, max_length, truncate)
 
 
 def known_ids(sequences: Sequences, vocab_size: int) -> Sequences:

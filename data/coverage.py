@@ -11,12 +11,14 @@ from records.summary import LEAST_KNOWN
 
 def known_share(dataset: Dataset) -> float:
     """The share of the validation tokens that stand in training reviews and have an id of their own; 0 where there are none."""
-    train, tokens = dataset.train.sequences.values, dataset.validation.sequences.values
-    is_known = np.zeros(max(train.max(initial=OOV), tokens.max(initial=OOV)) + 1, dtype=bool)
-    is_known[train] = True
-    is_known[[OOV]] = is_known[dataset.vocab_size :] = False
-    tokens = tokens[tokens != START]
-    return float(is_known[tokens].mean()) if len(tokens) else 0.0
+    is_known, n_known, n = np.zeros(dataset.vocab_size, dtype=bool), 0, 0
+    for block in dataset.train.sequences.blocks():
+        is_known[block.values[block.values < dataset.vocab_size]] = True
+    is_known[OOV] = False
+    for block in dataset.validation.sequences.blocks():
+        words = block.values[block.values != START]
+        n_known, n = n_known + int(is_known[words[words < dataset.vocab_size]].sum()), n + len(words)
+    return n_known / n if n else 0.0
 
 
 def with_notice(dataset: Dataset) -> Dataset:

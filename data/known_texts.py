@@ -23,10 +23,7 @@ class KnownTexts:
     @classmethod
     def of(cls, dataset: Dataset) -> "KnownTexts":
         """Those of a prepared dataset."""
-        train, validation, test = (
-            digests(part.sequences[number] for number in range(len(part)))
-            for part in (dataset.train, dataset.validation, dataset.test)
-        )
+        train, validation, test = (digests(part.sequences) for part in (dataset.train, dataset.validation, dataset.test))
         return cls(np.union1d(train, validation), np.unique(test))
 
     def write(self, path: Path) -> None:

@@ -26,8 +26,44 @@ _TOKENS_AT_ONCE = 1 << 20  # of a tally: more reviews at once would only take mo
 _INVERSE = np.uint64(pow(int(_MULTIPLIER), -1, 1 << 64))  # modulo 2^64
 
 
+class Numbered:
+    """N-grams that have numbers from 0, by whatever rule."""
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    @property
+    def order(self) -> int:
+        """Words of the longest n-grams."""
+        raise NotImplementedError
+
+    def find(self, ids: IdArray, order: int | None = None) -> np.ndarray:
+        """The number of the word, pair, triple, ... that ends at each token, `<int32>[tokens, order]`, or `UNKNOWN`."""
+        raise NotImplementedError
+
+    def tally(self, reviews: Sequence[IdArray], order: int | None = None) -> "Tally":
+        """Which n-grams each review holds, and how often.
+
+        Args:
+            reviews: whole reviews, each beginning with the start token.
+            order: words of the longest n-grams to look for; None for all.
+        """
+        ends = np.cumsum([len(ids) for ids in reviews])
+        cuts = np.searchsorted(ends, np.arange(0, ends[-1] if len(ends) else 0, _TOKENS_AT_ONCE)[1:])
+        parts, first = list[np.ndarray](), 0
+        for some in (reviews[a:b] for a, b in zip([0, *cuts], [*cuts, len(reviews)], strict=True)):
+            found = self.find(np.concatenate([np.zeros(0, np.int32), *some]).astype(np.int32), order)
+            review = np.repeat(np.arange(first, first + len(some)), [len(ids) for ids in some])
+            keys = (review[:, None] * max(1, len(self)) + found)[found >= 0]
+            parts.append(np.stack(np.unique(keys, return_counts=True)))
+            first += len(some)
+        keys, times = np.concatenate(parts, axis=1)
+        reviews_of, numbers = np.divmod(keys, max(1, len(self)))
+        return Tally(len(reviews), reviews_of.astype(np.int32), numbers.astype(np.int32), times.astype(np.int32))
+
+
 @dataclass(frozen=True)
-class NGrams:
+class NGrams(Numbered):
     """N-grams of words, numbered: single words in the order of their ids first, then pairs, then triples."""
 
     words: IdArray  # <int32>[words], ascending ids
@@ -101,26 +137,6 @@ class NGrams:
     def lengths(self) -> np.ndarray:
         """How many words each n-gram has, `<int8>[n-grams]`."""
         return np.repeat(np.arange(1, self.order + 1, dtype=np.int8), self.sizes)
-
-    def tally(self, reviews: Sequence[IdArray], order: int | None = None) -> "Tally":
-        """Which n-grams each review holds, and how often.
-
-        Args:
-            reviews: whole reviews, each beginning with the start token.
-            order: words of the longest n-grams to look for; None for all.
-        """
-        ends = np.cumsum([len(ids) for ids in reviews])
-        cuts = np.searchsorted(ends, np.arange(0, ends[-1] if len(ends) else 0, _TOKENS_AT_ONCE)[1:])
-        parts, first = list[np.ndarray](), 0
-        for some in (reviews[a:b] for a, b in zip([0, *cuts], [*cuts, len(reviews)], strict=True)):
-            found = self.find(np.concatenate([np.zeros(0, np.int32), *some]).astype(np.int32), order)
-            review = np.repeat(np.arange(first, first + len(some)), [len(ids) for ids in some])
-            keys = (review[:, None] * max(1, len(self)) + found)[found >= 0]
-            parts.append(np.stack(np.unique(keys, return_counts=True)))
-            first += len(some)
-        keys, times = np.concatenate(parts, axis=1)
-        reviews_of, numbers = np.divmod(keys, max(1, len(self)))
-        return Tally(len(reviews), reviews_of.astype(np.int32), numbers.astype(np.int32), times.astype(np.int32))
 
     @cached_property
     def _number_of_word(self) -> np.ndarray:

@@ -1,4 +1,6 @@
-"""The cache of prepared reviews: a dataset as one file, which workers read and which the next run of the same data starts from.
+"""The cache of prepared reviews: a dataset as two files, which workers read and which the next run of the same data starts from.
+
+The ids are a file of their own, beside the other, which is mapped: all workers share its pages, however large it is.
 
 `data_preprocessing.load_or_prepare` reads it and `keep` fills it. A file's name tells what its content depends on: the settings,
 this program's code, and the reviews. So a file is never out of date, only missing, and the folder may be deleted at any time.
@@ -8,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import zipfile
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -22,6 +25,7 @@ from records.files import user_path
 from saver import atomic
 
 _CODE = ("data_preprocessing.py", "data/*.py", "data/sources/*.py", "data/tables/*.py")  # what prepared reviews depend on
+LARGE = 1 << 23  # tokens
 UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)  # of a file that is missing, cut short or not ours
 
 
@@ -77,20 +81,44 @@ def keep(dataset: Dataset, path: Path) -> None:
     arrays = {
         "about": _bytes(json.dumps(about).encode()),
         "vocabulary": _bytes(dataset.vocabulary.to_json().encode()),
-        "unused_ids": dataset.unused.values,
-        "unused_offsets": dataset.unused.offsets,
-        "unlabelled_ids": dataset.unlabelled.values,
-        "unlabelled_offsets": dataset.unlabelled.offsets,
         "leaked": dataset.leaked,
         "whole_lengths": dataset.whole_lengths,
         "whole_labels": dataset.whole_labels,
     }
     for part in PARTS:
         reviews: Reviews = getattr(dataset, part)
-        arrays[f"{part}_ids"], arrays[f"{part}_offsets"] = reviews.sequences.values, reviews.sequences.offsets
         arrays[f"{part}_labels"], arrays[f"{part}_rows"] = reviews.labels, reviews.rows
-    with atomic(path) as temporary, temporary.open("wb") as file:
+    arrays |= {f"{name}_offsets": texts.offsets for name, texts in _texts(dataset).items()}
+    with atomic(_ids(path)) as temporary:
+        _write(dataset.n_tokens, _texts(dataset).values(), temporary)
+    with atomic(path) as temporary, temporary.open("wb") as file:  # last: the dataset is whole
         np.savez(file, allow_pickle=False, **arrays)
+
+
+def mapped(dataset: Dataset, path: Path) -> Dataset:
+    """A large dataset as it is read from its file, which takes no memory of its own; a small one as it is."""
+    if dataset.n_tokens < LARGE:
+        return dataset
+    keep(dataset, path)
+    return load(path)
+
+
+def _texts(dataset: Dataset) -> dict[str, Sequences]:
+    """The ids by the names of their arrays, in the order in which they stand in their file."""
+    labelled = {part: getattr(dataset, part).sequences for part in PARTS}
+    return labelled | {"unused": dataset.unused, "unlabelled": dataset.unlabelled}
+
+
+def _ids(path: Path) -> Path:
+    return path.with_suffix(".npy")
+
+
+def _write(n_tokens: int, every: Iterable[Sequences], path: Path) -> None:
+    """Write the ids of all texts one after the other as an array, `<int32>[tokens]`."""
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "<i4", "fortran_order": False, "shape": (n_tokens,)})
+        for block in (block for texts in every for block in texts.blocks()):
+            file.write(np.ascontiguousarray(block.values, "<i4").data)
 
 
 def _bytes(content: bytes) -> np.ndarray:
@@ -98,19 +126,26 @@ def _bytes(content: bytes) -> np.ndarray:
 
 
 def load(path: Path) -> Dataset:
-    """The dataset that `keep` wrote."""
+    """The dataset that `keep` wrote; its ids stay on the disk until they are read."""
     with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
         arrays = dict(file)
-    about = json.loads(arrays["about"].tobytes())
+    ids = np.asarray(np.load(_ids(path), mmap_mode="r", allow_pickle=False))  # a plain view of it: indexing a memmap costs more
+    about, first, texts = json.loads(arrays["about"].tobytes()), 0, dict[str, Sequences]()
+    for name in (*PARTS, "unused", "unlabelled"):
+        offsets = arrays[f"{name}_offsets"]
+        texts[name] = Sequences(ids[first : first + offsets[-1]], offsets)
+        first += offsets[-1]
+    if first != len(ids):
+        raise ValueError(f"{_ids(path).name} holds {len(ids):,} ids, and {first:,} belong to {path.name}")
     return Dataset(
-        **{part: _part(arrays, part) for part in PARTS},
+        **{part: Reviews(texts[part], arrays[f"{part}_labels"], arrays[f"{part}_rows"]) for part in PARTS},
         buckets=tuple(Bucket(low, high) for low, high in about["buckets"]),
         classes=Classes.from_json(about["classes"]),
         vocabulary=Vocabulary.from_json(arrays["vocabulary"].tobytes().decode()),
         vocab_size=about["vocab_size"],
         max_length=about["max_length"],
-        unused=Sequences(arrays["unused_ids"], arrays["unused_offsets"]),
-        unlabelled=Sequences(arrays["unlabelled_ids"], arrays["unlabelled_offsets"]),
+        unused=texts["unused"],
+        unlabelled=texts["unlabelled"],
         leaked=arrays["leaked"],
         whole_lengths=arrays["whole_lengths"],
         whole_labels=arrays["whole_labels"],
@@ -118,15 +153,11 @@ def load(path: Path) -> Dataset:
     )
 
 
-def _part(arrays: dict[str, np.ndarray], part: str) -> Reviews:
-    sequences = Sequences(arrays[f"{part}_ids"], arrays[f"{part}_offsets"])
-    return Reviews(sequences, arrays[f"{part}_labels"], arrays[f"{part}_rows"])
-
-
 def load_if_whole(path: Path) -> Dataset | None:
     """The dataset of this file, or None where there is no such file or it was cut short; a file that was cut is removed."""
     try:
         return load(path) if path.is_file() else None
     except UNREADABLE:
-        path.unlink(missing_ok=True)  # so that `keep` writes it again
+        for each in (path, _ids(path)):
+            each.unlink(missing_ok=True)  # so that `keep` writes it again
         return None

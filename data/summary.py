@@ -13,7 +13,9 @@ _QUANTILES = (0, 0.05, 0.25, 0.5, 0.75, 0.95, 1)
 
 def summarise(dataset: Dataset) -> DataSummary:
     """Counts, lengths and shares of a whole dataset, for people and for the report."""
-    origin, tokens = dataset.origin, dataset.train.sequences.values
+    origin = dataset.origin
+    blocks = (block.values for block in dataset.train.sequences.blocks())
+    n_unknown = sum(int(((ids >= dataset.vocab_size) | (ids == OOV)).sum()) for ids in blocks)
     edges, histograms = _histograms(dataset)
     return DataSummary(
         title=origin.title,
@@ -30,7 +32,7 @@ def summarise(dataset: Dataset) -> DataSummary:
         unlabelled_dropped=origin.unlabelled_dropped,
         vocabulary=dataset.vocab_size,
         words_in_source=len(dataset.vocabulary.words),
-        oov_share=float(np.mean((tokens >= dataset.vocab_size) | (tokens == OOV))),
+        oov_share=n_unknown / int(dataset.train.sequences.offsets[-1]),
         validation_known_share=known_share(dataset),
         duplicates_train=origin.duplicates_train,
         duplicates_test=origin.duplicates_test,

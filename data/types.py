@@ -2,13 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Self
 
 import numpy as np
 
+from data.growing import AT_ONCE
 from data.left_out import LeftOut
 from data.vocabulary import Vocabulary
 from records.classes import SENTIMENT, Classes
@@ -17,6 +18,7 @@ from records.errors import DataError
 from records.study import ALL
 
 IdArray = np.ndarray[tuple[int], np.dtype[np.int32]]
+COPIED = 1 << 23  # tokens that are copied when reviews are taken from others; more are looked up where they are
 PARTS = ("train", "validation", "test")  # the fields of a Dataset that hold labelled reviews
 
 
@@ -38,6 +40,9 @@ class Sequences:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
+    def __iter__(self) -> Iterator[IdArray]:
+        return (self[index] for index in range(len(self)))
+
     def __getitem__(self, index: int) -> IdArray:
         return self.values[self.offsets[index] : self.offsets[index + 1]]
 
@@ -46,13 +51,75 @@ class Sequences:
         """Tokens of each review, the start token included, `<int64>[reviews]`."""
         return np.diff(self.offsets)
 
-    def take(self, indices: np.ndarray) -> Self:
-        """The reviews at these positions, in this order."""
+    def take(self, indices: np.ndarray) -> "Sequences":
+        """The reviews at these positions, in this order; a copy unless they are large."""
         starts = self.offsets[indices]
         lengths = self.offsets[indices + 1] - starts
         offsets = np.concatenate([[0], np.cumsum(lengths)])
+        if offsets[-1] > COPIED:
+            return Selection(self, indices, offsets)
         places = np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1])
-        return type(self)(self.values[places], offsets)
+        return Sequences(self.values[places], offsets)
+
+    def blocks(self) -> Iterator["Sequences"]:
+        """The reviews in blocks of about `AT_ONCE` tokens, which is how to go through many; none is cut."""
+        first = 0
+        while first < len(self):
+            end = int(np.searchsorted(self.offsets, self.offsets[first] + AT_ONCE, side="right")) - 1
+            yield self._block(first, max(end, first + 1))
+            first = max(end, first + 1)
+
+    def _block(self, first: int, end: int) -> "Sequences":
+        start = self.offsets[first]
+        return Sequences(self.values[start : self.offsets[end]], self.offsets[first : end + 1] - start)
+
+
+class Selection(Sequences):
+    """Reviews that stay where they are, among others; their ids are copied only for whoever asks for all of them at once."""
+
+    _source: Sequences
+    _places: np.ndarray
+
+    def __init__(self, source: Sequences, places: np.ndarray, offsets: np.ndarray) -> None:
+        """The reviews of a source at these places, `<int64>[reviews]`, and the offsets that a copy has."""
+        self.__dict__.update(_source=source, _places=places, offsets=offsets)  # the class is frozen
+
+    @cached_property
+    def values(self) -> IdArray:  # type: ignore[override]  # made when it is first asked for
+        """The ids of all reviews."""
+        return self._copy()
+
+    def _copy(self) -> IdArray:
+        return np.concatenate([np.zeros(0, np.int32), *(block.values for block in self.blocks())])
+
+    def __reduce__(self) -> tuple[type[Sequences], tuple[np.ndarray, np.ndarray]]:
+        """Another process is given these reviews, and not all that they were chosen from."""
+        return Sequences, (self._copy(), self.offsets)
+
+    def __getitem__(self, index: int) -> IdArray:
+        ids: IdArray = self._source[int(self._places[index])]
+        return ids
+
+    def take(self, indices: np.ndarray) -> Sequences:
+        """The reviews at these positions, in this order."""
+        return self._source.take(self._places[indices])
+
+    def _block(self, first: int, end: int) -> Sequences:
+        ids = [self._source[place] for place in self._places[first:end].tolist()]
+        return Sequences(np.concatenate(ids), self.offsets[first : end + 1] - self.offsets[first])
+
+
+class Lengths(Sequences):
+    """Reviews of which only the lengths are known."""
+
+    @classmethod
+    def of(cls, lengths: np.ndarray) -> "Lengths":
+        """Reviews with so many tokens, `<int64>[reviews]`."""
+        return cls(np.zeros(0, np.int32), np.concatenate([[0], np.cumsum(lengths)]))
+
+    def take(self, indices: np.ndarray) -> "Lengths":
+        """The lengths at these positions, in this order."""
+        return Lengths.of(self.lengths[indices])
 
 
 @dataclass(frozen=True)
@@ -62,9 +129,9 @@ class SourceReviews:
     title: str  # for people: what data this is
     labels: np.ndarray  # <int8>[reviews], positions in `classes`
     parts: np.ndarray | None  # <int8>[reviews], positions in PARTS; None when the source has no split of its own
-    texts: list[str] | None = None
+    texts: Sequence[str] | None = None
     sequences: Sequences | None = None
-    unlabelled: tuple[str, ...] = ()  # further texts, without a label, of neither part
+    unlabelled: Sequence[str] = ()  # further texts, without a label, of neither part
     words: tuple[str, ...] | None = None  # the source's word index, most frequent first
     is_demo: bool = False
     is_imdb: bool = False  # whether its texts are IMDB's, or stand in for them: IMDB's rule makes their tokens
@@ -180,11 +247,17 @@ class Dataset:
         about = [[b.name for b in self.buckets], self.vocab_size, self.classes.names]
         digest = hashlib.sha256(json.dumps(about).encode())
         parts = (self.train, self.validation, self.test)
-        arrays = [array for part in parts for array in (part.sequences.values, part.sequences.offsets, part.labels, part.rows)]
-        arrays += [array for texts in (self.unused, self.unlabelled) for array in (texts.values, texts.offsets)]
-        for array in arrays:
-            digest.update(np.ascontiguousarray(array).tobytes())
+        for part in parts:
+            _update(digest, part.sequences, part.labels, part.rows)
+        for texts in (self.unused, self.unlabelled):
+            _update(digest, texts)
         return digest.hexdigest()
+
+    @property
+    def n_tokens(self) -> int:
+        """Tokens of all reviews."""
+        labelled = (getattr(self, part).sequences for part in PARTS)
+        return int(sum(texts.offsets[-1] for texts in (*labelled, self.unused, self.unlabelled)))
 
     @property
     def n_labelled(self) -> int:
@@ -215,3 +288,11 @@ class Dataset:
             return self
         train, validation = (part.first(share, self.buckets, len(self.classes)) for part in (self.train, self.validation))
         return replace(self, train=train, validation=validation)
+
+
+def _update(digest: "hashlib._Hash", texts: Sequences, *others: np.ndarray) -> None:
+    """Add the ids and offsets of some texts, and other arrays, to a digest."""
+    for block in texts.blocks():
+        digest.update(np.ascontiguousarray(block.values).data)
+    for array in (texts.offsets, *others):
+        digest.update(np.ascontiguousarray(array).data)

@@ -7,8 +7,7 @@ Words are what a rule of `data/tokenizer.py` finds in a text; or pieces of words
 import base64
 import io
 import json
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self, get_args
@@ -38,6 +37,10 @@ class Vocabulary:
     @cached_property
     def _ids(self) -> dict[str, int]:
         return {word: rank + FIRST_WORD for rank, word in enumerate(self.words)}
+
+    def ids(self, tokens: Iterable[str]) -> np.ndarray:
+        """The id of each token, `<int32>[tokens]`, or `OOV`."""
+        return np.fromiter((self._ids.get(token, OOV) for token in tokens), np.int32)
 
     def encode(self, text: str) -> np.ndarray:
         """The ids of a text, `<int32>[time]`, the start token first; of a text without any token that one alone."""
@@ -155,8 +158,13 @@ def _sentencepiece() -> Any:
     return sentencepiece
 
 
-def learn_vocabulary(texts: Iterable[str], min_frequency: int, tokenizer: Tokenizer = IMDB) -> Vocabulary:
-    """The words of the training part that stand there at least `min_frequency` times; ties in alphabetical order."""
-    counts = Counter(word for text in texts for word in tokenizer(text))
+def learn_vocabulary(counts: Mapping[str, int], min_frequency: int, tokenizer: Tokenizer = IMDB) -> Vocabulary:
+    """The words of the training part that stand there at least `min_frequency` times; ties in alphabetical order.
+
+    Args:
+        counts: how often each word stands there.
+        min_frequency: at least 1.
+        tokenizer: that has found them.
+    """
     frequent = [word for word, count in counts.items() if count >= min_frequency]
     return Vocabulary(tuple(sorted(frequent, key=lambda word: (-counts[word], word))), drops_unknown=False, tokenizer=tokenizer)

@@ -33,6 +33,7 @@ SECONDS_PER_NEIGHBOUR, SECONDS_OF_SVD = 1e-7, 5e-9  # svd: of a token; of a toke
 SECONDS_PER_NEIGHBOUR_OF_PAIR = 2e-7
 RANDOM, LEARNED, SVD = "random", "learned", "svd"
 Table = tuple[int, int] | None  # rows and width of a table of vectors for pairs of words
+MOST_TOKENS = 30_000_000  # that are learned from: five times as many as all training reviews of IMDB have
 SKIP_GRAM, NEGATIVE_SAMPLES, RAREST, SUBSAMPLING = 1, 5, 2, 1e-3  # word2vec's usual values; rarer words have no vector
 log = logging.getLogger(__name__)
 
@@ -66,7 +67,9 @@ def load_or_build(config: Config, dataset: Dataset, folder: Path, say: Callable[
     for width, path in files.items():
         if not _is_whole(path):
             how = _time(config, dataset, width) if config.vectors.source == LEARNED else "a minute or so"
-            say(f"making word vectors ({config.vectors.source}, {width} numbers a word): {how}, once for these reviews")
+            step = _step(dataset) if config.vectors.source == LEARNED else 1
+            some = f", from one review in {step}" if step > 1 else ""
+            say(f"making word vectors ({config.vectors.source}, {width} numbers a word{some}): {how}, once for these reviews")
             _keep(_build(config, dataset, width), path)
         coverage = load(path).coverage
         say(f"word vectors ({config.vectors.source}, {width} numbers a word) cover {coverage:.1%} of the training tokens")
@@ -186,7 +189,7 @@ def _time(config: Config, dataset: Dataset, width: int) -> str:
     each += 2 * settings.window * SECONDS_PER_NEIGHBOUR_OF_PAIR if pair_table(config) else 0
     if settings.method != SVD:
         each = SECONDS_PER_NUMBER * width * settings.epochs
-    seconds = each * sum(len(part.values) for part in _texts(dataset))
+    seconds = each * sum(int(part.offsets[-1]) for part in _texts(dataset))
     return f"about {max(1, round(seconds))} s" if seconds < 90 else f"about {round(seconds / 60)} min"
 
 
@@ -214,9 +217,12 @@ def _completed(
     drawn = np.random.default_rng([seed, len(known)]).normal(mean, deviation, known.shape)
     matrix = np.where(missing[:, None], drawn, known).astype(np.float32)
     matrix[PADDING] = 0
-    tokens = known_ids(dataset.train.sequences, dataset.vocab_size).values
-    tokens = tokens[tokens != START]
-    return matrix, float(1 - missing[tokens].mean())
+    n_missing = n = 0
+    for block in dataset.train.sequences.blocks():
+        tokens = known_ids(block, dataset.vocab_size).values
+        tokens = tokens[tokens != START]
+        n_missing, n = n_missing + int(missing[tokens].sum()), n + len(tokens)
+    return matrix, float(1 - n_missing / n)
 
 
 def learn(dataset: Dataset, width: int, settings: Vectors, pairs: Table, seed: int) -> tuple[np.ndarray, np.ndarray | None]:
@@ -258,8 +264,17 @@ def learn(dataset: Dataset, width: int, settings: Vectors, pairs: Table, seed: i
 
 
 def _texts(dataset: Dataset) -> tuple[Sequences, ...]:
-    """Everything that may be learned from: all but the test part."""
+    """What is learned from: all but the test part, or of very many texts some, which are evenly spaced."""
+    step = _step(dataset)
+    return tuple(part if step == 1 else part.take(np.arange(0, len(part), step)) for part in _learnable(dataset))
+
+
+def _learnable(dataset: Dataset) -> tuple[Sequences, ...]:
     return dataset.train.sequences, dataset.validation.sequences, dataset.unused, dataset.unlabelled
+
+
+def _step(dataset: Dataset) -> int:
+    return max(1, -(-sum(int(part.offsets[-1]) for part in _learnable(dataset)) // MOST_TOKENS))
 
 
 def _numbered(sequences: Sequences, numbers: np.ndarray) -> Sequences:

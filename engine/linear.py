@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from data.ngrams import NGrams, Tally, shared_out
+from data.hashed import HashedNGrams
+from data.ngrams import NGrams, Numbered, Tally, shared_out
 from data.types import IdArray
 from engine.arrays import Array, margins
 from records.errors import TRAIN_AGAIN, CheckpointError
@@ -20,7 +21,7 @@ from records.errors import TRAIN_AGAIN, CheckpointError
 class LinearModel:
     """Logits that are sums of a review's n-grams, each with its weights."""
 
-    ngrams: NGrams
+    ngrams: Numbered
     weights: Array  # <float64>[n-grams, classes - 1]
     intercepts: Array  # <float64>[classes - 1]
     idf: Array | None = None  # <float64>[n-grams] of TF-IDF; None: an n-gram counts 1, however often it stands there
@@ -68,20 +69,28 @@ def tf_idf(tally: Tally, idf: Array) -> Array:
 def save(model: LinearModel, path: Path) -> None:
     """Write a model as flat arrays, so that reading it runs nothing.
 
-    `words <int32>[words]` and for pairs, triples, ... `keys2 <uint64>[pairs]`, ... as in `NGrams`; of the logits
-    `weights <float64>[n-grams, classes - 1]` and `intercepts <float64>[classes - 1]`, and of TF-IDF `idf <float64>[n-grams]`.
+    `words <int32>[words]` and for pairs, triples, ... `keys2 <uint64>[pairs]`, ... as in `NGrams`, or `hashed <int64>[2]`, the
+    two numbers of `HashedNGrams`; of the logits `weights <float64>[n-grams, classes - 1]` and
+    `intercepts <float64>[classes - 1]`, and of TF-IDF `idf <float64>[n-grams]`.
     """
-    arrays = {f"keys{length}": keys for length, keys in enumerate(model.ngrams.keys, start=2)}
+    arrays = _arrays(model.ngrams)
     arrays |= {} if model.idf is None else {"idf": model.idf}
     with path.open("wb") as file:
         np.savez_compressed(
             file,
-            words=model.ngrams.words,
             weights=model.weights,
             intercepts=model.intercepts,
             allow_pickle=False,
             **arrays,
         )
+
+
+def _arrays(ngrams: Numbered) -> dict[str, Array]:
+    if isinstance(ngrams, HashedNGrams):
+        return {"hashed": np.array([ngrams.longest, ngrams.bits])}
+    if not isinstance(ngrams, NGrams):
+        raise TypeError(f"n-grams of a kind that no file keeps: {type(ngrams).__name__}")
+    return {"words": ngrams.words} | {f"keys{length}": keys for length, keys in enumerate(ngrams.keys, start=2)}
 
 
 def load(path: Path) -> LinearModel:
@@ -106,17 +115,34 @@ def _checked(arrays: dict[str, Array]) -> LinearModel:
     Raises:
         KeyError, ValueError: an array is missing, or they do not belong together.
     """
-    words, weights, intercepts, idf = arrays["words"], arrays["weights"], arrays["intercepts"], arrays.get("idf")
-    keys = tuple(arrays[f"keys{length}"] for length in range(2, 2 + sum(name.startswith("keys") for name in arrays)))
-    ngrams = NGrams(words, keys)
+    weights, intercepts, idf, ngrams = arrays["weights"], arrays["intercepts"], arrays.get("idf"), _checked_ngrams(arrays)
     numbers = [weights, intercepts, *([] if idf is None else [idf])]
     if not (
-        words.dtype == np.int32
-        and all(each.dtype == np.uint64 for each in keys)
-        and all(each.ndim == 1 and (each[:1] >= 0).all() and (each[1:] > each[:-1]).all() for each in (words, *keys))
-        and all(each.dtype == np.float64 and np.isfinite(each).all() for each in numbers)
+        all(each.dtype == np.float64 and np.isfinite(each).all() for each in numbers)
         and weights.shape == (len(ngrams), len(intercepts))
         and (idf is None or idf.shape == (len(ngrams),))
     ):
         raise ValueError("its arrays do not belong together")
     return LinearModel(ngrams, weights, intercepts, idf)
+
+
+def _checked_ngrams(arrays: dict[str, Array]) -> Numbered:
+    """The n-grams of a file's arrays.
+
+    Raises:
+        KeyError, ValueError: an array is missing, or they do not belong together.
+    """
+    if "hashed" in arrays:
+        longest, bits = arrays["hashed"].tolist()
+        if not (0 < longest < 10 and 0 < bits < 32):
+            raise ValueError("no n-grams have such hashes")
+        return HashedNGrams(longest, bits)
+    words = arrays["words"]
+    keys = tuple(arrays[f"keys{length}"] for length in range(2, 2 + sum(name.startswith("keys") for name in arrays)))
+    if not (
+        words.dtype == np.int32
+        and all(each.dtype == np.uint64 for each in keys)
+        and all(each.ndim == 1 and (each[:1] >= 0).all() and (each[1:] > each[:-1]).all() for each in (words, *keys))
+    ):
+        raise ValueError("its arrays do not belong together")
+    return NGrams(words, keys)

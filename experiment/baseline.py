@@ -5,7 +5,8 @@
 
 Of more than two classes the first is multinomial, and the second reads one class against the rest, each with its own ratios.
 They have no use for a validation part, so they train on training and validation together: every label the networks see for
-learning or choosing. They read all words of whole reviews, not only the networks' vocabulary.
+learning or choosing. They read all words of whole reviews, not only the networks' vocabulary. Where there are very many reviews,
+`experiment/hashed_baseline.py` fits models of the same kind.
 """
 
 import threading
@@ -19,7 +20,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
 from analysis.evaluation import is_right
-from data.ngrams import NGrams, Tally, class_counts, collect, log_count_ratios
+from data.ngrams import NGrams, Numbered, Tally, class_counts, collect, log_count_ratios
 from data.types import Reviews, Sequences
 from engine.arrays import class_probabilities
 from engine.linear import LinearModel, tf_idf
@@ -76,7 +77,8 @@ def count(parts: Sequence[Reviews], forms: Iterable[LinearForm], n_classes: int,
 
 def predict(model: LinearModel, reviews: Reviews) -> np.ndarray:
     """The logits of each review, `<float64>[reviews, classes - 1]`."""
-    return model.logits([reviews.sequences[i] for i in range(len(reviews))])
+    blocks = [model.logits(list(block)) for block in reviews.sequences.blocks()]
+    return np.concatenate([np.zeros((0, len(model.intercepts))), *blocks])
 
 
 def cross_validate(kind: str, counted: Counted, seed: int) -> tuple[CrossValidated, ...]:
@@ -125,10 +127,10 @@ def _tf_idf(counted: Counted, is_read: np.ndarray, strengths: Sequence[float], s
     tally, labels = counted.tally, counted.labels
     holders = np.bincount(tally.numbers, minlength=len(counted.ngrams))
     idf = np.where(is_read, np.log((1 + tally.n_reviews) / (1 + holders)) + 1, 0.0)
-    matrix = _matrix(tally, tf_idf(tally, idf), len(idf))
+    matrix = sparse_features(tally, tf_idf(tally, idf), len(idf))
     for strength in strengths:
         regression = LogisticRegression(C=strength, max_iter=200, class_weight=counted.class_weight).fit(matrix, labels)
-        yield _model(counted, regression.coef_, regression.intercept_, idf)
+        yield linear_model(counted.ngrams, regression.coef_, regression.intercept_, idf)
 
 
 def _naive_bayes(counted: Counted, is_read: np.ndarray, strengths: Sequence[float], seed: int) -> Iterator[LinearModel]:
@@ -142,7 +144,7 @@ def _naive_bayes(counted: Counted, is_read: np.ndarray, strengths: Sequence[floa
     counts = class_counts(tally.numbers, labels[tally.reviews], len(is_read), counted.n_classes)
     every = log_count_ratios(counts, counts.sum(axis=0), outcomes=float(is_read.sum())) * is_read[:, None]
     asked = range(counted.n_classes) if counted.n_classes > 2 else (1,)  # of two classes one is enough
-    matrices = [_matrix(tally, every[tally.numbers, label], len(every)) for label in asked]
+    matrices = [sparse_features(tally, every[tally.numbers, label], len(every)) for label in asked]
     for strength in strengths:
         weights, intercepts = [], []
         for label, matrix in zip(asked, matrices, strict=True):
@@ -155,17 +157,17 @@ def _naive_bayes(counted: Counted, is_read: np.ndarray, strengths: Sequence[floa
                 regression.fit(matrix, labels == label)
             weights.append(regression.coef_[0] * every[:, label])
             intercepts.append(regression.intercept_[0])
-        yield _model(counted, np.stack(weights), np.array(intercepts))
+        yield linear_model(counted.ngrams, np.stack(weights), np.array(intercepts))
 
 
-def _model(counted: Counted, weights: np.ndarray, intercepts: np.ndarray, idf: np.ndarray | None = None) -> LinearModel:
+def linear_model(ngrams: Numbered, weights: np.ndarray, intercepts: np.ndarray, idf: np.ndarray | None = None) -> LinearModel:
     """The model with these rows of weights, one a class, or of two classes one for the second; the first class's become 0."""
     if len(weights) > 1:
         weights, intercepts = weights[1:] - weights[0], intercepts[1:] - intercepts[0]
-    return LinearModel(counted.ngrams, np.ascontiguousarray(weights.T), intercepts, idf)
+    return LinearModel(ngrams, np.ascontiguousarray(weights.T), intercepts, idf)
 
 
-def _matrix(tally: Tally, values: np.ndarray, n_ngrams: int) -> sparse.csr_matrix:
+def sparse_features(tally: Tally, values: np.ndarray, n_ngrams: int) -> sparse.csr_matrix:
     """The values of a tally's pairs as `<float64>[reviews, n-grams]`."""
     starts = np.searchsorted(tally.reviews, np.arange(tally.n_reviews + 1))
     return sparse.csr_matrix((values, tally.numbers, starts), shape=(tally.n_reviews, n_ngrams))

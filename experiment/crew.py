@@ -11,6 +11,7 @@ import psutil
 
 from analysis.search_size import largest
 from config import Config
+from data.hashed import MANY, hash_bits
 from data.types import Dataset
 from experiment import control_groups
 from experiment.devices import Device, cores, processors_in_all, spread
@@ -22,6 +23,7 @@ LIBRARIES, PARENT = {"cpu": 1.0e9, "gpu": 2.5e9}, 0.5e9
 # Numbers that a training step keeps for each token of a batch: so many for a unit of a GRU, and for a number of a word's vector;
 # and bytes that a yardstick takes for each token that it learns from. Read off finished runs: docs/speed.md has their memory.
 PER_UNIT, PER_FEATURE, PER_NGRAM_TOKEN = 20, 8, 3 * 45
+HASHED, PER_BUCKET = 0.3e9, 64  # bytes of a yardstick that reads very many reviews, and for each bucket and class
 FLOAT = 4  # bytes
 COPIES = 4  # of a table of vectors in training: itself, its gradient, and two moments of Adam
 
@@ -89,15 +91,14 @@ def bytes_of_worker(config: Config, dataset: Dataset, kind: str) -> float:
 
     Args:
         config: of the run.
-        dataset: all reviews, which every worker holds.
+        dataset: all reviews; workers share the pages that hold their ids.
         kind: of its device; on a GPU, networks are in the GPU's memory.
     """
     parts = (dataset.train, dataset.validation, dataset.test)
-    texts = [*(part.sequences for part in parts), dataset.unused, dataset.unlabelled]
     longest = max(int(part.sequences.lengths.max(initial=1)) for part in parts)
     entries = Roster.of(config).entries if kind == "cpu" else ()
     networks = (_of_network(entry.config, entry.registered.cost, longest, dataset.vocab_size) for entry in entries)
-    return LIBRARIES[kind] + sum(each.values.nbytes for each in texts) + max([_of_yardstick(config, dataset), *networks])
+    return LIBRARIES[kind] + max([_of_yardstick(config, dataset), *networks])
 
 
 def _of_yardstick(config: Config, dataset: Dataset) -> float:
@@ -105,7 +106,9 @@ def _of_yardstick(config: Config, dataset: Dataset) -> float:
     lengths = np.concatenate([dataset.train.sequences.lengths, dataset.validation.sequences.lengths])
     has_generalists = config.compare.scopes != {"bucket"}
     scopes = [lengths] if has_generalists else [lengths[bucket.holds(lengths)] for bucket in dataset.buckets]
-    return PER_NGRAM_TOKEN * max(float(scope.sum()) for scope in scopes)
+    tokens, n_classes = max(float(scope.sum()) for scope in scopes), len(dataset.classes)
+    hashed = HASHED + PER_BUCKET * n_classes * (1 << hash_bits(n_classes))
+    return hashed if tokens > MANY else PER_NGRAM_TOKEN * tokens
 
 
 def _of_network(config: Config, cost: float, longest: int, vocab_size: int) -> float:

@@ -8,7 +8,8 @@ import numpy as np
 from analysis.evaluation import accuracy
 from engine import linear
 from engine.arrays import class_probabilities
-from experiment import baseline
+from engine.linear import LinearModel
+from experiment import baseline, hashed_baseline
 from experiment.context import StudyContext
 from experiment.plan import reviews_of
 from experiment.scoring import predictions, scores_by_bucket, scores_elsewhere
@@ -31,10 +32,11 @@ class LinearStudy:
         """
         kind, data, started = self._study.contender, self._data, time.perf_counter()
         with self._context.stopwatch.on("training"):
-            forms = baseline.FORMS[kind]
-            counted = self._count(forms)
-            found = baseline.cross_validate(kind, counted, self._seed)
-        chosen = max(found, key=lambda each: each.accuracy).form if found else forms[0]
+            if self._is_large:
+                found = hashed_baseline.validate(kind, self._stream, self._seed)
+            else:
+                found = baseline.cross_validate(kind, self._count(baseline.FORMS[kind]), self._seed)
+        chosen = max(found, key=lambda each: each.accuracy).form if found else baseline.FORMS[kind][0]
         return StudyResult(
             study=self._study,
             status="completed",
@@ -50,6 +52,22 @@ class LinearStudy:
             search_seconds=time.perf_counter() - started,
             forms=found,
         )
+
+    @property
+    def _is_large(self) -> bool:
+        return hashed_baseline.is_large(self._data.train, self._data.validation)
+
+    @property
+    def _stream(self) -> hashed_baseline.Stream:
+        """The training and validation reviews, to be read some at a time."""
+        data, alike = self._data, self._context.config.training.class_weights == "balanced"
+        return hashed_baseline.Stream((data.train, data.validation), len(data.classes), weigh_classes_alike=alike)
+
+    def _fitted(self, form: LinearForm) -> LinearModel:
+        kind = self._study.contender
+        if form.hash_bits:
+            return hashed_baseline.fit(kind, form, self._stream, self._seed)
+        return next(baseline.fitted(kind, self._count([form]), [form], self._seed))
 
     def _count(self, forms: Sequence[LinearForm]) -> baseline.Counted:
         """The training and validation reviews, with the n-grams that these forms need."""
@@ -68,8 +86,7 @@ class LinearStudy:
             return finished
         started = time.perf_counter()
         with context.stopwatch.on("training"):
-            form = LinearForm.of(hyperparameters)
-            model = next(baseline.fitted(study.contender, self._count([form]), [form], self._seed))
+            model = self._fitted(LinearForm.of(hyperparameters))
         seconds = time.perf_counter() - started
         with context.stopwatch.on("evaluating"):
             logits = baseline.predict(model, data.test)

@@ -24,7 +24,7 @@ from keras import ops
 
 from analysis.evaluation import accuracy, log_loss, macro_f1
 from config import Training
-from data.batches import pad, plan_batches
+from data.batches import Read, pad, plan_batches
 from data.types import IdArray
 from data.word_vectors import WordVectors
 from engine.arrays import class_probabilities
@@ -49,7 +49,7 @@ class NonFiniteError(ArithmeticError):
 class Examples:
     """What a network reads of some reviews, and their labels."""
 
-    rows: list[IdArray]  # each <int32>[time]
+    rows: Sequence[IdArray]  # each <int32>[time]
     labels: np.ndarray  # <int8>[reviews]
     informed: Informed | None = None  # the same reviews, whole; None: no network asks for evidence on them
     weigh_classes_alike: bool = False  # in training: a review of a rare class counts for more
@@ -65,7 +65,7 @@ class Examples:
     @cached_property
     def lengths(self) -> np.ndarray:
         """Tokens of each row, `<int64>[reviews]`."""
-        return np.array([len(row) for row in self.rows])
+        return self.rows.lengths if isinstance(self.rows, Read) else np.array([len(row) for row in self.rows])
 
     def read(self, positions: Sequence[int] | np.ndarray, order: int) -> list[Reading]:
         """What a network reads of the reviews at these positions; an order of 0 asks for no evidence."""

@@ -4,7 +4,7 @@ import heapq
 import math
 from dataclasses import dataclass
 
-from analysis.search_size import choices, search_size
+from analysis.search_size import choices, readers_of_evidence, search_size
 from config import Choice, Config, LogRange, Range, Training, Tunable
 from data.types import Dataset
 from models.roster import Roster
@@ -14,6 +14,7 @@ from records.study import ALL, YARDSTICKS, Study
 # Seconds of one CPU thread, from `python -m benchmarks.recurrent`: a time step of a training batch costs FIXED, and per review
 # PER_WEIGHT for each number of the gates' kernels. Read off finished runs: PREDICT per token read.
 FIXED, PER_WEIGHT, PREDICT = 50e-6, 1.5e-10, 1.0e-6
+MOST_COUNTED = 30_000_000  # tokens of the texts that evidence is counted of; each takes some 135 bytes
 GATES = 3  # of `gru`, to which the costs in the registry are relative
 LINEAR_PER_TOKEN = {"linear": 2.5e-6, "nb_linear": 6e-6}  # of training and test reviews, cross-validation included
 BY_KERAS = 2.4  # a training step by Keras's own GRU on a CPU, relative to `gru`'s, from `python -m benchmarks.step_cost`
@@ -129,6 +130,26 @@ def work(study: Study, roster: Roster, dataset: Dataset) -> Work:
     seconds = train / batch * step * epochs + test * PREDICT * n_repeats
     cost = entry.registered.cost * (BY_KERAS if entry.control_of else 1)
     return Work(trials, most_epochs + n_repeats * each, seconds * cost + COMPILE * _shapes(config, trials))
+
+
+def refuse_large_evidence(planned: list[Study], roster: Roster, dataset: Dataset) -> None:
+    """Refuse to count n-grams of more texts than memory is likely to hold, before anything trains.
+
+    Raises:
+        ConfigError: says which setting takes fewer.
+    """
+    readers = {entry.id for entry in readers_of_evidence(roster)}
+    labelled = [dataset.train.sequences, dataset.validation.sequences]
+    tokens = sum(int(texts.offsets[-1]) for texts in (*labelled, dataset.unused, dataset.unlabelled))
+    if tokens <= MOST_COUNTED or not any(study.contender in readers for study in planned):
+        return
+    mean = max(1, sum(int(texts.offsets[-1]) for texts in labelled) // max(1, dataset.n_labelled))
+    limit = 10 ** int(math.log10(MOST_COUNTED / 3 / mean / len(dataset.buckets)))
+    ways = [f"data.max_train_per_bucket={limit}"] + (["data.unlabelled=False"] if len(dataset.unlabelled) else [])
+    raise ConfigError(
+        f"space.evidence: n-grams are counted in memory, of {MOST_COUNTED // 10**6} million tokens at most, and there are "
+        f"{tokens // 10**6} million to learn from: --set {' '.join(ways)} takes fewer, space.evidence=0 counts none"
+    )
 
 
 def cost_of_rung(config: Config, *, stops_early: bool) -> float:

@@ -7,6 +7,7 @@ asked, or whose numbers are not finite, is left out with a sentence; all the oth
 import contextlib
 import hashlib
 import multiprocessing
+import pickle
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -175,7 +176,8 @@ def gather(run: FinishedRun, dataset: Dataset) -> Examples:
         (probes, left_out), found = measure(run), [_of_bucket(*part) for part in parts]
     else:
         with ProcessPoolExecutor(processes(len(parts), A_PROCESS), multiprocessing.get_context("spawn")) as pool:
-            waiting = [pool.submit(_of_bucket, replace(run, _models={}), *part[1:]) for part in parts]  # each loads its own
+            packed = pickle.dumps(replace(run, _models={}))  # at once: `measure` adds to what is in `run`
+            waiting = [pool.submit(_of_packed, packed, *part[1:]) for part in parts]
             (probes, left_out), found = measure(run), [each.result() for each in waiting]
     return Examples(
         _key(run),
@@ -185,6 +187,10 @@ def gather(run: FinishedRun, dataset: Dataset) -> Examples:
         tuple(each.worth for each in found if each.worth),
         tuple(dict.fromkeys([*left_out, *(sentence for each in found for sentence in each.left_out)])),
     )
+
+
+def _of_packed(run: bytes, bucket: str, reviews: Reviews) -> _OfBucket:
+    return _of_bucket(pickle.loads(run), bucket, reviews)  # noqa: S301 - of the process that asks
 
 
 def _of_bucket(run: FinishedRun, bucket: str, reviews: Reviews) -> _OfBucket:

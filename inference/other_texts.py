@@ -1,5 +1,6 @@
 """Labelled texts from a table that a finished run did not come with, in the classes of the run."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,7 +26,7 @@ class OtherTexts:
     path: Path  # of the table; `-` for standard input
     text_column: str  # several with a plus sign between them
     label_column: str
-    texts: list[str]
+    texts: Sequence[str]
     labels: np.ndarray  # <int8>[texts]
     notes: tuple[str, ...] = field(default=())  # what a person should know, a sentence each
 
@@ -64,7 +65,7 @@ def read(run: FinishedRun, table: Table, path: Path, wanted: Wanted) -> OtherTex
         path=path,
         text_column="+".join(table.columns[number] for number in found.texts),
         label_column=label_column,
-        texts=[gathered.texts[number] for number in kept],
+        texts=gathered.texts.take(kept),
         labels=of_rows[kept].astype(np.int8),
         notes=(_about(table, found), *labelling.notes, *_other_notes(left_out, len(gathered.further))),
     )

@@ -98,7 +98,7 @@ class Setting:
     @property
     def hyperparameters(self) -> Hyperparameters:
         """What a record keeps of it."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "hash_bits" or value}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +108,7 @@ class LinearForm(Record):
     n: int  # words of the longest n-grams
     min_df: int  # reviews that must hold an n-gram
     C: float  # of logistic regression: inverse strength of its regularisation
+    hash_bits: int = 0  # of the numbers that n-grams are known by, see `data.hashed`; 0: each n-gram is known
 
     @classmethod
     def of(cls, hyperparameters: Hyperparameters) -> "LinearForm":
@@ -117,7 +118,7 @@ class LinearForm(Record):
     @property
     def hyperparameters(self) -> Hyperparameters:
         """What a record keeps of it."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "hash_bits" or value}
 
 
 @dataclass(frozen=True)

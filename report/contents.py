@@ -123,6 +123,11 @@ class Contents:
         return [result for result in self.results if result.status == "completed" and result.study.is_yardstick]
 
     @property
+    def has_hashed_yardsticks(self) -> bool:
+        """Whether a linear model had more reviews than an exact one reads."""
+        return any(form.form.hash_bits for result in self.yardsticks for form in result.forms)
+
+    @property
     def n_repeats(self) -> list[int]:
         """Numbers of final trainings that networks had, ascending; a control's one is not among them."""
         competing = [result for result in self.networks if result.study.contender not in self.roster.controls]

@@ -11,6 +11,7 @@ from data.sources.columns import Columns
 from data.sources.parts import NO_PART, PART_WORDS, TRAIN, UNSUP
 from data.sources.plain import plain
 from data.tables.table import BadRow, Row, Table
+from data.texts import Texts
 
 NO_TEXT, NO_LABEL = "has no text", "has no label"
 
@@ -41,8 +42,8 @@ class Gathered:
 
     table: Table
     columns: Columns
-    texts: list[str] = field(default_factory=list)
-    further: list[str] = field(default_factory=list)  # texts of rows that are marked as unlabelled
+    texts: Texts = field(default_factory=Texts)
+    further: Texts = field(default_factory=Texts)  # texts of rows that are marked as unlabelled
     labels: Distinct = field(default_factory=lambda: Distinct(plain))
     groups: Distinct = field(default_factory=lambda: Distinct(str.strip))
     times: list[str] = field(default_factory=list)

@@ -1,5 +1,6 @@
 """From the rows of a table to labelled reviews: its columns, its labels, what does not fit, and the parts it has of its own."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -49,7 +50,7 @@ def read(table: Table, wanted: Wanted, *, unlabelled: bool = False) -> SourceRev
         title=table.name,
         labels=of_rows[kept].astype(np.int8),
         parts=parts,
-        texts=[gathered.texts[number] for number in kept],
+        texts=gathered.texts.take(kept),
         unlabelled=further,
         notes=notes,
         classes=labelling.classes,
@@ -114,11 +115,13 @@ def _left_out(
     return found
 
 
-def _further(gathered: Gathered, hidden: np.ndarray, *, unlabelled: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _further(gathered: Gathered, hidden: np.ndarray, *, unlabelled: bool) -> tuple[Sequence[str], tuple[str, ...]]:
     """Texts without a label, where they are wanted; and a sentence where they are not."""
     n_marked = len(gathered.further)
     if unlabelled:
-        return (*gathered.further, *(gathered.texts[number] for number in np.flatnonzero(hidden))), ()
+        for text in gathered.texts.take(np.flatnonzero(hidden)):
+            gathered.further.append(text)
+        return gathered.further, ()
     told = f"{n_marked:,} rows marked unsup carry no label and were left out (data.unlabelled=True reads them)"
     return (), (told,) if n_marked else ()
 

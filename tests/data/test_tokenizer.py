@@ -2,6 +2,7 @@
 
 import json
 import unicodedata
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -134,15 +135,19 @@ def test_the_tokens_of_tokens_are_the_tokens(text: str) -> None:
 @pytest.mark.parametrize("sentence", SENTENCES.values(), ids=SENTENCES)
 def test_what_is_decoded_is_encoded_to_the_same_ids(sentence: str) -> None:
     for tokenizer in (WORDS, CHARACTERS):
-        vocabulary = learn_vocabulary([sentence], 1, tokenizer)
+        vocabulary = learn_vocabulary(Counter(tokenizer(sentence)), 1, tokenizer)
         ids = vocabulary.encode(sentence)
         np.testing.assert_array_equal(vocabulary.encode(vocabulary.decode(ids)), ids)
-    assert learn_vocabulary(["电影好看"], 1, CHARACTERS).decode([START, 4, 5]) in {"好影", "影好", "好电", "好看", "影电"}
+    assert learn_vocabulary(Counter("电影好看"), 1, CHARACTERS).decode([START, 4, 5]) in {"好影", "影好", "好电", "好看", "影电"}
+
+
+def learned(tokenizer: Tokenizer) -> Vocabulary:
+    return learn_vocabulary(Counter(word for text in CORPUS for word in tokenizer(text)), 1, tokenizer)
 
 
 def vocabularies() -> dict[str, Vocabulary]:
-    found = {rule: learn_vocabulary(CORPUS, 1, Tokenizer(rule)) for rule in ("imdb", "words", "characters")}
-    found["words, links kept"] = learn_vocabulary(CORPUS, 1, Tokenizer("words", mask_links=False))
+    found = {rule: learned(Tokenizer(rule)) for rule in ("imdb", "words", "characters")}
+    found["words, links kept"] = learned(Tokenizer("words", mask_links=False))
     found["words, unknown ones dropped"] = Vocabulary(found["words"].words[::2], drops_unknown=True, tokenizer=WORDS)
     found["subwords"] = learn_pieces(CORPUS, 600)
     return found

@@ -1,6 +1,7 @@
 """Laws of the text handling: Keras IMDB's ids, exactly; what is encoded can be read again."""
 
 import sys
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ def test_ids_are_rank_plus_three_after_the_start_token() -> None:
 
 
 def test_unknown_words_of_a_learned_vocabulary_are_out_of_vocabulary() -> None:
-    vocabulary = learn_vocabulary(["b b a", "a b c"], min_frequency=2)
+    vocabulary = learn_vocabulary(Counter(["b", "b", "a", "a", "b", "c"]), min_frequency=2)
     assert vocabulary.words == ("b", "a")
     np.testing.assert_array_equal(vocabulary.encode("a zebra b"), [START, 5, OOV, 4])
 

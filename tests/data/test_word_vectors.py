@@ -90,6 +90,16 @@ def test_it_is_said_beforehand_how_long_learning_takes(learning: Config, demo_da
     assert [text.split(":")[0] for text in said if "about 1 s" in text] == ["making word vectors (learned, 8 numbers a word)"]
 
 
+def test_of_very_many_texts_some_are_learned_from_and_that_is_said(
+    learning: Config, demo_data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(word_vectors, "MOST_TOKENS", sum(len(part.values) for part in word_vectors._texts(demo_data)) // 2)
+    said = list[str]()
+    word_vectors.load_or_build(learning, demo_data, tmp_path, said.append)
+    assert "from one review in 3" in said[0]
+    assert len(word_vectors._texts(demo_data)[0]) == -(-len(demo_data.train) // 3)
+
+
 def test_word2vec_without_the_library_is_one_sentence(
     config: Config, demo_data: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:

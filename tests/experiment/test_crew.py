@@ -237,3 +237,11 @@ def test_what_a_worker_is_expected_to_take_is_what_profiles_took(profile: str, m
     ]
     expected = crew.LIBRARIES["cpu"] + imdb_ids + max(networks)
     assert expected / GB == pytest.approx(measured, rel=0.25)
+
+
+def test_a_yardstick_of_very_many_reviews_takes_no_more_for_more_of_them(
+    demo_data: Dataset, smoke_config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crew, "MANY", 100)
+    half = demo_data.first(demo_data.n_labelled // 2)
+    assert crew._of_yardstick(smoke_config, demo_data) == crew._of_yardstick(smoke_config, half) < GB

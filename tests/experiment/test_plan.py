@@ -1,12 +1,15 @@
 """Laws of the plan: which studies there are, what they read, what they follow and what they take."""
 
 import numpy as np
+import pytest
 
 from config import PROFILES, Compare, Config
 from data.types import Dataset
+from experiment import plan
 from experiment.options import with_overrides
-from experiment.plan import reference, repeats, reviews_of, studies, work
+from experiment.plan import reference, refuse_large_evidence, repeats, reviews_of, studies, work
 from models.roster import Roster
+from records.errors import ConfigError
 from records.study import YARDSTICKS, Study
 
 CONTENDERS = """compare.architectures=('simple_rnn', Contender('gru', 'One for all', scope='all', set={'training.repeats': 2}),
@@ -50,3 +53,18 @@ def test_a_control_follows_what_it_controls_with_one_training() -> None:
     assert reference(control, roster) == study and reference(study, roster) is None
     assert (repeats(control, roster), repeats(study, roster)) == (1, 3)
     assert reference(control, Roster.of(Config(compare=Compare(architectures=("gru",))))) is None
+
+
+def test_evidence_of_more_texts_than_memory_holds_is_one_sentence_with_what_to_type(
+    demo_data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = with_overrides(PROFILES["smoke"].config, ["space.evidence=2"])
+    roster = Roster.of(config)
+    planned = studies(config, demo_data)
+    refuse_large_evidence(planned, roster, demo_data)
+    monkeypatch.setattr(plan, "MOST_COUNTED", demo_data.n_tokens // 3)
+    with pytest.raises(ConfigError, match=r"space.evidence: .* --set data.max_train_per_bucket=\d+ takes fewer"):
+        refuse_large_evidence(planned, roster, demo_data)
+    refuse_large_evidence([study for study in planned if study.is_yardstick], roster, demo_data)  # nobody asks for it
+    without = Roster.of(PROFILES["smoke"].config)
+    refuse_large_evidence(planned, without, demo_data)

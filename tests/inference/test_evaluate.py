@@ -69,7 +69,7 @@ def test_what_is_stored_is_what_the_predictor_says(table: Path, smoke_run: Smoke
     run = FinishedRun.open(smoke_run.folder)
     texts = other_texts.read(run, open_table(table, Reading()), table, Wanted(are_options=True))
     record, said = evaluate(run, texts, note=lambda _: None)
-    answers = Predictor(run)(texts.texts[:-1])
+    answers = Predictor(run)(list(texts.texts[:-1]))
     np.testing.assert_allclose(said[CHOSEN][:-1, 1], [answer.probability for answer in answers])
     assert np.isnan(said[CHOSEN][-1]).all() and record.n_unread == 1 and record.n == 241
 
