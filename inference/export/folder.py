@@ -81,9 +81,7 @@ def export(run: FinishedRun, study: Study, format: str, target: Path) -> Exporte
     trained = run.trained(study)
     path = target / format / study.id.replace("/", "-")
     with _replacing(path) as folder, _quiet():
-        takes = "token ids" if trained.evidence is None else "token ids and evidence"
-        if format == "savedmodel" and savedmodel.takes_texts(run):
-            takes = "text"
+        takes = _takes(run, trained, format)
         read = _WRITERS[format](run, trained, folder)
         if takes != "text":
             shutil.copyfile(run.folder.vocabulary, folder / "vocabulary.json")
@@ -100,6 +98,12 @@ def export(run: FinishedRun, study: Study, format: str, target: Path) -> Exporte
         measured = Measured(_sizes(folder), takes, latency, parity, len(reviews))
         (folder / "README.md").write_text(card(run, study, format, measured), encoding="utf-8")
         return Exported(format, study.id, str(path), _bytes(folder), latency, parity, takes)
+
+
+def _takes(run: FinishedRun, trained: Trained, format: str) -> str:
+    if format == "savedmodel" and savedmodel.takes_texts(run):
+        return "text"
+    return "token ids" if trained.evidence is None else "token ids and evidence"
 
 
 def table(exported: Sequence[Exported]) -> str:
