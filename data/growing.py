@@ -7,7 +7,7 @@ from typing import IO
 import numpy as np
 
 IN_MEMORY = 1 << 26  # bytes
-AT_ONCE = 1 << 22  # numbers of one step through a large array
+AT_ONCE = 1 << 20  # numbers of one step through a large array
 
 
 class Growing:
