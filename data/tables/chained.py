@@ -1,7 +1,7 @@
 """Several tables one after another: the parts of a data set, or of one of its parts."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from data.tables.splits import SPLIT
@@ -17,6 +17,12 @@ class Part:
 
     split: str  # "" where nothing says it
     table: Table
+    names: tuple[str, ...] = ()  # of the table's columns, as the first of the tables writes them
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        return self.names or self.table.columns
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,7 @@ class ChainedTable:
     @cached_property
     def _names(self) -> tuple[str, ...]:
         """Those of the first table, then those that others have beside them."""
-        return tuple(dict.fromkeys(name for part in self.parts for name in part.table.columns))
+        return tuple(dict.fromkeys(name for part in self.parts for name in part.columns))
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
@@ -63,7 +69,7 @@ class ChainedTable:
         """
         names = self._names
         for place, part in enumerate(self.parts):
-            own = {name: index for index, name in enumerate(part.table.columns)}
+            own = {name: index for index, name in enumerate(part.columns)}
             order = [own.get(name) for name in names]
             added = (part.split,) if self._adds_split else ()
             is_same = order == list(range(len(own)))
@@ -85,9 +91,10 @@ def chain(name: str, parts: tuple[Part, ...], kind: str, notes: tuple[str, ...] 
         DataError: the tables have different columns.
     """
     first = parts[0]
+    parts = tuple(replace(part, names=_as_in(first.columns, part.columns)) for part in parts)
     for part in parts[1:]:
-        missing = [column for column in first.table.columns if column not in part.table.columns]
-        further = [column for column in part.table.columns if column not in first.table.columns]
+        missing = [column for column in first.columns if column not in part.columns]
+        further = [column for column in part.columns if column not in first.columns]
         if (further or missing) and part.split not in ("test", "unsup"):
             raise DataError(
                 f"{name}: {first.table.name} has the columns {', '.join(first.table.columns)}, and {part.table.name} has "
@@ -96,3 +103,9 @@ def chain(name: str, parts: tuple[Part, ...], kind: str, notes: tuple[str, ...] 
         notes += tuple(f"{part.table.name} has no column {', '.join(missing)}" for _ in missing[:1])
         notes += tuple(f"{part.table.name} alone has a column {', '.join(further)}" for _ in further[:1])
     return ChainedTable(name, parts, kind, notes)
+
+
+def _as_in(names: tuple[str, ...], columns: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of columns, those that differ in capitals alone from one of the names given as that is written."""
+    own = {name.casefold(): name for name in names if name not in columns}
+    return tuple(column if column in names else own.pop(column.casefold(), column) for column in columns)

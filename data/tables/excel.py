@@ -1,18 +1,21 @@
-"""Tables in Excel's .xlsx files: the first sheet that holds anything."""
+"""Tables in Excel's .xlsx files: the sheets that are parts of a data set by their names, else the first that holds a table."""
 
 import contextlib
 import datetime
+import itertools
 import warnings
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from data.tables.chained import ChainedTable, Part, chain
 from data.tables.content import Content, as_file
 from data.tables.header import given_names, names_of, refuse_data
+from data.tables.splits import SPLITS, split_named
 from data.tables.table import BadRow, Found, Reading, Row
 from records.errors import DataError
 
@@ -27,14 +30,15 @@ class ExcelTable:
 
     content: Content
     sheet: str
-    names: tuple[str, ...]  # of every cell of a row, "" for a column that is not wanted
-    first: int  # the row that names the columns, from 1; 0 where none does
-    note: str
+    notes: tuple[str, ...] = ()
+    is_part: bool = False  # whether it is one sheet of several that are read
+    names: tuple[str, ...] = ()  # of every cell of a row, "" for a column that is not wanted
+    first: int = 0  # the row that names the columns, from 1; 0 where none does
 
     @property
     def name(self) -> str:
-        """The name of the file."""
-        return self.content.name
+        """The name of the file, and of the sheet where others are read too."""
+        return f"sheet {self.sheet!r} of {self.content.name}" if self.is_part else self.content.name
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
@@ -44,7 +48,7 @@ class ExcelTable:
     @cached_property
     def found(self) -> Found:
         """What was found out about the file."""
-        return Found("Excel", tuple(filter(None, (f"sheet {self.sheet!r}", self.note))))
+        return Found("Excel", () if self.is_part else (f"sheet {self.sheet!r}", *self.notes))
 
     def place(self, number: int) -> str:
         """The row of the sheet, as Excel counts."""
@@ -69,28 +73,51 @@ class ExcelTable:
                     yield Row(number, tuple(named))
 
 
-def open_excel(content: Content, reading: Reading) -> ExcelTable:
-    """The table in an .xlsx file.
+def open_excel(content: Content, reading: Reading) -> ExcelTable | ChainedTable:
+    """The table in an .xlsx file. Sheets called train, validation and test are the parts of one.
 
     Raises:
         DataError: it cannot be read, its reader is not installed, it is empty, or its columns cannot be named.
     """
     content = as_file(content)
     with _workbook(content) as book:
-        filled = [sheet.title for sheet in book.worksheets if next(_rows(sheet), None)]
-        if not filled:
-            raise DataError(f"{content.name}: is empty; give a table with a row of names and rows of texts")
-        rows = [row for row, _ in zip(_rows(book[filled[0]]), range(_HEAD), strict=False)]
-    others = ", ".join(map(repr, filled[1:]))
-    note = f"{'sheet' if len(filled) == 2 else 'sheets'} {others} not read" if others else ""
-    number, first = rows[0]
-    if reading.columns:
-        width = max(len(cells) for _, cells in rows)
-        names = given_names(reading.columns, Counter({width: len(rows)}), content.name)
+        heads = {sheet.title: list(itertools.islice(_rows(sheet), _HEAD)) for sheet in book.worksheets}
+    filled = {sheet: head for sheet, head in heads.items() if head}
+    if not filled:
+        raise DataError(f"{content.name}: is empty; give a table with a row of names and rows of texts")
+    parts = {split: sheet for split in SPLITS for sheet in filled if split_named(sheet.strip()) == split}
+    if len(parts) < 2:
+        sheet = next((sheet for sheet, head in filled.items() if _is_table(head)), next(iter(filled)))
+        return _named(ExcelTable(content, sheet, _not_read(filled, {sheet})), filled[sheet], reading.columns)
+    tables = {split: ExcelTable(content, sheet, is_part=True) for split, sheet in parts.items()}
+    opened = tuple(Part(split, _named(table, filled[table.sheet], reading.columns)) for split, table in tables.items())
+    return chain(content.name, opened, "several sheets", _not_read(filled, parts.values()))
+
+
+def _is_table(head: list[tuple[int, list[str]]]) -> bool:
+    """Whether the first rows of a sheet are those of a table, and not a title or some remarks."""
+    return len(head) > 1 and max(len(cells) for _, cells in head) > 1
+
+
+def _not_read(filled: Collection[str], read: Collection[str]) -> tuple[str, ...]:
+    others = [repr(sheet) for sheet in filled if sheet not in read]
+    return (f"{'sheet' if len(others) == 1 else 'sheets'} {', '.join(others)} not read",) if others else ()
+
+
+def _named(table: ExcelTable, head: list[tuple[int, list[str]]], columns: tuple[str, ...]) -> ExcelTable:
+    """The table with the names that are given, or else stand in its first row.
+
+    Raises:
+        DataError: its columns cannot be named.
+    """
+    number, first = head[0]
+    if columns:
+        width = max(len(cells) for _, cells in head)
+        names = given_names(columns, Counter({width: len(head)}), table.name)
         is_named = [cell.casefold() for cell in first] == [name.casefold() for name in names]
-        return ExcelTable(content, filled[0], names, number if is_named else 0, note)
-    refuse_data(first, [cells for _, cells in rows[1:]], content.name)
-    return ExcelTable(content, filled[0], names_of(first, content.name), number, note)
+        return replace(table, names=names, first=number if is_named else 0)
+    refuse_data(first, [cells for _, cells in head[1:]], table.name)
+    return replace(table, names=names_of(first, table.name), first=number)
 
 
 def _rows(sheet: Any) -> Iterator[tuple[int, list[str]]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from data.tables.chained import Part, chain
 from data.tables.class_folders import class_places, open_class_folders
 from data.tables.content import Content
-from data.tables.splits import split_named, split_of_file
+from data.tables.splits import SPLITS, split_named, split_of_file
 from data.tables.table import Reading, Table
 from data.tables.tree import Tree
 from records.errors import DataError
@@ -15,7 +15,7 @@ TABLES = (".csv", ".tsv", ".tab", ".psv", ".json", ".jsonl", ".ndjson", ".parque
 _LINES = (".txt", ".text")
 _PACKED = (".gz", ".bz2", ".xz")
 _ABOUT = ("readme", "license", "licence", "dataset_info", "dataset_dict", "dataset_infos", "state", "metadata", "requirements")
-_ORDER = ("train", "validation", "test", "unsup", "")
+_ORDER = (*SPLITS, "")
 _STATE = "state.json"  # beside the Arrow files of a data set that Hugging Face's `save_to_disk` wrote
 
 OpenContent = Callable[[Content, Reading], Table]

@@ -2,6 +2,7 @@
 
 import re
 
+SPLITS = ("train", "validation", "test", "unsup")
 SPLIT = "split"  # the column of a table that says which part a row belongs to
 _NAMES = {
     "train": "train",

@@ -108,18 +108,30 @@ def test_a_missing_reader_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             open_table(tmp_path / name, Reading())
 
 
-def test_the_first_sheet_of_excel_with_anything_in_it_is_read(tmp_path: Path) -> None:
+def test_the_first_sheet_of_excel_that_holds_a_table_is_read(tmp_path: Path) -> None:
     with pd.ExcelWriter(tmp_path / "r.xlsx") as book:
         pd.DataFrame().to_excel(book, sheet_name="empty")
+        pd.DataFrame({"About these reviews": ["collected in 2019"]}).to_excel(book, sheet_name="About", index=False)
         frame = pd.DataFrame({"text": [*TEXTS[:2], None, TEXTS[3]], "stars": [5, 4.5, None, 1], "on": pd.Timestamp("2020-01-02")})
         frame.loc[2] = None
         frame.to_excel(book, sheet_name="reviews", index=False, startrow=1)
         pd.DataFrame({"x": [1]}).to_excel(book, sheet_name="more")
     read = open_table(tmp_path / "r.xlsx", Reading())
-    assert read.found.details == ("sheet 'reviews'", "sheet 'more' not read")
+    assert read.found.details == ("sheet 'reviews'", "sheets 'About', 'more' not read")
     expected = [(TEXTS[0], "5"), (TEXTS[1], "4.5"), (TEXTS[3], "1")]
     assert [row[:2] for row in cells(read)] == expected and cells(read)[0][2].startswith("2020-01-02")
     assert [read.place(row.number) for row in read.rows()] == ["row 3", "row 4", "row 6"]
+
+
+def test_sheets_of_excel_may_be_the_parts_of_a_table(tmp_path: Path) -> None:
+    with pd.ExcelWriter(tmp_path / "r.xlsx") as book:
+        pd.DataFrame({"text": TEXTS[:1], "label": "neg"}).to_excel(book, sheet_name="Test", index=False)
+        pd.DataFrame({"text": TEXTS[1:3], "label": "pos"}).to_excel(book, sheet_name="Train", index=False)
+        pd.DataFrame({"made": ["by hand"]}).to_excel(book, sheet_name="notes", index=False)
+    read = open_table(tmp_path / "r.xlsx", Reading())
+    assert read.columns == ("text", "label", "split") and "sheet 'notes' not read" in read.found.details
+    assert cells(read) == [(TEXTS[1], "pos", "train"), (TEXTS[2], "pos", "train"), (TEXTS[0], "neg", "test")]
+    assert [read.place(row.number) for row in read.rows()][2] == "sheet 'Test' of r.xlsx, row 2"
 
 
 @pytest.mark.parametrize("name", ["r.parquet", "r.feather", "r.xlsx"])
@@ -219,7 +231,7 @@ def test_parts_in_files_are_chained_and_their_names_may_be_the_hubs(tmp_path: Pa
     for name, content in (
         ("train.csv", "text,label\na,1\n"),
         ("dev.jsonl", '{"label": 0, "text": "b"}\n'),
-        ("test.tsv", "text\tlabel\nc\t\n"),
+        ("test.tsv", "Text\tLABEL\nc\t\n"),  # which differ from the others' in capitals alone
     ):
         table(tmp_path / "mixed" / name, content)
     assert cells(open_table(tmp_path / "mixed", Reading())) == [("a", "1", "train"), ("b", "0", "validation"), ("c", "", "test")]
