@@ -41,7 +41,7 @@ def sentence(prediction: Prediction) -> str:
         read = f"{prediction.tokens_read} of {read}"
     lines = [
         f"{prediction.label}: {prediction.confidence:.1%} sure, "
-        f"a stronger opinion than of {prediction.intensity:.0%} of the test reviews",
+        f"{_compared(prediction.intensity)} of the test reviews",
         f"by {prediction.study}, for reviews of {prediction.bucket}; {read} read in {prediction.milliseconds:.1f} ms",
     ]
     for words, what in (
@@ -52,6 +52,11 @@ def sentence(prediction: Prediction) -> str:
             shown = ", ".join(dict.fromkeys(words[:20])) + (" ..." if len(words) > 20 else "")
             lines.append(f"{len(words)} word{'s' if len(words) > 1 else ''} {what}: {shown}")
     return "\n".join(lines)
+
+
+def _compared(intensity: float) -> str:
+    share = f"{intensity:.0%}"
+    return "a weaker opinion than of nearly all" if share == "0%" else f"a stronger opinion than of {share}"
 
 
 def _answer_text(predictor: Predictor, options: argparse.Namespace) -> int:
@@ -172,6 +177,8 @@ def _probe(options: argparse.Namespace) -> int:
     from report import console
 
     run = FinishedRun.open(options.run)
+    if why := probes.unfit(run):
+        raise RunError(f"{options.run}: {why}")
     rates, left_out = probes.measure(run)
     for why in left_out:
         print(f"left out: {why}", file=sys.stderr)
