@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from config import Config, Data
-from data import coverage, fitting, splits, store
+from data import coverage, fitting, repeats, splits, store
 from data.encoding import encode
 from data.fitting import UNUSED, Fitted, Labelled
 from data.sources.locate import load
@@ -63,7 +63,8 @@ def prepare_reviews(source: SourceReviews, config: Config) -> Dataset:
     rng = np.random.default_rng([config.run.seed, len(source.labels)])
     parts = _with_test_part(source, config, rng)
     encoded = encode(source, parts == TEST, data)
-    source = replace(source, notes=source.notes + encoded.notes)
+    conflicts = repeats.notes(repeats.repeats(source.texts, source.labels)[1]) if source.texts else ()
+    source = replace(source, notes=source.notes + encoded.notes + conflicts)
     source, reviews = _with_words(source, encoded.labelled, data)
     whole, test = _divide(reviews, parts[reviews.rows] == TEST)
     whole, unlabelled, leaked, origin = _leave_out(source, whole, test, encoded.unlabelled, drop_leaked=data.drop_leaked)

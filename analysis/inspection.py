@@ -12,6 +12,7 @@ import numpy as np
 import data_preprocessing
 from config import Config, Data
 from data.fitting import Fitted, Labelled
+from data.repeats import repeats
 from data.types import Sequences, SourceReviews
 
 SAMPLE = 2_000  # texts of which tokens are counted
@@ -69,7 +70,7 @@ def inspect(source: SourceReviews, data: Data, seed: int) -> Inspection:
     texts, labels = source.texts or [], source.labels
     rng = np.random.default_rng(seed)
     counted = np.sort(rng.permutation(len(texts))[:SAMPLE])
-    n_repeated, conflicts = _repeats(texts, labels)
+    n_repeated, conflicts = repeats(texts, labels)
     first = [int(np.flatnonzero(labels == label)[0]) for label in range(len(source.classes))]
     return Inspection(
         source=source,
@@ -105,17 +106,6 @@ def _lengths(source: SourceReviews, counted: np.ndarray, data: Data) -> np.ndarr
     estimated = 1 + np.rint(characters * (lengths.sum() - len(lengths)) / characters[counted].sum()).astype(np.int64)
     estimated[counted] = lengths
     return np.maximum(estimated, 2) if (lengths > 1).all() else estimated
-
-
-def _repeats(texts: Sequence[str], labels: np.ndarray) -> tuple[int, tuple[str, ...]]:
-    """How many rows repeat the text of an earlier one, and the texts that stand there with different labels."""
-    label_of, conflicts, n_repeated = dict[int, int](), dict[str, None](), 0
-    for text, label in zip(texts, labels.tolist(), strict=True):
-        first = label_of.setdefault(hash(text), label)  # 64 bits: no two texts share one by chance
-        if first != label:
-            conflicts[text] = None
-    n_repeated = len(texts) - len(label_of)
-    return n_repeated, tuple(conflicts)
 
 
 def scripts(texts: Sequence[str]) -> dict[str, float]:

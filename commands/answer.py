@@ -163,7 +163,7 @@ def _score_table(predictor: Predictor, options: argparse.Namespace) -> int:
     with Progress(console=Console(stderr=True)) as progress:
         bar = progress.add_task(f"scoring {job.source.name}", total=None)
         unread = score(predictor, options.study, job, lambda done, total: progress.update(bar, completed=done, total=total))
-    print(f"{job.output}" + (f": {unread} rows could not be read, see their column problem" if unread else ""))
+    print(f"{job.output}" + (f": {unread} row{'s' * (unread != 1)} could not be read, see the column problem" if unread else ""))
     return SOME_UNREAD if unread else DONE
 
 

@@ -7,12 +7,12 @@ from rich.markup import escape
 from rich.table import Table as Grid
 
 from analysis.inspection import Inspection
+from data import repeats
 from data.fitting import Fitted, Labelled
+from data.repeats import shortened
 from data.sources.columns import Columns
 from data.sources.parts import TRAIN, VALIDATION
 from data.tables.table import Row, Table
-
-_SHOWN = 60  # characters of a text
 
 
 def print_table(table: Table, columns: Columns | None) -> None:
@@ -42,9 +42,8 @@ def print_inspection(found: Inspection) -> None:
         grid.add_row(escape(name), f"{count:,}", f"{count / n:.1%}", escape(shortened(example)))
     _show(grid)
     print(f"{n:,} labelled reviews; {found.n_repeated:,} repeat the text of an earlier one")
-    if found.conflicts:
-        are = "text stands" if len(found.conflicts) == 1 else "texts stand"
-        print(f"{len(found.conflicts):,} {are} there with more than one label, such as {shortened(found.conflicts[0])!r}")
+    for note in repeats.notes(found.conflicts):
+        print(note)
     print(f"scripts: {', '.join(f'{name} {share:.1%}' for name, share in found.scripts.items()) or 'none'} of the letters")
     sampled = f" (counted of {found.n_counted:,} texts, the others estimated from their characters)" if found.is_estimated else ""
     print(f"tokens a review: {', '.join(f'{q} {value:,}' for q, value in found.length_quantiles.items())}{sampled}")
@@ -65,12 +64,6 @@ def print_outline(found: Inspection, labelled: Labelled, fitted: Fitted, notes: 
         grid.add_row(name, *each, f"{np.mean(bucket.holds(lengths)):.1%}")
     _show(grid)
     print(f"run it:  {command}")
-
-
-def shortened(text: str) -> str:
-    """A text in one line, cut where it is long."""
-    line = " ".join(text[: 4 * _SHOWN].split())
-    return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 3]}..."
 
 
 def _grid(*names: str) -> Grid:
