@@ -51,8 +51,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"configuration error:\n{error}", file=sys.stderr)
     except LengthwiseError as error:
         print(f"error: {error}", file=sys.stderr)
-    except OSError:
-        if (problem := output.problem()) is None:
+    except OSError as error:
+        if (problem := output.problem(error)) is None:
             raise
         print(f"error: {problem}", file=sys.stderr)
     return BAD_INPUT

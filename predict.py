@@ -102,8 +102,8 @@ def main(arguments: list[str] | None = None) -> int:
     except LengthwiseError as error:
         print(f"error: {error}", file=sys.stderr)
         return BAD_INPUT
-    except OSError:
-        if (problem := output.problem()) is None:
+    except OSError as error:
+        if (problem := output.problem(error)) is None:
             raise
         print(f"error: {problem}", file=sys.stderr)
         return BAD_INPUT

@@ -185,10 +185,10 @@ def test_labels_are_read_by_one_convention_and_never_some_by_the_runs_mapping_an
     cells: tuple[str, ...],
 ) -> None:
     asked = Wanted(are_options=True)
-    with pytest.raises(DataError, match=r"--labels ") as refused:
+    with pytest.raises(DataError, match=r"--labels[ =]") as refused:
         as_classes(labels(*cells), asked, STARS, SENTIMENT)
     if len(cells) == 2:
-        line = shlex.split(str(refused.value).partition("--labels ")[2])[0].removesuffix(",")
+        line = shlex.split(str(refused.value).partition("--labels")[2][1:])[0].removesuffix(",")
         found = as_classes(labels(*cells), Wanted(labels=line, are_options=True), STARS, SENTIMENT)
         assert found.positions.tolist() == [0, 1]
 
@@ -239,6 +239,10 @@ def test_every_label_can_be_named_and_every_line_that_is_printed_survives_a_shel
     assert way is not None
     config = with_overrides(Config(), [shlex.split(way[0])[1]])
     assert all(LabelMapping.parse(config.data.labels).named(label) == "-" for label in AWKWARD[:5])
+
+
+def test_a_value_that_begins_with_a_hyphen_is_typed_so_that_it_is_no_option() -> None:
+    assert shlex.split(Wanted(are_options=True).typed("labels", "-1=a 1=b")) == ["--labels=-1=a 1=b"]
 
 
 def test_the_line_that_leaves_rare_classes_out_names_awkward_labels_too() -> None:
