@@ -158,7 +158,8 @@ class Data:
     group_column: str = ""  # of a table: reviews of one film or user, say, are drawn into one part
     time_column: str = ""  # of a table: the latest reviews are the test part, the latest of the rest validation
     # Classes of a table's labels in one line: 1,2=negative 4,5=positive 3=- (- leaves out, * is every other label, 1-3 a range),
-    # or their order: bad ok good. "" = every label is a class, in the order of known pairs, else of numbers or the alphabet.
+    # or their order: bad ok good. Between quotation marks all characters stand for themselves: "drama,comedy"=x.
+    # "" = every label is a class, in the order of known pairs, else of numbers or the alphabet.
     labels: str = ""
     label_edges: tuple[float, ...] = ()  # cut a table's numbers into classes: (2.5,) gives two, up to 2.5 and over it
     max_bad_rows: float = 0.01  # share of a table's rows that may be left out because they do not fit; more are an error

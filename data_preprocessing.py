@@ -18,6 +18,7 @@ from data.encoding import encode
 from data.fitting import UNUSED, Fitted, Labelled
 from data.hashed import MANY
 from data.known_texts import digests
+from data.repeats import repeats
 from data.sources.locate import load
 from data.sources.parts import TEST, TRAIN, VALIDATION
 from data.sources.reviews import without
@@ -76,7 +77,7 @@ def prepare_reviews(source: SourceReviews, config: Config) -> Dataset:
     rng = np.random.default_rng([config.run.seed, len(source.labels)])
     parts = _with_test_part(source, config, rng)
     encoded = encode(source, parts == TEST, data)
-    source = replace(source, notes=source.notes + encoded.notes)
+    source = replace(source, notes=(*source.notes, *encoded.notes, *_conflicts(source)))
     source, reviews = _with_words(source, Lengths.of(encoded.labelled.lengths), data)
     whole, test = _divide(reviews, parts[reviews.rows] == TEST)
     keys = _Keys(digests(encoded.labelled), digests(encoded.unlabelled))
@@ -103,6 +104,10 @@ def prepare_reviews(source: SourceReviews, config: Config) -> Dataset:
         ),
     )
     return coverage.with_notice(dataset)
+
+
+def _conflicts(source: SourceReviews) -> tuple[str, ...]:
+    return repeats(source.texts, source.labels).notes if source.texts is not None else ()
 
 
 def outline(source: SourceReviews, sequences: Sequences, config: Config) -> tuple[Labelled, Fitted]:

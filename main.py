@@ -6,7 +6,7 @@ A table of contents: what each subcommand does stands in `commands/`. `run` is t
 import argparse
 import sys
 
-from commands import config_file, signals
+from commands import config_file, output, signals
 from records.errors import ConfigError, LengthwiseError
 
 with config_file.told(ends=__name__ == "__main__"):
@@ -38,7 +38,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse(sys.argv[1:] if arguments is None else arguments)
     signals.end_as_interrupted()
     try:
-        return options.main(options)
+        code = options.main(options)
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
         print("interrupted; the same command goes on", file=sys.stderr)
         return INTERRUPTED
@@ -49,6 +51,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"configuration error:\n{error}", file=sys.stderr)
     except LengthwiseError as error:
         print(f"error: {error}", file=sys.stderr)
+    except OSError as error:
+        if (problem := output.problem(error)) is None:
+            raise
+        print(f"error: {problem}", file=sys.stderr)
     return BAD_INPUT
 
 

@@ -6,7 +6,7 @@ A run is read by NumPy alone; TensorFlow is imported by --export, and for networ
 import argparse
 import sys
 
-from commands import config_file, signals
+from commands import config_file, output, signals
 from records.errors import LengthwiseError
 from records.files import user_path
 
@@ -89,7 +89,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse(sys.argv[1:] if arguments is None else arguments)
     signals.end_as_interrupted()
     try:
-        return answer(options)
+        code = answer(options)
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
         goes_on = "; the same command goes on (a table from a pipe begins anew)" if options.file else ""
         print(f"interrupted{goes_on}", file=sys.stderr)
@@ -99,6 +101,11 @@ def main(arguments: list[str] | None = None) -> int:
         return DONE
     except LengthwiseError as error:
         print(f"error: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except OSError as error:
+        if (problem := output.problem(error)) is None:
+            raise
+        print(f"error: {problem}", file=sys.stderr)
         return BAD_INPUT
 
 

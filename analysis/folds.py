@@ -53,7 +53,7 @@ def scores(results: Sequence[pd.DataFrame]) -> tuple[FoldedScore, ...]:
         if all(key in each for each in per_fold):
             rows = [each[key] for each in per_fold]
             accuracies = tuple(accuracy for accuracy, _, _ in rows)
-            low, high, _ = corrected_interval(accuracies)
+            low, high = np.clip(corrected_interval(accuracies)[:2], 0, 1).tolist()  # an accuracy is a share
             macro, tested = float(np.mean([f1 for _, f1, _ in rows])), sum(n for _, _, n in rows)
             found.append(FoldedScore(*key, tested, accuracies, float(np.mean(accuracies)), low, high, macro))
     return tuple(found)

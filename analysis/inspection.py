@@ -13,6 +13,7 @@ import data_preprocessing
 from config import Config, Data
 from data.encoding import choose_tokenizer
 from data.fitting import Fitted, Labelled
+from data.repeats import Repeats, repeats
 from data.sources.parts import TEST
 from data.types import Lengths, SourceReviews
 
@@ -32,8 +33,7 @@ class Inspection:
     source: SourceReviews
     class_counts: tuple[int, ...]
     examples: tuple[str, ...]  # the first text of each class
-    n_repeated: int  # rows whose text an earlier row has too
-    conflicts: tuple[str, ...]  # texts that stand there with more than one label, each once
+    repeats: Repeats
     scripts: dict[str, float]  # script -> share of the letters, the most frequent first
     lengths: np.ndarray  # tokens of each review, <int64>[reviews]; of a large table estimated
     n_counted: int  # reviews whose tokens were counted
@@ -60,14 +60,12 @@ def inspect(source: SourceReviews, data: Data, seed: int) -> Inspection:
     texts, labels = source.texts or [], source.labels
     rng = np.random.default_rng(seed)
     counted = np.sort(rng.permutation(len(texts))[:SAMPLE])
-    n_repeated, conflicts = _repeats(texts, labels)
     first = [int(np.flatnonzero(labels == label)[0]) for label in range(len(source.classes))]
     return Inspection(
         source=source,
         class_counts=tuple(np.bincount(labels, minlength=len(source.classes)).tolist()),
         examples=tuple(texts[number] for number in first),
-        n_repeated=n_repeated,
-        conflicts=conflicts,
+        repeats=repeats(texts, labels),
         scripts=scripts([texts[number] for number in counted[:: max(1, len(counted) // _SCRIPT_TEXTS)]]),
         lengths=_lengths(source, counted, data),
         n_counted=len(counted),
@@ -98,17 +96,6 @@ def _lengths(source: SourceReviews, counted: np.ndarray, data: Data) -> np.ndarr
     estimated = 1 + np.rint(characters * (lengths.sum() - len(lengths)) / characters[counted].sum()).astype(np.int64)
     estimated[counted] = lengths
     return np.maximum(estimated, 2) if (lengths > 1).all() else estimated
-
-
-def _repeats(texts: Sequence[str], labels: np.ndarray) -> tuple[int, tuple[str, ...]]:
-    """How many rows repeat the text of an earlier one, and the texts that stand there with different labels."""
-    label_of, conflicts, n_repeated = dict[int, int](), dict[str, None](), 0
-    for text, label in zip(texts, labels.tolist(), strict=True):
-        first = label_of.setdefault(hash(text), label)  # 64 bits: no two texts share one by chance
-        if first != label:
-            conflicts[text] = None
-    n_repeated = len(texts) - len(label_of)
-    return n_repeated, tuple(conflicts)
 
 
 def scripts(texts: Sequence[str]) -> dict[str, float]:

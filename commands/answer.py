@@ -40,8 +40,7 @@ def sentence(prediction: Prediction) -> str:
     if prediction.tokens_read < prediction.tokens:
         read = f"{prediction.tokens_read} of {read}"
     lines = [
-        f"{prediction.label}: {prediction.confidence:.1%} sure, "
-        f"{_compared(prediction.intensity)} of the test reviews",
+        f"{prediction.label}: {prediction.confidence:.1%} sure, {_compared(prediction.intensity)} of the test reviews",
         f"by {prediction.study}, for reviews of {prediction.bucket}; {read} read in {prediction.milliseconds:.1f} ms",
     ]
     for words, what in (
@@ -168,7 +167,7 @@ def _score_table(predictor: Predictor, options: argparse.Namespace) -> int:
     with Progress(console=Console(stderr=True)) as progress:
         bar = progress.add_task(f"scoring {job.source.name}", total=None)
         unread = score(predictor, options.study, job, lambda done, total: progress.update(bar, completed=done, total=total))
-    print(f"{job.output}" + (f": {unread} rows could not be read, see their column problem" if unread else ""))
+    print(f"{job.output}" + (f": {unread} row{'s' * (unread != 1)} could not be read, see the column problem" if unread else ""))
     return SOME_UNREAD if unread else DONE
 
 

@@ -39,6 +39,7 @@ def main(options: argparse.Namespace, config: Config, run_config: Callable[[argp
         config: with `data.folds`.
         run_config: runs one config.
     """
+    from records.links import point
     from report import console
 
     if options.dry_run:
@@ -55,6 +56,7 @@ def main(options: argparse.Namespace, config: Config, run_config: Callable[[argp
             return code
         worst = max(worst, code)
         folders.append(_newest(parent))
+        point(options.artifacts / "latest", f"{parent.name}/{folders[-1].path.name}")
     folded = _together(options.profile, config, folders)
     write_record(parent / "folds.json", folded)
     _show(parent, folded, Roster.of(config))

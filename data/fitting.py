@@ -10,6 +10,7 @@ from data import buckets as cutting
 from data.buckets import SMALLEST_CLASS, Counts
 from data.sources.mapping import leaving_out
 from data.sources.parts import TRAIN, VALIDATION
+from data.sources.wanted import Wanted
 from data.splits import split_off, subsample
 from data.types import Bucket, Reviews, SourceReviews, bucket_numbers
 from records.errors import DataError
@@ -117,8 +118,8 @@ def refuse_rare(config: Config, labelled: Labelled) -> None:
     whole = np.bincount(labelled.source.labels, minlength=len(classes))
     numbers = [(name, whole[place], counts[place]) for name in rare for place in [classes.names.index(name)]]
     told = ", ".join(f"{name} ({all_of:,} in all, {learned:,} in the training part)" for name, all_of, learned in numbers)
-    line = leaving_out(config.data.labels, classes, rare)
-    way = f"; leave such rows out with --set 'data.labels={line}', or give them another class there in place of the -"
+    typed = Wanted().typed("labels", leaving_out(config.data.labels, classes, rare))
+    way = f"; leave such rows out with {typed}, or give them another class there in place of the -"
     has_rest = len(classes) - len(rare) > 1 and not config.data.label_edges
     raise DataError(
         f"{labelled.source.title}: too few reviews of a class to learn it, {SMALLEST_CLASS + 1} are needed in the training part: "

@@ -107,9 +107,11 @@ def _read_field(name: str, text: str) -> Any:
     """The value of a field, `section.field`, as `_read_value` reads it.
 
     A field of text takes what no quotation marks say is Python, such as `true` or `1,2`, as it stands; one of several numbers
-    takes a single one.
+    takes a single one. Quotation marks in `data.labels` are its own.
     """
     hint = type_of(name)
+    if name == "data.labels":
+        return text
     if hint is str:
         with contextlib.suppress(ValueError, SyntaxError):
             if isinstance(quoted := ast.literal_eval(text), str):

@@ -166,7 +166,7 @@ def _said(run: FinishedRun, encoded: list[Encoded], is_read: np.ndarray, note: C
         except InferenceError as error:
             note(f"{answerer} is left out: {error}")
             continue
-        note(f"{answerer}: read {len(readable):,} texts")
+        note(f"{answerer}: read {len(readable):,} text{'s' * (len(readable) != 1)}")
         said[answerer] = np.full((len(encoded), len(run.data.classes)), np.nan)
         said[answerer][is_read] = found
     if not said:

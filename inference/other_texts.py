@@ -9,8 +9,8 @@ import numpy as np
 from data.known_texts import KnownTexts, digests
 from data.left_out import LeftOut
 from data.sources import columns, labels
-from data.sources.gathered import NO_LABEL, gather
-from data.sources.labels import Labels
+from data.sources.gathered import Gathered, gather
+from data.sources.labels import Labelling, Labels
 from data.sources.wanted import Wanted
 from data.tables.table import Table
 from inference.run import Encoded, FinishedRun
@@ -44,19 +44,11 @@ def read(run: FinishedRun, table: Table, path: Path, wanted: Wanted) -> OtherTex
         DataError: a column or a label is not as it should be, or too many rows do not fit; it says what to type.
     """
     found = columns.find(table, wanted)
-    gathered = gather(table, found)
-    ids, values = gathered.label_ids, gathered.labels.values
-    is_labelled = ids != (values.index("") if "" in values else -1)
-    counts = np.bincount(ids[is_labelled], minlength=len(values))
-    there = np.flatnonzero(counts)
-    label_column = table.columns[found.label or 0]
-    named = Labels(table.name, label_column, [values[number] for number in there], counts[there])
-    labelling = labels.as_classes(named, wanted, Wanted.of(run.config.data), run.data.classes)
-    positions = np.full(len(values), labels.OMITTED)
-    positions[there] = labelling.positions
-    of_rows = np.where(is_labelled, positions[ids], labels.OMITTED)
-    left_out = gathered.left_out.with_more(NO_LABEL, gathered.rows[~is_labelled].tolist())
-    left_out = left_out.with_more("has a label that is no number", gathered.rows[of_rows == labels.NO_NUMBER].tolist())
+    gathered = gather(table, found, needs_parts=False)
+    labelling, of_rows, is_labelled = _labelling(run, gathered, wanted)
+    left_out = gathered.without_label(~is_labelled).with_more(
+        "has a label that is no number", gathered.rows[of_rows == labels.NO_NUMBER].tolist()
+    )
     left_out.check(table.name, wanted.max_bad_rows, wanted.typed)
     kept = np.flatnonzero(of_rows >= 0)
     if not len(kept):
@@ -64,11 +56,32 @@ def read(run: FinishedRun, table: Table, path: Path, wanted: Wanted) -> OtherTex
     return OtherTexts(
         path=path,
         text_column="+".join(table.columns[number] for number in found.texts),
-        label_column=label_column,
+        label_column=table.columns[found.label or 0],
         texts=gathered.texts.take(kept),
         labels=of_rows[kept].astype(np.int8),
         notes=(_about(table, found), *labelling.notes, *_other_notes(left_out, len(gathered.further))),
     )
+
+
+def _labelling(run: FinishedRun, gathered: Gathered, wanted: Wanted) -> tuple[Labelling, np.ndarray, np.ndarray]:
+    """How the table's labels are read; the position of each text's class, `<int64>[texts]`; and which have one, `<bool>[texts]`.
+
+    Raises:
+        DataError: a label is none of the run's.
+    """
+    ids, values = gathered.label_ids, gathered.labels.values
+    learned = Wanted.of(run.config.data)
+    missing = labels.missing_of(values, wanted.labels or learned.labels, run.data.classes.names)
+    is_labelled = ~np.isin(ids, missing)
+    counts = np.bincount(ids[is_labelled], minlength=len(values))
+    there = np.flatnonzero(counts)
+    column = gathered.table.columns[gathered.columns.label or 0]
+    named = Labels(gathered.table.name, column, [values[number] for number in there], counts[there])
+    labelling = labels.as_classes(named, wanted, learned, run.data.classes)
+    positions = np.full(len(values), labels.OMITTED)
+    positions[there] = labelling.positions
+    of_rows = np.where(is_labelled, positions[ids], labels.OMITTED)
+    return labelling, of_rows, is_labelled
 
 
 def _about(table: Table, found: columns.Columns) -> str:

@@ -119,7 +119,8 @@ class Predictor:
             raise TextError("the text is empty: no word is in it")
         if encoded.is_unknown:
             count = len(encoded.words) + len(encoded.dropped)
-            raise TextError(f"none of the text's {count:,} words is known to this run, which has read {self.run.data.title}")
+            words = "the text's one word is not" if count == 1 else f"none of the text's {count:,} words is"
+            raise TextError(f"{words} known to this run, which has read {self.run.data.title}")
         return encoded
 
     def chosen(self, encoded: Encoded) -> tuple[Trained, ...]:

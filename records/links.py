@@ -11,7 +11,7 @@ _LONGEST = 300  # bytes of such a file
 
 
 def point(link: Path, name: str) -> None:
-    """Have `link` name the folder `name` beside it, from now on.
+    """Have `link` name the folder `name` beside it, or in a folder beside it (`folder/name`), from now on.
 
     Windows without developer mode, and some network folders, have no symbolic links.
 
@@ -36,6 +36,7 @@ def followed(path: Path) -> Path:
     with contextlib.suppress(OSError, UnicodeDecodeError):
         if path.is_file() and path.stat().st_size <= _LONGEST:
             name = path.read_text(encoding="utf-8").strip()
-            if name not in ("", ".", "..") and Path(name).name == name and (path.parent / name).is_dir():
+            is_below = name not in ("", ".") and not Path(name).is_absolute() and ".." not in Path(name).parts
+            if is_below and (path.parent / name).is_dir():
                 return (path.parent / name).resolve()
     return path.resolve()

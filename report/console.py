@@ -170,6 +170,8 @@ def _accuracies(verdicts: Sequence[BucketVerdict], roster: Roster) -> Table:
             text = f"{100 * found[0].accuracy:.1f}" if found else "-"
             cells.append(f"[bold]{text}[/]" if found and found[0].study == verdict.leader else text)
         table.add_row(escape(roster.title(contender)) + ("" if scope == "bucket" else f" ({scope})"), *cells)
+    chances = [f"{100 * verdict.chance:.1f}" for verdict in verdicts]
+    table.add_row("always the largest class", *chances)
     return table
 
 
@@ -183,20 +185,28 @@ def print_other_reviews(found: "OtherReviews", folder: RunFolder, roster: Roster
     """Which of the texts the run knows, the tables of accuracies, and where they are kept."""
     if found.n_learned:
         rest = f", and {found.n_tested:,} in its test part" if found.n_tested else ""
-        print(f"{found.n_learned:,} of these {found.n:,} texts stand in the training part that the run has learned from{rest}")
+        which = f"{found.n_learned:,} of these {_texts(found.n)} {_stand(found.n_learned)}"
+        print(f"{which} in the training part that the run has learned from{rest}")
     elif found.n_tested:
-        print(f"{found.n_tested:,} of these {found.n:,} texts stand in the run's own test part")
+        print(f"{found.n_tested:,} of these {_texts(found.n)} {_stand(found.n_tested)} in the run's own test part")
     elif found.n_learned is None:
         print("whether the run has learned from some of these texts is not known: it did not keep which those are")
-    _print_other_scores(found.scores, f"accuracy (%) on {found.file}, {found.n:,} texts", roster)
+    _print_other_scores(found.scores, f"accuracy (%) on {found.file}, {_texts(found.n)}", roster)
     if found.new_scores:
-        title = f"without those that the run has learned from, {found.n - (found.n_learned or 0):,} texts"
+        title = f"without those that the run has learned from, {_texts(found.n - (found.n_learned or 0))}"
         _print_other_scores(found.new_scores, title, roster)
     if found.n_unread:
-        print(
-            f"{found.n_unread} texts have no word that the run knows; each counts as a guess among the classes would on average"
-        )
+        which = "1 text has" if found.n_unread == 1 else f"{found.n_unread:,} texts have"
+        print(f"{which} no word that the run knows; each counts as a guess among the classes would on average")
     print(f"kept in {folder.final_stats('other_reviews')} as {found.name}; report: {folder.report}")
+
+
+def _texts(n: int) -> str:
+    return f"{n:,} text{'s' * (n != 1)}"
+
+
+def _stand(n: int) -> str:
+    return "stands" if n == 1 else "stand"
 
 
 def _print_other_scores(scores: "Sequence[OtherScore]", title: str, roster: Roster) -> None:

@@ -8,11 +8,10 @@ from rich.table import Table as Grid
 
 from analysis.inspection import Inspection
 from data.fitting import Fitted, Labelled
+from data.repeats import shortened
 from data.sources.columns import Columns
 from data.sources.parts import TRAIN, VALIDATION
 from data.tables.table import Row, Table
-
-_SHOWN = 60  # characters of a text
 
 
 def print_table(table: Table, columns: Columns | None) -> None:
@@ -41,10 +40,9 @@ def print_inspection(found: Inspection) -> None:
     for name, count, example in zip(source.classes.names, found.class_counts, found.examples, strict=True):
         grid.add_row(escape(name), f"{count:,}", f"{count / n:.1%}", escape(shortened(example)))
     _show(grid)
-    print(f"{n:,} labelled reviews; {found.n_repeated:,} repeat the text of an earlier one")
-    if found.conflicts:
-        are = "text stands" if len(found.conflicts) == 1 else "texts stand"
-        print(f"{len(found.conflicts):,} {are} there with more than one label, such as {shortened(found.conflicts[0])!r}")
+    print(f"{n:,} labelled reviews; {found.repeats.n_repeated:,} repeat the text of an earlier one")
+    for note in found.repeats.notes:
+        print(note)
     print(f"scripts: {', '.join(f'{name} {share:.1%}' for name, share in found.scripts.items()) or 'none'} of the letters")
     sampled = f" (counted of {found.n_counted:,} texts, the others estimated from their characters)" if found.is_estimated else ""
     quantiles = ", ".join(f"{value:,} ({q})" for q, value in found.length_quantiles.items())
@@ -66,12 +64,6 @@ def print_outline(found: Inspection, labelled: Labelled, fitted: Fitted, notes: 
         grid.add_row(name, *each, f"{np.mean(bucket.holds(lengths)):.1%}")
     _show(grid)
     print(f"run it:  {command}")
-
-
-def shortened(text: str) -> str:
-    """A text in one line, cut where it is long."""
-    line = " ".join(text[: 4 * _SHOWN].split())
-    return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 3]}..."
 
 
 def _grid(*names: str) -> Grid:

@@ -44,12 +44,13 @@ def test_inspect_says_what_it_found_and_the_command_that_runs_it_makes_the_same_
     ]
     assert "1 of 600 rows was left out: line 12 has no text" in done.out
     assert "599 labelled reviews; 2 repeat the text of an earlier one" in done.out
-    assert "1 text stands there with more than one label, such as" in done.out
+    assert "1 text stands in the data with more than one label, such as" in done.out
     assert "scripts: Latin 100.0% of the letters" in done.out
     (command,) = re.findall(r"^run it: +\S+ main.py (.*)$", done.out, re.MULTILINE)
     plan = in_process(command_line.main, *shlex.split(command), "--dry-run", "--artifacts", str(tmp_path / "a"))
     (told,) = re.findall(r"a run makes of it: (.* test reviews)", done.out)
     assert plan.code == 0 and f"my table.csv: {told}" in plan.out
+    assert "1 text stands in the data with more than one label, such as" in plan.out
     (buckets,) = re.findall(r"to test\): (.*)", plan.out)
     learned = {name: int(n) for name, n in re.findall(r"(\S+) \((\d+) and", buckets)}
     assert {each[0]: int(each[1]) + int(each[2]) for each in cells if re.fullmatch(r"\d+-(\d+|end)", each[0])} == learned

@@ -4,6 +4,7 @@ import argparse
 import csv
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -136,7 +137,10 @@ def test_the_command_that_a_run_ends_with_can_be_copied_whatever_its_folder(
     shutil.copytree(smoke_run.artifacts, home / "artifacts", symlinks=True)
     folder = RunFolder(home / "artifacts" / smoke_run.folder.name)
     console.print_summary(folder, Predictor.load(folder.path).run.roster)
-    last = capsys.readouterr().out.rstrip().splitlines()[-1]
+    *lines, last = capsys.readouterr().out.rstrip().splitlines()
+    chances = [f"{100 * verdict.chance:.1f}" for verdict in folder.findings().verdicts]
+    (row,) = [re.findall(r"[\d.]+", line) for line in lines if "always the largest class" in line]
+    assert row == chances
     assert shlex.split(last.removeprefix("ask it:"))[1:] == ["predict.py", "--run", str(folder.path), "a review of yours"]
 
 

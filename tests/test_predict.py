@@ -1,6 +1,7 @@
 """Laws of `python predict.py`: what it prints, its exit codes, one sentence for bad input."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -155,3 +156,19 @@ def test_an_explanation_is_shown_in_the_terminal_as_json_and_as_a_page_that_load
 def test_probes_print_a_row_an_architecture(smoke_run: SmokeRun) -> None:
     done = predict(smoke_run.folder, "--probe")
     assert done.code == 0 and "GRU from" in done.out and "not good is negative" in done.out
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a file that is always full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("program", ["predict.py", "main.py"])
+def test_standard_output_that_cannot_be_written_to_is_one_sentence(program: str, unbuffered: str, smoke_run: SmokeRun) -> None:
+    asked = {"predict.py": ["--run", str(smoke_run.folder), TEXT], "main.py": ["--list"]}[program]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, str(ROOT / program), *asked],
+            stdout=full, stderr=subprocess.PIPE, env=os.environ | {"PYTHONUNBUFFERED": unbuffered}, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 2 and done.stderr.splitlines()[-1:] == [
+        "error: standard output cannot be written to: No space left on device"
+    ]
+    assert "Traceback" not in done.stderr

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import islice
 
 from data.left_out import LeftOut
 from data.sources.labels import are_known
-from data.sources.parts import PART_WORDS
+from data.sources.parts import NO_PART, part_of
+from data.sources.plain import MISSING, seen
 from data.sources.wanted import AUTO, Wanted
 from data.tables.table import Row, Table
 from records.classes import MOST_CLASSES
@@ -42,12 +42,18 @@ class Columns:
     split: int | None = None
     group: int | None = None
     time: int | None = None
+    unused_splits: tuple[int, ...] = field(default=(), compare=False)  # called as a split is, without a word for a part
 
     def text(self, cells: Sequence[str]) -> str:
         """The text of a row, joined by a blank where it stands in several columns."""
         if len(self.texts) == 1:
             return cells[self.texts[0]]
         return " ".join(cell for number in self.texts if (cell := cells[number].strip()))
+
+    def notes(self, names: Sequence[str]) -> tuple[str, ...]:
+        """A sentence on each of the table's columns that may have been meant and was not used."""
+        why = "holds no word for a part (train, validation, test) and was not used"
+        return tuple(f"the column {names[number]!r} {why}" for number in self.unused_splits)
 
     def told(self, names: Sequence[str]) -> str:
         """`texts from 'title' and 'body', labels from 'stars'`.
@@ -79,7 +85,8 @@ def find(table: Table, wanted: Wanted, *, has_labels: bool = True) -> Columns:
     group, time = (search.named(name) for name in ("group_column", "time_column"))
     split = search.split({*texts, group, time})
     label = search.label({*texts, split, group, time})
-    return Columns(texts, label, split, group, time)
+    unused = search.unused_splits({*texts, label, group, time}) if split is None else ()
+    return Columns(texts, label, split, group, time, unused)
 
 
 @dataclass(frozen=True)
@@ -100,15 +107,13 @@ class _Search:
             return columns.index(name)
         if name in ("", AUTO):
             return None
-        alike = [number for number, column in enumerate(columns) if column.strip().casefold() == name.strip().casefold()]
+        alike = [number for number, column in enumerate(columns) if seen(column).casefold() == seen(name).casefold()]
         if len(alike) == 1:
             return alike[0]
         near = closest(name, columns).removeprefix("; ")
         guess = re.match(r"did you mean (.*)\? Known: ", near)
-        tip = f"did you mean {self.wanted.typed(setting, guess[1])}? " if guess else ""
-        raise DataError(
-            f"{self.table.name}: no column {name!r} ({self._setting(setting)}); {tip}Its columns: {', '.join(columns)}"
-        )
+        tip = f"did you mean {self.wanted.typed(setting, guess[1])}? Its" if guess else "its"
+        raise DataError(f"{self.table.name}: no column {name!r} ({self._setting(setting)}); {tip} columns: {', '.join(columns)}")
 
     def _setting(self, setting: str) -> str:
         return f"--{setting.replace('_', '-')}" if self.wanted.are_options else f"data.{setting}"
@@ -130,19 +135,25 @@ class _Search:
         return self._chosen("label_column", _LABEL_NAMES, used, self._few_valued) if found is None else found
 
     def split(self, used: Collection[int | None]) -> int | None:
-        """The column that says which part a row is of; one that nobody named must have such a name and hold only such words."""
+        """The column that says which part a row is of; one that nobody named has such a name and a word for a part."""
         if self.wanted.split_column != AUTO:
             return self.named("split_column")
-        for names in _SPLIT_NAMES:
-            for number in self._of_names(names, used):
-                values = {value.strip().casefold() for value in self._first_rows.values[number]}
-                if values - {""} and values - {""} <= PART_WORDS.keys():
-                    return number
-        return None
+        return next((number for number in self._like_splits(used) if self._has_part(number)), None)
+
+    def unused_splits(self, used: Collection[int | None]) -> tuple[int, ...]:
+        """Columns that are called as a split is, where none was taken."""
+        return tuple(self._like_splits(used)) if self.wanted.split_column == AUTO else ()
+
+    def _like_splits(self, used: Collection[int | None]) -> list[int]:
+        return [number for names in _SPLIT_NAMES for number in self._of_names(names, used)]
+
+    def _has_part(self, number: int) -> bool:
+        """Whether any cell of the whole column is a word for a part; usually the first one is."""
+        return any(part_of(row.cells[number]) != NO_PART for row in self.table.rows() if isinstance(row, Row))
 
     def _of_names(self, names: str, used: Collection[int | None]) -> list[int]:
         wanted = names.split()
-        plain = [re.sub(r"[\W_]", "", name.casefold()) for name in self.table.columns]
+        plain = [re.sub(r"[\W_]", "", seen(name).casefold()) for name in self.table.columns]
         return [number for number, name in enumerate(plain) if name in wanted and number not in used]
 
     def _chosen(
@@ -185,16 +196,12 @@ class _Search:
     def _few_valued(self, candidates: Sequence[int]) -> list[int]:
         """The columns of two to fifty different values; of these the ones whose values are known as labels, if any are."""
         values = self._survey.values
-        few = [number for number in candidates if 2 <= len(values[number] - {""}) <= MOST_CLASSES]
-        return [number for number in few if are_known(values[number] - {""})] or few
+        few = [number for number in candidates if 2 <= len(values[number] - MISSING) <= MOST_CLASSES]
+        return [number for number in few if are_known(values[number] - MISSING)] or few
 
     @cached_property
     def _survey(self) -> "_Survey":
         return survey(self.table)
-
-    @cached_property
-    def _first_rows(self) -> "_Survey":
-        return survey(self.table, 1_000)
 
 
 @dataclass(frozen=True)
@@ -206,11 +213,11 @@ class _Survey:
     left_out: LeftOut
 
 
-def survey(table: Table, rows: int | None = None) -> _Survey:
-    """Look at every cell of the table, or of its first rows, once and in constant memory."""
+def survey(table: Table) -> _Survey:
+    """Look at every cell of the table once and in constant memory."""
     values, characters = [set[str]() for _ in table.columns], [0] * len(table.columns)
     n_rows, bad = 0, dict[str, list[int]]()
-    for n_rows, row in enumerate(islice(table.rows(), rows), 1):  # noqa: B007 - the last of them is the number of all
+    for n_rows, row in enumerate(table.rows(), 1):  # noqa: B007 - the last of them is the number of all
         if isinstance(row, Row):
             for number, cell in enumerate(row.cells):
                 characters[number] += len(cell)

@@ -1,17 +1,20 @@
 """The rows of a table, read once from the first to the last: texts, what else their columns hold, and what does not fit."""
 
 from array import array
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import compress
 
 import numpy as np
 
 from data.left_out import LeftOut
 from data.sources.columns import Columns
-from data.sources.parts import NO_PART, PART_WORDS, TRAIN, UNSUP
-from data.sources.plain import plain
+from data.sources.parts import NO_PART, TRAIN, UNSUP, part_of
+from data.sources.plain import MISSING, plain
 from data.tables.table import BadRow, Row, Table
 from data.texts import Texts
+from records.errors import DataError
 
 NO_TEXT, NO_LABEL = "has no text", "has no label"
 
@@ -42,6 +45,7 @@ class Gathered:
 
     table: Table
     columns: Columns
+    needs_parts: bool = True  # a row whose cell names no part does not fit
     texts: Texts = field(default_factory=Texts)
     further: Texts = field(default_factory=Texts)  # texts of rows that are marked as unlabelled
     labels: Distinct = field(default_factory=lambda: Distinct(plain))
@@ -53,6 +57,7 @@ class Gathered:
     _parts: "array[int]" = field(default_factory=lambda: array("b"))
     _bad: dict[str, list[int]] = field(default_factory=dict)
     _n_rows: int = 0
+    part_words: Counter[str] = field(default_factory=Counter)  # cells of the split column that name no part
 
     @property
     def rows(self) -> np.ndarray:
@@ -74,6 +79,13 @@ class Gathered:
         """`<int8>[texts]`, values of `PART_WORDS`; all the same where there is no such column."""
         return np.array(self._parts, dtype=np.int8)
 
+    def without_label(self, are_so: np.ndarray) -> LeftOut:
+        """The rows that do not fit, and these texts, `<bool>[texts]`, which have no label."""
+        found, ids = self.left_out, self.label_ids
+        for number in np.unique(ids[are_so]).tolist():
+            found = found.with_more(_missing(NO_LABEL, self.labels.values[number]), self.rows[are_so & (ids == number)].tolist())
+        return found
+
     @property
     def left_out(self) -> LeftOut:
         """The rows that do not fit."""
@@ -87,17 +99,29 @@ class Gathered:
             return
         columns, cells = self.columns, row.cells
         text = columns.text(cells)
-        part = TRAIN if columns.split is None else _part(cells[columns.split])
+        part = TRAIN if columns.split is None else part_of(cells[columns.split])
         if not text.strip():
             self._refuse(NO_TEXT, row.number)
-        elif part == NO_PART:
-            self._refuse(
-                f"has {cells[columns.split or 0]!r} in the column {self.table.columns[columns.split or 0]!r}", row.number
-            )
+        elif part == NO_PART and self.needs_parts:
+            self._refuse_part(cells[columns.split or 0], row.number)
         elif part == UNSUP:
             self.further.append(text)
         else:
             self._keep(text, part, row)
+
+    def drop_missing(self) -> None:
+        """Take texts that are only a word for a missing one, such as `nan`, for missing, where these are the fewer."""
+        are_missing = [text.strip() in MISSING for text in self.texts]
+        if not 0 < 2 * sum(are_missing) < len(are_missing):
+            return
+        for text, number, is_missing in zip(self.texts, self._numbers, are_missing, strict=True):
+            if is_missing:
+                self._refuse(_missing(NO_TEXT, text.strip()), number)
+        kept = [not is_missing for is_missing in are_missing]
+        self.texts, self.times = Texts(compress(self.texts, kept)), list(compress(self.times, kept))
+        for name in ("_numbers", "_labels", "_groups", "_parts"):
+            cells = getattr(self, name)
+            setattr(self, name, array(cells.typecode, compress(cells, kept)))
 
     def _keep(self, text: str, part: int, row: Row) -> None:
         columns = self.columns
@@ -110,21 +134,52 @@ class Gathered:
         if columns.time is not None:
             self.times.append(row.cells[columns.time])
 
+    def _refuse_part(self, cell: str, number: int) -> None:
+        self.part_words[cell] += 1
+        self._refuse(f"has {cell!r} in the column {self.table.columns[self.columns.split or 0]!r}", number)
+
+    def check_parts(self, limit: float, typed: Callable[[str, str], str]) -> None:
+        """Refuse a split column of which more than this share of the rows names no part.
+
+        Args:
+            limit: the largest share.
+            typed: what to type for a setting, as `Wanted.typed`.
+
+        Raises:
+            DataError: names the words, and the settings.
+        """
+        n = self.part_words.total()
+        if n > limit * self._n_rows:
+            words = ", ".join(f"{word!r} ({count:,} row{'s' * (count != 1)})" for word, count in self.part_words.most_common(5))
+            allowed = int(n / self._n_rows * 100 + 1) / 100
+            raise DataError(
+                f"{self.table.name}: the column {self.table.columns[self.columns.split or 0]!r} says which part a row is of, "
+                f"train, validation or test, but also holds {words}; rename these, leave their rows out with "
+                f"{typed('max_bad_rows', f'{allowed:g}')}, or have the parts drawn with {typed('split_column', '')}"
+            )
+
     def _refuse(self, reason: str, number: int) -> None:
         self._bad.setdefault(reason, []).append(number)
 
 
-def _part(cell: str) -> int:
-    return PART_WORDS.get(cell.strip().casefold(), NO_PART)
+def _missing(reason: str, cell: str) -> str:
+    """`has no label (nan)`; the reason alone where the cell is empty."""
+    return f"{reason} ({cell})" if cell else reason
 
 
-def gather(table: Table, columns: Columns) -> Gathered:
+def gather(table: Table, columns: Columns, *, needs_parts: bool = True) -> Gathered:
     """Read the table once.
+
+    Args:
+        table: to read.
+        columns: of it.
+        needs_parts: whether a row whose cell names no part does not fit.
 
     Raises:
         DataError: it cannot be read on.
     """
-    gathered = Gathered(table, columns)
+    gathered = Gathered(table, columns, needs_parts)
     for row in table.rows():
         gathered.take(row)
+    gathered.drop_missing()
     return gathered

@@ -6,8 +6,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from data.sources.mapping import LEFT_OUT, REST, LabelMapping, key_of, written
-from data.sources.plain import number_of
+from data.sources.mapping import LEFT_OUT, REST, LabelMapping, key_of, quoted, written
+from data.sources.numbers import numbers_of
+from data.sources.plain import MISSING
 from data.sources.wanted import Wanted
 from records.classes import MOST_CLASSES, SENTIMENT, Classes
 from records.errors import DataError
@@ -107,17 +108,28 @@ def _refuse_empty_classes(labels: Labels, found: Labelling, wanted: Wanted) -> N
 
 def _renamed(labels: Labels, classes: Classes, positions: np.ndarray) -> tuple[str, ...]:
     """A sentence where classes are not called by their labels: 0 is negative."""
-    each = {classes.names[position]: list[str]() for position in sorted(positions.tolist())}
-    for value, position in zip(labels.values, positions.tolist(), strict=True):
-        each[classes.names[position]].append(value)
-    whole = {name: [_WHOLE_NAMES.get(key_of(value), key_of(value)) for value in values] for name, values in each.items()}
-    if all(key_of(name) in values for name, values in whole.items()):
-        return ()
-    return ("classes: " + ", ".join(f"{name} is the label {' or '.join(values)}" for name, values in each.items()),)
+    whole = [_WHOLE_NAMES.get(key_of(value), key_of(value)) for value in labels.values]
+    named = {position for position, key in zip(positions.tolist(), whole, strict=True) if key == key_of(classes.names[position])}
+    return () if named == set(positions.tolist()) else _read_as(labels, classes, positions)
+
+
+def _read_as(labels: Labels, classes: Classes, positions: np.ndarray) -> tuple[str, ...]:
+    """A sentence on which labels each class is read from; none where there are none."""
+    each = dict[str, list[str]]()
+    for position in sorted({*positions.tolist()} - {OMITTED, NO_NUMBER}):
+        values = [value[:_SHOWN] for value, its in zip(labels.values, positions.tolist(), strict=True) if its == position]
+        more = [f"{len(values) - _FEW:,} more"] if len(values) > _FEW else []
+        each[classes.names[position]] = [*values[:_FEW], *more]
+    return (
+        ("classes: " + ", ".join(f"{name} is the label {' or '.join(values)}" for name, values in each.items()),) if each else ()
+    )
 
 
 def as_classes(labels: Labels, wanted: Wanted, learned: Wanted, classes: Classes) -> Labelling:
     """Which of a run's classes the labels of another table are of.
+
+    All of them are read by one convention: the person's line (and by name what it does not name), else the run's own mapping,
+    else the names and numbers of the classes, else one of the known pairs.
 
     Args:
         labels: of the other table; it may have those of one class only.
@@ -126,28 +138,126 @@ def as_classes(labels: Labels, wanted: Wanted, learned: Wanted, classes: Classes
         classes: of the run.
 
     Raises:
-        DataError: a label is none of the run's classes.
+        DataError: a label is none of the run's classes, or two conventions say different things of a label.
     """
-    if not wanted.labels and learned.label_edges:
-        return Labelling(classes, _cut(labels, learned.label_edges).positions)
-    line = wanted.labels or learned.labels
-    mapping = LabelMapping.parse(line) if line else LabelMapping((), {}, is_order=True)
-    keys = [key_of(name) for name in classes.names]
-    positions, unknown = np.full(len(labels.values), OMITTED, dtype=np.int16), list[str]()
-    for place, value in enumerate(labels.values):
-        name = mapping.named(value) or _own_name(value, classes) or mapping.of(value)
-        key = LEFT_OUT if name == LEFT_OUT else _key_in(classes, name or "")
-        if key in keys:
-            positions[place] = keys.index(key)
-        elif key != LEFT_OUT:
-            unknown.append(value)
-    if unknown:
+    if learned.label_edges and not wanted.labels:
+        positions = _cut(labels, learned.label_edges).positions
+    else:
+        positions = _by_one_convention(labels, wanted, learned, classes)
+    if not (wanted.labels and LabelMapping.parse(wanted.labels).names_all(labels.values)):
+        _refuse_opposites_as_one(labels, wanted, classes, positions)
+    left_out = [LEFT_OUT if position == OMITTED else "" for position in positions.tolist()]
+    omitted = _omitted(labels, left_out, wanted if wanted.labels else learned)
+    return Labelling(classes, positions, (*_read_as(labels, classes, positions), *omitted))
+
+
+_Found = list[int | None]  # of each label: the position of its class, OMITTED, or None where nothing is said of it
+
+
+def _by_one_convention(labels: Labels, wanted: Wanted, learned: Wanted, classes: Classes) -> np.ndarray:
+    """The position of each label's class, `<int16>[labels]`, OMITTED for those that a line leaves out.
+
+    Raises:
+        DataError: as `as_classes`.
+    """
+    line, found = wanted.labels or learned.labels, _by_itself(labels.values, classes)
+    if wanted.labels:
+        found = _by_line(labels.values, line, classes, found)
+    elif line:
+        mapped = _by_line(labels.values, line, classes, _by_name(labels.values, classes))
+        _refuse_two_readings(labels, wanted, classes, mapped, found)
+        found = mapped if set(mapped) - {None} else found
+    if unknown := [value for value, position in zip(labels.values, found, strict=True) if position is None]:
         raise DataError(
-            f"{labels.name}: the labels {labels.told(unknown)} are none of the run's classes, {', '.join(classes.names)}; say "
-            f"{_mapping_or_column(wanted, line, unknown)}"
+            f"{labels.name}: the labels {labels.told(unknown)} are none of the run's classes, {', '.join(classes.names)}; "
+            f"say {_mapping_or_column(wanted, line, unknown)}"
         )
-    found = [LEFT_OUT if position == OMITTED else "" for position in positions.tolist()]
-    return Labelling(classes, positions, _omitted(labels, found, wanted if wanted.labels else learned))
+    return np.array(found, dtype=np.int16)
+
+
+def _by_line(values: Sequence[str], line: str, classes: Classes, otherwise: _Found) -> _Found:
+    """What a line makes of labels; and where only its `*` or nothing names one, what is known of it otherwise."""
+    mapping, keys = LabelMapping.parse(line) if line else LabelMapping((), {}, {}, is_order=True), _keys(classes)
+    found = _Found()
+    for value, other in zip(values, otherwise, strict=True):
+        name = mapping.named(value) or (mapping.of(value) if other is None else None)
+        key = None if name is None else _key_in(classes, name)
+        found.append(other if name is None else OMITTED if name == LEFT_OUT else keys.index(key) if key in keys else None)
+    return found
+
+
+def _by_name(values: Sequence[str], classes: Classes) -> _Found:
+    """The positions of classes that labels name in words."""
+    keys = _keys(classes)
+    words = {key: position for key, position in _OPINIONS.items() if key.isalpha()} if classes.names == SENTIMENT.names else {}
+    words |= {key: keys.index(key) for key in keys if numbers_of([key]) == [None]}
+    return [words.get(key_of(value)) for value in values]
+
+
+def _by_itself(values: Sequence[str], classes: Classes) -> _Found:
+    """What labels mean without any line: names and numbers of the classes, else the one known pair that says all of them."""
+    by_name, keys = _by_name(values, classes), _keys(classes)
+    numbers = [
+        keys.index(key_of(value)) if key_of(value) in keys else classes.values.index(number) if number in classes.values else None
+        for value, number in zip(values, numbers_of(values), strict=True)
+    ]
+    readings = [[name if name is not None else number for name, number in zip(by_name, numbers, strict=True)]]
+    if classes.names == SENTIMENT.names:
+        for pair in (_OPINIONS, *_OPINION_PAIRS):
+            known = [pair.get(key_of(value)) for value in values]
+            readings.append([name if name is not None else other for name, other in zip(by_name, known, strict=True)])
+    return min(readings, key=lambda reading: reading.count(None))
+
+
+def _keys(classes: Classes) -> list[str]:
+    return [key_of(name) for name in classes.names]
+
+
+def _refuse_two_readings(labels: Labels, wanted: Wanted, classes: Classes, mapped: _Found, by_itself: _Found) -> None:
+    """Refuse labels of which some are known both by the run's mapping and as a known pair, which do not say the same of all.
+
+    A mapping that tells the two of a pair apart itself is taken.
+
+    Raises:
+        DataError: with the line that says which is meant.
+    """
+    if None in by_itself or mapped == by_itself or not set(mapped) - {None}:
+        return
+    if None not in mapped and len(set(mapped) - {OMITTED}) > 1:
+        return
+    raise DataError(
+        f"{labels.name}: the labels {labels.told(labels.values)} mean one thing by the run's mapping and another by themselves; "
+        f"say which classes they are of with {_typed(labels.values, wanted, by_itself, classes.names)}, or the other way round"
+    )
+
+
+def _refuse_opposites_as_one(labels: Labels, wanted: Wanted, classes: Classes, positions: np.ndarray) -> None:
+    """Refuse the two labels of a known pair, such as 0 and 1, where they are read as one class.
+
+    Raises:
+        DataError: with a line that tells them apart.
+    """
+    keys = [key_of(value) for value in labels.values]
+    pairs = (_OPINIONS, *_OPINION_PAIRS, *({no: 0, yes: 1} for no, yes in _PAIRS))
+    pair = next((pair for pair in pairs if set(keys) <= pair.keys() and len({pair[key] for key in keys}) > 1), None)
+    if pair and len(set(positions.tolist())) == 1:
+        (only,) = set(positions.tolist())
+        what = "left out" if only == OMITTED else f"read as {classes.names[only]}" if only >= 0 else "no numbers"
+        found = [pair[key] for key in keys]
+        way = _typed(labels.values, wanted, found, classes.names if len(classes) == 2 else ("CLASS", "OTHER"))
+        raise DataError(
+            f"{labels.name}: all labels, {labels.told(labels.values)}, would be {what}, though they are opposites; say which "
+            f"classes they are of with {way}"
+        )
+
+
+def _typed(values: Sequence[str], wanted: Wanted, found: Sequence[int | None], names: Sequence[str]) -> str:
+    """What to type for labels whose classes are at these positions of the names."""
+    line = ""
+    for position, name in enumerate(names):
+        if mine := [value for value, its in zip(values, found, strict=True) if its == position]:
+            line = written(line, mine, quoted(name))
+    return wanted.typed("labels", line)
 
 
 def _mapping_or_column(wanted: Wanted, line: str, unknown: list[str]) -> str:
@@ -159,18 +269,17 @@ def _mapping_or_column(wanted: Wanted, line: str, unknown: list[str]) -> str:
     return f"with {way} which they are, or put - for CLASS to leave those rows out"
 
 
-def _own_name(value: str, classes: Classes) -> str | None:
-    """The class that a label means by itself: by its name, its number, or as one of the ways to write an opinion."""
-    keys, number = [key_of(name) for name in classes.names], number_of(value)
-    if key_of(value) in keys:
-        return classes.names[keys.index(key_of(value))]
-    if number is not None and number in classes.values:
-        return classes.names[classes.values.index(number)]
-    if classes.names == SENTIMENT.names:
-        for pair in (_OPINIONS, *_OPINION_PAIRS):
-            if key_of(value) in pair:
-                return SENTIMENT.names[pair[key_of(value)]]
-    return None
+def missing_of(values: Sequence[str], line: str, names: Collection[str] = ()) -> list[int]:
+    """Positions of plain labels that are none: empty ones, and pandas' words for a missing one that nobody has named.
+
+    Args:
+        values: different plain labels.
+        line: of `data.labels`; what it names is a label.
+        names: of classes that there are; what is called so is a label too.
+    """
+    rules = LabelMapping.parse(line).rules if line.strip() else {}
+    named = {*rules, *map(key_of, names)}
+    return [position for position, value in enumerate(values) if value in MISSING and key_of(value) not in named]
 
 
 def are_known(values: Collection[str]) -> bool:
@@ -190,7 +299,7 @@ def in_order(values: Sequence[str]) -> tuple[Classes, np.ndarray]:
     for pair in (_OPINIONS, *_OPINION_PAIRS):
         if keys and set(keys) <= pair.keys():
             return SENTIMENT, np.array([pair[key] for key in keys], dtype=np.int16)
-    numbers = [number_of(value) for value in values]
+    numbers = numbers_of(values)
     if set(keys) == {"-1", "0", "1"}:
         return Classes(("negative", "neutral", "positive"), (-1.0, 0.0, 1.0)), np.array([int(key) + 1 for key in keys], np.int16)
     known = next((pair for pair in (*_PAIRS, *_denials(keys)) if set(keys) == set(pair)), ())
@@ -220,7 +329,7 @@ def _denials(keys: Collection[str]) -> list[tuple[str, str]]:
 
 def _cut(labels: Labels, edges: tuple[float, ...]) -> Labelling:
     """Classes of a number: up to the first edge, over it up to the second, ..."""
-    numbers = [number_of(value) for value in labels.values]
+    numbers = numbers_of(labels.values)
     names = [f"up to {edges[0]:g}", *(f"over {low:g} to {high:g}" for low, high in pairwise(edges))]
     positions = [NO_NUMBER if number is None else int(np.searchsorted(edges, number)) for number in numbers]
     classes = Classes((*names, f"over {edges[-1]:g}"), tuple(map(float, range(len(edges) + 1))))
@@ -255,7 +364,7 @@ def _of_names(mapping: LabelMapping) -> Classes:
         keys = {key_of(name) for name in mapping.names}
         if keys <= _RANKS.keys() or any(keys == set(pair) for pair in _PAIRS):
             return in_order(mapping.names)[0]
-    numbers = [number_of(name) for name in mapping.names]
+    numbers = numbers_of(mapping.names)
     are_ascending = None not in numbers and numbers == sorted(numbers)  # type: ignore[type-var]
     return Classes(mapping.names, tuple(map(float, numbers)) if are_ascending else ())  # type: ignore[arg-type]
 
@@ -277,7 +386,7 @@ def _setting(wanted: Wanted) -> str:
 
 def _too_many(labels: Labels, wanted: Wanted) -> DataError:
     """One sentence on a column of many different labels, which may be a number that is to be cut."""
-    numbers = [number_of(value) for value in labels.values]
+    numbers = numbers_of(labels.values)
     ways = [f"name another column with {wanted.typed('label_column', 'NAME')}"]
     if None not in numbers:
         middle = float(np.quantile(np.repeat(np.array(numbers, dtype=np.float64), labels.counts), 0.5))

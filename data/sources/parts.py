@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from data.sources.plain import seen
 from records.errors import DataError
 
 TRAIN, VALIDATION, TEST = 0, 1, 2  # positions in `data.types.PARTS`
@@ -15,6 +16,11 @@ PART_WORDS = {
     "evaluation": EVAL,
 }
 _NAMES = {TRAIN: "training", VALIDATION: "validation", TEST: "test"}
+
+
+def part_of(cell: str) -> int:
+    """The part that a cell names, a value of `PART_WORDS`, or NO_PART."""
+    return PART_WORDS.get(seen(cell).casefold(), NO_PART)
 
 
 def resolve(parts: np.ndarray, name: str) -> tuple[np.ndarray | None, tuple[str, ...]]:

@@ -1,17 +1,31 @@
-"""Cells as the values that people mean with them: ` 1.0 ` is 1, `+1` is 1, `__label__2` is 2."""
+"""Cells as the values that people mean with them: ` 1.0 ` is 1, `+1` and `1e0` are 1, `__label__2` is 2, `nan` is nothing."""
 
+import math
 import re
 
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)")
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?")
+# What nobody sees and no word needs: soft hyphens, blanks of no width, marks of byte order and of direction.
+_UNSEEN = re.compile("[\u00ad\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+_JOINERS = " \u200c\u200d"  # the latter hold letters and emoji together, but nothing at the ends of a cell
+# What pandas writes or reads for a missing cell, and what databases export (`\N`).
+MISSING = frozenset(("", "nan", "NaN", "-nan", "-NaN", "None", "N/A", "n/a", "#N/A", "NA", "#NA", "<NA>", "null", "NULL", "\\N"))
 
 
 def number_of(text: str) -> float | None:
     """The number that is written there, or None."""
-    return float(text) + 0.0 if _NUMBER.fullmatch(text) else None  # -0.0 is 0
+    if not _NUMBER.fullmatch(text):
+        return None
+    number = float(text) + 0.0  # -0.0 is 0
+    return number if math.isfinite(number) else None
+
+
+def seen(cell: str) -> str:
+    """A cell without what cannot be seen: blanks around it, several of them inside, and characters of no width."""
+    return " ".join(_UNSEEN.sub("", cell).split()).strip(_JOINERS)
 
 
 def plain(cell: str) -> str:
-    """A label without what does not count: blanks around it, fastText's mark, the form of a number."""
-    text = " ".join(cell.split()).removeprefix("__label__").replace("\u2212", "-")
+    """A label without what does not count: what cannot be seen, fastText's mark, the form of a number."""
+    text = seen(cell).removeprefix("__label__").replace("\u2212", "-")
     number = number_of(text)
     return text if number is None else f"{number:.15g}"

@@ -7,7 +7,7 @@ import numpy as np
 
 from data.left_out import LeftOut
 from data.sources import columns, labels
-from data.sources.gathered import NO_LABEL, Gathered, gather
+from data.sources.gathered import Gathered, gather
 from data.sources.labels import Labelling, Labels
 from data.sources.parts import resolve
 from data.sources.times import times_of
@@ -17,7 +17,7 @@ from data.tables.table import Table
 from data.types import PARTS, SourceReviews
 from records.errors import DataError
 
-_MISSING = ("", "-1")  # labels that hidden test parts have instead
+_HIDDEN = "-1"  # the label that hidden test parts have instead of none
 
 
 def read(table: Table, wanted: Wanted, *, unlabelled: bool = False) -> SourceReviews:
@@ -33,19 +33,19 @@ def read(table: Table, wanted: Wanted, *, unlabelled: bool = False) -> SourceRev
     """
     found = columns.find(table, wanted)
     gathered = gather(table, found)
-    if not gathered.texts:
-        gathered.left_out.check(table.name, 0, wanted.typed)
-        raise DataError(f"{table.name}: there is no row with a text and a label in it")
-    hidden, hidden_notes = _hidden(gathered)
-    is_labelled = ~hidden & (gathered.label_ids != _empty(gathered))
+    gathered.check_parts(wanted.max_bad_rows, wanted.typed)
+    _refuse_empty(gathered, wanted)
+    missing = labels.missing_of(gathered.labels.values, wanted.labels)
+    hidden, hidden_notes = _hidden(gathered, missing)
+    is_labelled = ~hidden & ~np.isin(gathered.label_ids, missing)
     labelling, of_rows = _labelling(gathered, is_labelled, wanted)
     times = times_of(gathered.times) if found.time is not None else None
-    left_out = _left_out(gathered, hidden, labelling, of_rows, times)
+    left_out = _left_out(gathered, hidden | is_labelled, of_rows, times)
     left_out.check(table.name, wanted.max_bad_rows, wanted.typed)
     kept = np.flatnonzero(is_labelled & (of_rows >= 0) & (np.isfinite(times) if times is not None else True))
     further, further_notes = _further(gathered, hidden, unlabelled=unlabelled)
     parts, part_notes = (None, ()) if found.split is None else resolve(gathered.parts[kept], table.name)
-    notes = (_about(table, found), *labelling.notes, *hidden_notes, *further_notes, *part_notes)
+    notes = (_about(table, found), *found.notes(table.columns), *labelling.notes, *hidden_notes, *further_notes, *part_notes)
     return SourceReviews(
         title=table.name,
         labels=of_rows[kept].astype(np.int8),
@@ -62,25 +62,30 @@ def read(table: Table, wanted: Wanted, *, unlabelled: bool = False) -> SourceRev
     )
 
 
+def _refuse_empty(gathered: Gathered, wanted: Wanted) -> None:
+    """Refuse a table without a text.
+
+    Raises:
+        DataError: tells what is wrong with its rows.
+    """
+    if not gathered.texts:
+        gathered.left_out.check(gathered.table.name, 0, wanted.typed)
+        raise DataError(f"{gathered.table.name}: there is no row with a text and a label in it")
+
+
 def _about(table: Table, found: columns.Columns) -> str:
     return f"{table.name}: {', '.join((table.found.kind, *table.found.details))}; {found.told(table.columns)}"
 
 
-def _empty(gathered: Gathered) -> int:
-    """The number of the empty label, or one that no row has."""
-    values = gathered.labels.values
-    return values.index("") if "" in values else -1
-
-
-def _hidden(gathered: Gathered) -> tuple[np.ndarray, tuple[str, ...]]:
+def _hidden(gathered: Gathered, empty: list[int]) -> tuple[np.ndarray, tuple[str, ...]]:
     """Rows of parts whose labels are all missing, as in Kaggle's test files: `<bool>[texts]`, and a sentence on each part."""
     hidden, notes, ids, parts = np.zeros(len(gathered.texts), dtype=bool), list[str](), gathered.label_ids, gathered.parts
-    missing = [number for number, value in enumerate(gathered.labels.values) if value in _MISSING]
+    missing = {*empty, *(number for number, value in enumerate(gathered.labels.values) if value == _HIDDEN)}
     there = np.unique(parts)
     for part in there if len(there) > 1 else ():
         is_its = parts == part
         (own, others) = (set(np.unique(ids[each]).tolist()) for each in (is_its, ~is_its))
-        if own <= set(missing) and not own & (others - {_empty(gathered)}):
+        if own <= missing and not own & (others - set(empty)):
             hidden |= is_its
             name = PARTS[part] if part < len(PARTS) else "eval"
             notes.append(f"the {name} part has no labels: its {is_its.sum():,} rows are not used as such")
@@ -100,18 +105,12 @@ def _labelling(gathered: Gathered, is_labelled: np.ndarray, wanted: Wanted) -> t
     return found, np.where(is_labelled, positions[ids], labels.OMITTED)
 
 
-def _left_out(
-    gathered: Gathered, hidden: np.ndarray, labelling: Labelling, of_rows: np.ndarray, times: np.ndarray | None
-) -> LeftOut:
-    """The rows that do not fit, those without a label and without a time among them."""
-    rows, is_empty = gathered.rows, (gathered.label_ids == _empty(gathered)) & ~hidden
-    found = gathered.left_out.with_more(NO_LABEL, rows[is_empty].tolist())
-    if (labelling.positions == labels.NO_NUMBER).any():
-        found = found.with_more("has a label that is no number", rows[of_rows == labels.NO_NUMBER].tolist())
+def _left_out(gathered: Gathered, has_label: np.ndarray, of_rows: np.ndarray, times: np.ndarray | None) -> LeftOut:
+    """The rows that do not fit, those without a label, `<bool>[texts]`, and without a time among them."""
+    rows, found = gathered.rows, gathered.without_label(~has_label)
+    found = found.with_more("has a label that is no number", rows[of_rows == labels.NO_NUMBER].tolist())
     if times is not None:
-        found = found.with_more(
-            "has no time that can be read", rows[np.isnan(times) & ~is_empty & ~hidden & (of_rows >= 0)].tolist()
-        )
+        found = found.with_more("has no time that can be read", rows[np.isnan(times) & has_label & (of_rows >= 0)].tolist())
     return found
 
 

@@ -26,7 +26,8 @@ class Wanted:
     def typed(self, name: str, value: str) -> str:
         """What a person types for one of these settings, ready to be copied."""
         if self.are_options:
-            return f"--{name.replace('_', '-')} {shlex.quote(value)}"
+            between = "=" if value.startswith("-") else " "  # what begins with a hyphen looks like an option
+            return f"--{name.replace('_', '-')}{between}{shlex.quote(value)}"
         return f"--set {shlex.quote(f'data.{name}={value}')}"
 
     @classmethod

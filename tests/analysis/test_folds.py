@@ -15,6 +15,7 @@ from data.splits import fold
 from data.types import SourceReviews
 from records.errors import DataError
 from records.folds import Folded, FoldedScore
+from records.links import followed
 from tests.conftest import Finished
 from tests.made_up import ROSTER
 
@@ -52,6 +53,11 @@ def test_all_lengths_count_each_bucket_by_its_reviews_and_every_review_is_tested
     assert by_bucket["0-9"].accuracies == (0.8, 0.6) and by_bucket["0-9"].n_tested == 200
     assert by_bucket["all"].accuracies == pytest.approx((0.875, 0.825)) and by_bucket["all"].n_tested == 800
     assert by_bucket["all"].mean_macro_f1 == pytest.approx(0.75)
+
+
+def test_an_interval_of_accuracies_stays_between_nothing_and_all() -> None:
+    found = scores([results({"gru": (0.95, 0.02)}), results({"gru": (1.0, 0.2)})])
+    assert all(0 <= score.low <= score.mean <= score.high <= 1 for score in found)
 
 
 def test_a_contender_that_a_fold_has_no_result_of_is_not_scored() -> None:
@@ -119,6 +125,7 @@ def test_the_command_runs_every_fold_and_tells_of_all_together(
         ("linear", "0-end", 240),
         ("nb_linear", "0-end", 240),
     }
+    assert followed(tmp_path / "latest") == parent / folded.runs[-1]
     rows = [pd.read_csv(parent / run / "final_stats" / "predictions.csv.gz") for run in folded.runs]
     tested = pd.concat(rows).query("study == 'linear/0-end'")["row"]
     assert sorted(tested) == list(range(240))  # each once

@@ -95,6 +95,24 @@ def test_a_column_is_the_split_only_where_it_holds_words_for_parts(tmp_path: Pat
     assert found(tmp_path, names, [LONG, "1", "a"], [LONG, "1", "b"], split_column="split").split == 2
 
 
+def test_one_word_for_a_part_anywhere_makes_the_split_column_and_none_a_note(tmp_path: Path) -> None:
+    names, plain = ["text", "label", "fold"], [[LONG, "1", f"other {number}"] for number in range(3_000)]
+    assert found(tmp_path, names, *plain, [LONG, "0", "test"]).split == 2
+    unused = found(tmp_path, names, *plain)
+    assert unused.split is None and unused.notes(names) == (
+        "the column 'fold' holds no word for a part (train, validation, test) and was not used",
+    )
+    assert found(tmp_path, names, *plain, split_column="").notes(names) == ()
+    assert found(tmp_path, ["text", "dataset"], [LONG, "good"], [LONG, "bad"]).notes(["text", "dataset"]) == ()
+
+
+def test_what_cannot_be_seen_in_a_name_does_not_hide_a_column(tmp_path: Path) -> None:
+    names = ["\u200bte\u00adxt\xa0", "label\ufeff"]
+    assert found(tmp_path, names, [LONG, "1"]) == found(tmp_path, names, [LONG, "1"], text_column="text") == Columns((0,), 1)
+    with pytest.raises(DataError, match=r"no column 'zzz' \(data.text_column\); its columns: "):
+        found(tmp_path, names, [LONG, "1"], text_column="zzz")
+
+
 def test_a_table_without_a_column_for_labels_says_what_to_name(tmp_path: Path) -> None:
     rows = [[f"{LONG} {number}", str(number)] for number in range(60)]
     with pytest.raises(DataError, match=r"no column looks like labels among id; name it with --set data.label_column=NAME"):

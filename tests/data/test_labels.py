@@ -1,14 +1,18 @@
 """Laws of labels: which classes they are of, in which order, and what is said of those that nobody named."""
 
+import re
+import shlex
+
 import numpy as np
 import pytest
 
-from config import Data
+from config import Config, Data
 from data.sources.labels import NO_NUMBER, OMITTED, Labelling, Labels, as_classes, classes_of, in_order
-from data.sources.mapping import LabelMapping
+from data.sources.mapping import LabelMapping, leaving_out, written
 from data.sources.plain import plain
 from data.sources.wanted import Wanted
 from experiment.data_rules import problems_of
+from experiment.options import with_overrides
 from records.classes import SENTIMENT, Classes
 from records.errors import DataError
 
@@ -148,6 +152,7 @@ STARS = Wanted(labels="1,2=negative 4,5=positive 3=-")
     ("cells", "learned", "positions"),
     [
         (("1", "5", "3", "Positive"), STARS, [0, 1, OMITTED, 1]),
+        (("neg", "TRUE", "0"), Wanted(), [0, 1, 0]),
         (("neg", "TRUE", "0", "4"), Wanted(), [0, 1, 0, 1]),
         (("positive",), Wanted(), [1]),
     ],
@@ -173,3 +178,103 @@ def test_a_label_that_is_none_of_a_runs_classes_is_a_sentence_with_the_commands_
 def test_a_mapping_says_what_a_label_is_before_its_star_does() -> None:
     mapping = LabelMapping.parse("2=b *=a")
     assert (mapping.of("2"), mapping.of("7"), mapping.named("7")) == ("b", "a", None)
+
+
+@pytest.mark.parametrize("cells", [("0", "1"), ("-1", "1"), ("0", "4"), ("1",), ("0", "1", "5")])
+def test_labels_are_read_by_one_convention_and_never_some_by_the_runs_mapping_and_others_as_a_pair(
+    cells: tuple[str, ...],
+) -> None:
+    asked = Wanted(are_options=True)
+    with pytest.raises(DataError, match=r"--labels[ =]") as refused:
+        as_classes(labels(*cells), asked, STARS, SENTIMENT)
+    if len(cells) == 2:
+        line = shlex.split(str(refused.value).partition("--labels")[2][1:])[0].removesuffix(",")
+        found = as_classes(labels(*cells), Wanted(labels=line, are_options=True), STARS, SENTIMENT)
+        assert found.positions.tolist() == [0, 1]
+
+
+def test_opposite_labels_are_never_read_as_one_class_unless_the_person_says_so() -> None:
+    asked, cut = Wanted(are_options=True), Classes(("up to 3.5", "over 3.5"), (0.0, 1.0))
+    with pytest.raises(DataError, match=r"opposites.*--labels '0=\"up to 3.5\" 1=\"over 3.5\"'"):
+        as_classes(labels("0", "1"), asked, Wanted(label_edges=(3.5,)), cut)
+    with pytest.raises(DataError, match=r"would be read as good, though they are opposites"):
+        as_classes(labels("0", "1"), asked, Wanted(labels="2=bad *=good"), Classes(("bad", "good")))
+    told = Wanted(labels="0,1=good", are_options=True)
+    assert as_classes(labels("0", "1"), told, Wanted(), Classes(("bad", "good"))).positions.tolist() == [1, 1]
+
+
+def test_which_label_is_read_as_which_class_is_always_said() -> None:
+    found = as_classes(labels("1", "5", "4", "3"), Wanted(are_options=True), STARS, SENTIMENT)
+    assert found.notes[0] == "classes: negative is the label 1, positive is the label 5 or 4"
+    found = as_classes(labels("neg", "pos"), Wanted(are_options=True), STARS, SENTIMENT)
+    assert found.notes == ("classes: negative is the label neg, positive is the label pos",)
+
+
+AWKWARD = (
+    "drama,comedy",
+    "a=b",
+    "rare, one=two",
+    "it's",
+    'say "hi"',
+    "don't know",
+    "1-2",
+    "-",
+    "\\N",
+    "a\\b",
+    'x"',
+    "$HOME `x` !y",
+)
+
+
+def test_every_label_can_be_named_and_every_line_that_is_printed_survives_a_shell() -> None:
+    for wanted in (Wanted(), Wanted(are_options=True)):
+        line = written("z=q", AWKWARD, "x")
+        typed = shlex.split(wanted.typed("labels", line))[-1].removeprefix("data.labels=")
+        mapping = LabelMapping.parse(typed)
+        assert typed == line and mapping.names == ("q", "x") and not mapping.wide
+        assert all(mapping.named(plain(label)) == "x" for label in AWKWARD)
+    with pytest.raises(DataError) as refused:
+        classes(*AWKWARD[:5], line="other=x")
+    way = re.search(r"--set .*(?=, or name)", str(refused.value))
+    assert way is not None
+    config = with_overrides(Config(), [shlex.split(way[0])[1]])
+    assert all(LabelMapping.parse(config.data.labels).named(label) == "-" for label in AWKWARD[:5])
+
+
+def test_a_value_that_begins_with_a_hyphen_is_typed_so_that_it_is_no_option() -> None:
+    assert shlex.split(Wanted(are_options=True).typed("labels", "-1=a 1=b")) == ["--labels=-1=a 1=b"]
+
+
+def test_the_line_that_leaves_rare_classes_out_names_awkward_labels_too() -> None:
+    line = leaving_out("", Classes(AWKWARD), AWKWARD[:1])
+    mapping = LabelMapping.parse(line)
+    assert [mapping.named(label) for label in AWKWARD] == ["-", *AWKWARD[1:7], "the label -", *AWKWARD[8:]]
+    again = LabelMapping.parse(leaving_out('"a,b",1-3="c d" *=e "f=g"', Classes(("c d", "e", "f=g")), ["e"]))
+    assert (again.of("a,b"), again.of("2"), again.of("x"), again.of("f=g")) == ("c d", "c d", "-", "f=g")
+
+
+@pytest.mark.parametrize(
+    ("cells", "values"),
+    [
+        (("1 star", "2 stars", "10 stars"), (1, 2, 10)),
+        (("1/10", "9/10", "10/10"), (1, 9, 10)),
+        (("1/5", "3/10"), (0.2, 0.3)),
+        (("1.0 out of 5 stars", "5.0 out of 5 stars"), (1, 5)),
+        (("★☆☆☆☆", "★★★★☆", "★★★★★"), (1, 4, 5)),
+        (("★", "★★½", "★★★"), (1, 2.5, 3)),
+        (("1,5", "2", "10,5"), (1.5, 2, 10.5)),
+        (("999", "1,000", "2,500"), (999, 1000, 2500)),
+        (("1e+00", "2.000000000000000000e+00", "1.0e+01"), (1, 2, 10)),
+    ],
+)
+def test_labels_that_are_numbers_in_one_form_are_ordered_classes(cells: tuple[str, ...], values: tuple[float, ...]) -> None:
+    found = classes(*cells[::-1]).classes
+    assert found.values == values and found.names == tuple(plain(cell) for cell in cells)
+
+
+def test_what_cannot_be_seen_makes_no_other_label() -> None:
+    assert {plain(cell) for cell in ("good", "\u200bgood", "good\xa0", "\ufeffgood", "go\u00adod", " \u200d good\u200e ")} == {
+        "good"
+    }
+    assert {plain(cell) for cell in ("1", "1e0", "+1", "01", "1.0", "１")} == {"1"}
+    assert plain("👨\u200d👩") == "👨\u200d👩"

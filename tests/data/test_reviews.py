@@ -116,6 +116,34 @@ def test_a_word_for_no_part_is_a_row_that_does_not_fit(tmp_path: Path) -> None:
     assert found.left_out.reasons == "line 202 has 'trian' in the column 'split'"
 
 
+def test_many_words_for_no_part_are_an_error_that_names_them_and_no_reason_to_draw_the_parts(tmp_path: Path) -> None:
+    cells = rows(90, "train") + rows(20, "test") + rows(10, "holdout")
+    with pytest.raises(DataError, match=r"'holdout' \(10 rows\).*--set data.max_bad_rows=0.09, or .*--set data.split_column=$"):
+        source(tmp_path, "text label set", cells)
+    assert parts(source(tmp_path, "text label set", cells, max_bad_rows=0.09)) == ["train"] * 90 + ["test"] * 20
+    assert source(tmp_path, "text label set", cells, split_column="").parts is None
+
+
+def test_words_for_a_missing_label_are_no_label_unless_the_person_names_them(tmp_path: Path) -> None:
+    cells = [[f"film {n}", str(1 + n % 5)] for n in range(400)]
+    for place, word in ((7, "nan"), (9, "N/A"), (11, "NULL"), (13, "nan")):
+        cells[place][1] = word
+    found = source(tmp_path, "text stars", cells)
+    assert found.classes.values == (1, 2, 3, 4, 5) and len(found.labels) == 396
+    assert found.left_out.numbers == {"has no label (nan)": [9, 15], "has no label (N/A)": [11], "has no label (NULL)": [13]}
+    named = source(tmp_path, "text stars", cells, labels="nan,N/A,null=none *=some")
+    assert named.classes.names == ("none", "some") and not len(named.left_out)
+
+
+def test_texts_that_are_only_a_word_for_a_missing_one_are_missing_where_they_are_the_fewer(tmp_path: Path) -> None:
+    cells = [[*row, f"2020-01-{1 + n % 28:02}", f"film {n}"] for n, row in enumerate(rows(400))]
+    cells[3][0], cells[5][0] = "nan", " None "
+    found = source(tmp_path, "text label day film", cells, time_column="day")
+    assert found.left_out.numbers == {"has no text (nan)": [5], "has no text (None)": [7]} and len(found.labels) == 398
+    assert found.rows is not None and found.rows.tolist() == [n + 2 for n in range(400) if n not in (3, 5)]
+    assert len(source(tmp_path, "text label", [["null", str(n % 2)] for n in range(9)]).labels) == 9
+
+
 def test_a_row_without_a_group_is_a_group_of_its_own(tmp_path: Path) -> None:
     cells = [*rows(4, "a"), *rows(4, "b"), *rows(2, "")]
     groups = source(tmp_path, "text label film", cells, group_column="film").groups
@@ -153,6 +181,6 @@ def test_a_row_without_a_time_does_not_fit(tmp_path: Path) -> None:
 
 def test_a_label_that_cannot_be_cut_does_not_fit(tmp_path: Path) -> None:
     cells = [[f"film {n}", f"{n / 10:.1f}"] for n in range(200)]
-    cells[9][1] = "n/a"
+    cells[9][1] = "soon"
     found = source(tmp_path, "text score", cells, label_edges=(5.0,))
     assert found.classes.names == ("up to 5", "over 5") and found.left_out.reasons == "line 11 has a label that is no number"

@@ -260,6 +260,8 @@ def test_a_summary_counts_what_was_left_out(table: Path) -> None:
     about, *others = summarise(prepared_table(table)).notes
     assert about.startswith("r.csv: CSV, ")
     assert about.endswith("; texts from 'text', labels from 'label', split from 'split'")
+    *others, conflict = others
+    assert conflict.startswith("1 text stands in the data with more than one label, such as 'fine slow film")
     assert others == [
         "classes: negative is the label 0, positive is the label 1",
         "3 rows marked unsup carry no label and were left out (data.unlabelled=True reads them)",

@@ -45,7 +45,7 @@ def test_the_command_scores_stores_and_shows_other_reviews(table: Path, copy: Pa
     options = ("--on", str(table), "--text-column", "words", "--label-column", "verdict")
     done = main("evaluate", str(copy), *options)
     assert done.code == 0, done.err
-    assert "Chosen by validation" in done.out and "1 texts have no word that the run knows" in done.out
+    assert "Chosen by validation" in done.out and "1 text has no word that the run knows" in done.out
     (path,) = paths(RunFolder(copy))
     record = OtherReviews.from_json(path.read_text(encoding="utf-8"))
     run = FinishedRun.open(copy)
@@ -149,6 +149,7 @@ def test_labels_are_mapped_as_the_person_says_and_what_is_left_out_is_said(own_s
         stored(run, table)
     found = stored(run, table, "1,2=negative 4-5=positive 3=-")
     assert found.n == 148 and found.notes[1:] == (
+        "classes: negative is the label 1, positive is the label 5",
         "left out as --labels says: '3' (1 row)",
         "1 of 150 rows was left out: line 6 has no text",
     )

@@ -48,7 +48,7 @@ def test_a_table_keeps_its_columns_and_rows_and_gets_the_answers(name: str, pred
     source = write(tmp_path / name, texts)
     done = predict(predictor.run.folder.path, "--file", str(source), "--output", str(tmp_path / "scored.csv"))
     rows = read(tmp_path / "scored.csv")
-    assert done.code == 1 and "1 rows could not be read" in done.out
+    assert done.code == 1 and "1 row could not be read" in done.out
     assert list(rows[0]) == ["id", "text", *added(SENTIMENT)] and [row["text"] for row in rows] == texts
     assert rows[2]["problem"].startswith("the text is empty") and rows[2]["predicted"] == ""
     for row, text in zip(rows, texts, strict=True):
@@ -121,12 +121,12 @@ def test_memory_does_not_grow_with_the_table(predictor: Predictor, tmp_path: Pat
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"id,review\n1,dull\n", r"no column 'text' \(--text-column\); Its columns: id, review"),
+        (b"id,review\n1,dull\n", r"no column 'text' \(--text-column\); its columns: id, review"),
         (b"", "is empty; give CSV, TSV, JSON lines"),
         (b"0,a dull script indeed\n1,a superb script\n", r"looks like data, .*: --columns=label,text"),
         (b"id,text,id\n1,dull,2\n", "several columns are named 'id'; rename all but one, so that none is lost"),
         (b"text,text\ndull,script\n", "several columns are named 'text'"),
-        (b"id;stars\n1;2\n", r"no column 'text' \(--text-column\); Its columns: id, stars"),
+        (b"id;stars\n1;2\n", r"no column 'text' \(--text-column\); its columns: id, stars"),
         ("text\ndull\n".encode("utf-16-le"), "line 1, which should name the columns, is not UTF-8; .*--encoding=utf-16"),
         (b"id,text,study\n1,dull,x\n", r"has columns that would be added \(study\)"),
     ],

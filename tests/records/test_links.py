@@ -40,6 +40,12 @@ def test_the_newest_folder_is_found_again_and_again(system: Exception | None, tm
     assert sorted(path.name for path in tmp_path.iterdir()) == ["latest", "one", "zwei, drei é"]
 
 
+def test_a_folder_within_a_folder_beside_the_link_is_found(system: Exception | None, tmp_path: Path) -> None:
+    (tmp_path / "folds" / "run").mkdir(parents=True)
+    point(tmp_path / "latest", "folds/run")
+    assert followed(tmp_path / "latest") == tmp_path / "folds" / "run"
+
+
 def test_a_link_takes_the_place_of_a_file_and_a_file_that_of_a_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An artifacts folder may be moved from one file system to another."""
     (tmp_path / "run").mkdir()
