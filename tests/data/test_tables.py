@@ -81,6 +81,24 @@ def test_a_quote_that_swallows_rows_up_to_the_next_one_is_no_quote(tmp_path: Pat
     assert [row[0] for row in cells(read)] == texts
 
 
+@pytest.mark.parametrize("separator", [",", "\t", ";"])
+@pytest.mark.parametrize("damaged", ['"Fine" he said', '"So ""fine"" a film" he said"', '"in the "middle" of it"'])
+def test_one_damaged_row_does_not_make_quotes_of_a_quoted_table_plain(separator: str, damaged: str, tmp_path: Path) -> None:
+    lines = ['"text"', *(f'"a {word} film"' for word in ("dull", "good", "long") * 9)]
+    lines = [f'{line}{separator}"{i % 2 if i else "label"}"' for i, line in enumerate(lines)]
+    lines.insert(9, f'{damaged}{separator}"1"')
+    read = table(tmp_path / "r.csv", "\n".join(lines))
+    assert read.columns == ("text", "label") and cells(read)[0] == ("a dull film", "1") and len(cells(read)) == 27
+    assert [line.split()[1] for line in bad(read)] == ["10"]
+
+
+def test_quotes_behind_the_blank_after_a_separator_are_quotes_in_the_header_too(tmp_path: Path) -> None:
+    read = table(tmp_path / "r.csv", '"text", "label"\n"a dull film", "neg"\n"good", "pos"\n')
+    assert read.columns == ("text", "label") and cells(read) == [("a dull film", "neg"), ("good", "pos")]
+    read = table(tmp_path / "r.csv", 'text,label\n" ""really"" ",1\n a blank,0\n')
+    assert cells(read) == [(' "really" ', "1"), (" a blank", "0")]
+
+
 def test_no_quoting_can_be_wished(tmp_path: Path) -> None:
     read = table(tmp_path / "r.csv", 'text,label\n"good",1\n', quoting="none")
     assert cells(read) == [('"good"', "1")]
