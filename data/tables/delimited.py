@@ -1,6 +1,5 @@
 """Tables in delimited text: CSV, TSV and their relatives, as people and programs write them."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +9,7 @@ from data.tables.dialect import SEPARATORS, Fit, find_dialect, is_blank
 from data.tables.encoding import Text, first_bad_byte, reveal, shown_bytes, shown_encoding
 from data.tables.header import given_names, names_of, refuse_data
 from data.tables.records import BACKSLASHES, ESCAPES, NONE, Damage, Record, records
+from data.tables.remnants import Remnants, one_word
 from data.tables.table import BadRow, Found, Reading, Row
 from records.errors import DataError
 
@@ -18,7 +18,6 @@ _QUOTING = {
     NONE: "no quoting: quotes are characters like others",
     ESCAPES: "no quoting: backslashes before separators and line ends inside cells",
 }
-_SPACE = re.compile(r"\s")
 _LONGEST_LINE = 1 << 26  # bytes
 _MISSING = r"\N"  # as MySQL writes a missing value
 
@@ -66,15 +65,10 @@ class DelimitedTable:
         Raises:
             DataError: the file cannot be read on.
         """
-        is_after_damage = False
-        for number, record in self._records():
-            row = self._row(number, record)
-            if row is None:
-                continue
-            if is_after_damage and isinstance(row, Row) and self._may_be_a_part(row):
-                row = BadRow(number, "follows a row that cannot be told apart, and may be a part of it", row.cells)
-            is_after_damage = isinstance(row, BadRow) and (is_after_damage or isinstance(record, Damage))
-            yield row
+        told = ((record, self._row(number, record)) for number, record in self._records())
+        words = one_word(self.fit.head[self.has_header :], len(self.names))
+        remnants = Remnants(len(self.names), self.fit.dialect.separator, words)
+        yield from remnants.without((record, row) for record, row in told if row is not None)
 
     def _records(self) -> Iterator[tuple[int, Record]]:
         """The records below the names of the columns."""
@@ -133,10 +127,6 @@ class DelimitedTable:
         named = [cell for name, cell in zip(self.names, cells, strict=False) if name]
         return (*named, *cells[width:])
 
-    def _may_be_a_part(self, row: Row) -> bool:
-        """Whether a line may belong to the cell of a row that is damaged: it ends a quote, or has words where others have one."""
-        return any(cell.count('"') % 2 for cell in row.cells) or any(_SPACE.search(row.cells[place]) for place in self._words)
-
     @cached_property
     def _has_empty_end(self) -> bool:
         return self.fit.has_empty_end
@@ -150,14 +140,6 @@ class DelimitedTable:
     def _wanted(self) -> tuple[int, ...] | None:
         """Places of the columns that are wanted; None for all."""
         return None if all(self.names) else tuple(place for place, name in enumerate(self.names) if name)
-
-    @cached_property
-    def _words(self) -> tuple[int, ...]:
-        """Columns of which nearly all known cells are one word: a label, a number."""
-        rows = [row for row in self.fit.head[self.has_header :] if len(row) == len(self.names)]
-        wanted = range(len(self.names)) if self._wanted is None else self._wanted
-        spaces = [sum(_SPACE.search(row[place]) is not None for row in rows) for place in wanted]
-        return tuple(place for place, count in enumerate(spaces) if len(rows) > 2 and 4 * count <= len(rows))
 
 
 def open_delimited(content: Content, text: Text, reading: Reading) -> DelimitedTable:

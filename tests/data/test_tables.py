@@ -124,11 +124,46 @@ def test_what_follows_a_damaged_row_is_read_only_where_it_looks_like_one(tmp_pat
 
 
 def test_a_row_of_another_width_is_named_and_never_read_in_part(tmp_path: Path) -> None:
-    read = table(tmp_path / "r.csv", "text,label\n" + "first half, second half,1\n" * 3 + "alone\ngood,1\n")
+    read = table(tmp_path / "r.csv", "text,label\n" + "first half, second half,1\n" * 3 + '"alone"\n"good",1\n')
     assert cells(read) == [("good", "1")]
     assert bad(read)[0] == "line 2 has 3 cells where the first row names 2; quote texts that hold commas"
     assert bad(read)[3] == "line 5 has 1 cell where the first row names 2"
     assert next(iter(read.rows())).cells == ("first half", " second half", "1")
+
+
+@pytest.mark.parametrize(
+    ("content", "left", "named"),
+    [
+        ("text,label\n{}a film.\nMore of it,1\n{}", 4, ["4", "5"]),  # a line break in a text without quotes
+        ("text,label\n{}a film\n\nof it\nat last,1\n{}", 4, ["4", "6", "7"]),
+        ('text,label\n{}"A film.\nMore of it,1\n{}"so, so",1\n', 5, ["4", "5"]),  # a quote that is never closed
+        ('text,label\n{}"A fi\n"lm and more",1\n{}"so, so",1\n', 5, ["4", "5"]),
+        ("label,text\n0,a dull film\n1,half of it\nthe rest\n0,so so\n1,very good\n", 3, ["3", "4"]),  # the text stands last
+    ],
+)
+def test_the_parts_of_a_row_that_a_line_break_parts_are_all_left_out(
+    content: str, left: int, named: list[str], tmp_path: Path
+) -> None:
+    read = table(tmp_path / "r.csv", content.format(*["a very good film,1\na dull film,0\n"] * 2))
+    assert [line.split()[1] for line in bad(read)] == named and len(cells(read)) == left
+
+
+@pytest.mark.parametrize(
+    ("content", "left"),
+    [
+        ('text,label\n{}"No label"\n"Good, very",1\n{}', 5),  # quoted cells are whole
+        ('text,label\n{}"No label"\ngood,1\n{}', 5),
+        ('text,label\n{}no label\n"good, very",1\n{}', 5),
+        ("id,text,label\n1,good film,0\n2,so so,1\n3\n4,bad film,0\n5,so so,1\n", 4),  # a number has no line break
+        ("text,label\n{}{}(4 rows)\n", 4),
+        ("text,label\n{}one, two, three\n{}", 4),  # too many cells
+    ],
+)
+def test_rows_beside_a_row_of_another_width_are_read_where_they_are_no_parts_of_it(
+    content: str, left: int, tmp_path: Path
+) -> None:
+    read = table(tmp_path / "r.csv", content.format(*["a very good film,1\na dull film,0\n"] * 2))
+    assert len(bad(read)) == 1 and len(cells(read)) == left
 
 
 def test_row_names_of_r_and_an_index_of_pandas_do_no_harm(tmp_path: Path) -> None:
