@@ -6,7 +6,7 @@ from functools import cached_property
 from itertools import islice
 
 from data.tables.content import printable
-from data.tables.encoding import find_encoding, shown_encoding
+from data.tables.encoding import Text, find_encoding, shown_encoding
 from data.tables.splits import split_named
 from data.tables.table import BadRow, Found, Reading, Row
 from data.tables.tree import Tree
@@ -33,8 +33,7 @@ class ClassFoldersTable:
 
     tree: Tree
     places: tuple[Place, ...]
-    encoding: str
-    is_detected: bool
+    encoded: Text  # how the bytes of a file become characters
     notes: tuple[str, ...] = ()
 
     @property
@@ -54,7 +53,7 @@ class ClassFoldersTable:
         splits = list(dict.fromkeys(place.split for place in self.places if place.split))
         shown = ", ".join(labels[:6]) + (", ..." if len(labels) > 6 else "")
         about = [f"{len(labels)} classes: {shown}", f"parts {', '.join(splits)}" if splits else ""]
-        about += [f"encoding {shown_encoding(self.encoding)}" + (", detected" if self.is_detected else ""), *self.notes]
+        about += [self.encoded.shown, *self.notes]
         return Found(CLASS_FOLDERS, tuple(filter(None, about)))
 
     def place(self, number: int) -> str:
@@ -76,10 +75,10 @@ class ClassFoldersTable:
         if len(content) > _LARGEST:
             return BadRow(number, f"has more than {_LARGEST:,} bytes", ("", *about))
         try:
-            text = content.decode(self.encoding)
+            text = content.decode(self.encoded.encoding)
         except UnicodeDecodeError as error:
-            reason = f"has a byte {content[error.start]:#04x} that is not {shown_encoding(self.encoding)}"
-            shown = content.decode(self.encoding, "backslashreplace")
+            reason = f"has a byte {content[error.start]:#04x} that is not {shown_encoding(self.encoded.encoding)}"
+            shown = content.decode(self.encoded.encoding, "backslashreplace")
             return BadRow(number, f"{reason}; name the encoding: --set data.encoding=latin-1", (shown, *about))
         return Row(number, (text, *about)) if "\0" not in text else BadRow(number, "has a NUL byte", (text, *about))
 
@@ -123,5 +122,5 @@ def open_class_folders(tree: Tree, places: tuple[Place, ...], reading: Reading, 
         notes = (*notes, f"{len(others)} .txt files in no class not read: {', '.join(others[:3])}{', ...' * (len(others) > 3)}")
     step = max(1, len(places) // _LOOKED_AT)
     sample = (_read(tree, place.path)[:_LARGEST] for place in islice(places, 0, None, step))
-    encoding, is_detected = find_encoding(sample, reading.encoding, tree.name)
-    return ClassFoldersTable(tree, places, encoding, is_detected, notes)
+    encoded = find_encoding(sample, reading.encoding, tree.name)
+    return ClassFoldersTable(tree, places, encoded, notes)

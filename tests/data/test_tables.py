@@ -261,7 +261,7 @@ FRENCH = "avis;note\r\n" + "".join(f'"Le film était très décevant, où est l�
         ("utf-32", "encoding UTF-32"),
         ("utf-16-le", "encoding UTF-16-LE, detected"),
         ("utf-16-be", "encoding UTF-16-BE, detected"),
-        ("cp1252", "encoding cp1252, detected"),
+        ("cp1252", "encoding cp1252, detected (as in 'était')"),
     ],
 )
 def test_encodings_are_found_and_said(encoding: str, shown: str, tmp_path: Path) -> None:
@@ -272,11 +272,36 @@ def test_encodings_are_found_and_said(encoding: str, shown: str, tmp_path: Path)
 
 @pytest.mark.parametrize(
     ("encoding", "text"),
-    [("cp1251", "Фильм был очень скучный, музыка хорошая"), ("gb18030", "这部电影非常无聊,音乐很好,但是情节很差")],
+    [
+        ("cp1251", "Фильм был очень скучный, музыка хорошая"),
+        ("koi8_r", "Фильм был очень скучный, музыка хорошая"),
+        ("cp1253", "Η ταινία ήταν πολύ βαρετή, η μουσική όμως καλή"),
+        ("gb18030", "这部电影非常无聊,音乐很好,但是情节很差"),
+        ("big5", "這部電影非常無聊,音樂很好,但是情節很差"),
+        ("cp932", "この映画はとても退屈でした。音楽は良かったです"),
+        ("euc_jp", "この映画はとても退屈でした。音楽は良かったです"),
+        ("cp949", "이 영화는 정말 지루했습니다. 음악은 좋았어요"),
+        ("cp1250", "Vůbec se mi nelíbil, strašně nudné, ztráta času"),
+        ("iso8859_2", "Vůbec se mi nelíbil, strašně nudné, ztráta času"),
+        ("cp1250", "Film był źle zagrany, żałuję, że obejrzałem go w całości"),
+        ("cp1250", "Nagyon unalmas film, rossz színészek, őszintén szólva időpocsékolás, a zene jó volt, nézhető"),
+        ("cp1254", "Film çok sıkıcıydı, oyuncular kötüydü, şarkı iğrenç"),
+        ("cp1257", "Filmas buvo nuobodus, žiūrėjau visą, į šį ėjimą"),
+        ("cp1252", "Não gostei, emoção e coração. Você não vai"),
+        ("cp1252", "Mañana volveré a verla, ¡qué pérdida! Corazón"),
+        ("cp1252", "Der Film war schön für größte. Le film était déçu à côté. El niño qué más. È così però. São não"),
+        ("cp1252", "works for 200€, ‘fine’, only £5 – it’s bad"),
+        ("cp1252", "It is only £5"),
+        ("mac_roman", "Le film était très décevant, où est la fête"),
+    ],
 )
-def test_texts_of_other_scripts_are_read_in_their_encodings(encoding: str, text: str, tmp_path: Path) -> None:
+def test_texts_are_read_in_the_encoding_in_which_they_spell_a_language_and_a_word_shows_it(
+    encoding: str, text: str, tmp_path: Path
+) -> None:
     read = table(tmp_path / "r.tsv", ("text\tlabel\n" + f"{text}\t1\n" * 40).encode(encoding))
-    assert f"encoding {encoding}, detected" in read.found.details and cells(read)[0] == (text, "1")
+    said = next(detail for detail in read.found.details if "detected" in detail)
+    assert said.startswith(f"encoding {encoding.replace('_', '-')}, detected (as in '") and cells(read)[0] == (text, "1")
+    assert said.split("'")[1] in text and not said.split("'")[1].isascii()
 
 
 def test_a_byte_that_is_not_utf8_among_many_lines_is_named_by_row_and_column(tmp_path: Path) -> None:
