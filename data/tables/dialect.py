@@ -20,6 +20,8 @@ _HEAD, _CELL = 1_000, 300  # rows that are kept to look at, and characters of th
 _ENOUGH = 20  # rows that all fit without quoting: that is no chance
 _QUOTED_BEHIND_BLANK = re.compile(r'\s+".*"\s*', re.DOTALL)
 
+SEPARATOR_EXPECTED = f"auto, one character, or {', '.join(name for name in _NAMED if name.isalpha())}"
+
 Lines = Callable[[], Iterator[str]]
 
 
@@ -106,6 +108,12 @@ class Fit:
             self.head.append([reveal(cell[:_CELL]) for cell in cells])
 
 
+def separator_named(wish: str) -> str | None:
+    """The separator that a person names, "" for one column; None if it can be none."""
+    named = _NAMED.get(wish.lower(), wish)
+    return None if len(named) > 1 or named in ('"', "\n", "\r", "\\") or not wish else named
+
+
 def is_blank(cells: list[str]) -> bool:
     """Whether a record is a blank line."""
     return len(cells) < 2 and (not cells or not cells[0].strip())
@@ -179,9 +187,9 @@ def _separator(lines: Lines, reading: Reading) -> Dialect:
     excel = _EXCEL.fullmatch(sample[0].lstrip("\ufeff")) if sample else None
     skipped = int(excel is not None)
     if reading.separator != "auto":
-        named = _NAMED.get(reading.separator.lower(), reading.separator)
-        if len(named) > 1 or named in ('"', "\n", "\r", "\\"):
-            raise DataError(f"--set data.separator={reading.separator}: expected auto, one character, or {', '.join(_NAMED)}")
+        named = separator_named(reading.separator)
+        if named is None:
+            raise DataError(f"--set data.separator={reading.separator}: expected {SEPARATOR_EXPECTED}")
         return Dialect(named, NONE, skipped=skipped)
     if excel:
         return Dialect(excel[1], NONE, skipped=1)

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from config import Data
 from data.tables.open import open_table
 from data.tables.table import BadRow, Reading, Row, Table
+from experiment.data_rules import problems_of
 from records.errors import DataError
 
 TEXTS = ("The plot was dull, and the cast clumsy.", "A superb film", "Je suis déçu", "nothing")
@@ -97,6 +99,19 @@ def test_quotes_behind_the_blank_after_a_separator_are_quotes_in_the_header_too(
     assert read.columns == ("text", "label") and cells(read) == [("a dull film", "neg"), ("good", "pos")]
     read = table(tmp_path / "r.csv", 'text,label\n" ""really"" ",1\n a blank,0\n')
     assert cells(read) == [(' "really" ', "1"), (" a blank", "0")]
+
+
+@pytest.mark.parametrize("wish", ["tab", "space", "semicolon", "pipe", "comma", "none", "~", ";", "tabs", '"', ""])
+def test_a_separator_that_can_be_wished_is_one_wherever_it_is_checked(wish: str, tmp_path: Path) -> None:
+    problems = [problem for problem in problems_of(Data(separator=wish)) if "separator" in problem]
+    if wish in ("tabs", '"', ""):
+        assert "expected auto, one character, or tab, semicolon, pipe, comma, space, none" in problems[0]
+        with pytest.raises(DataError, match="expected auto, one character, or tab, semicolon, pipe, comma, space, none"):
+            table(tmp_path / "r.txt", "text label\ngood 1\n", separator=wish)
+    else:
+        between = {"tab": "\t", "space": " ", "semicolon": ";", "pipe": "|", "comma": ",", "none": ""}.get(wish, wish)
+        read = table(tmp_path / "r.txt", f"text{between}label\ngood{between}1\n", separator=wish)
+        assert problems == [] and len(read.columns) == 1 + (wish != "none")
 
 
 def test_no_quoting_can_be_wished(tmp_path: Path) -> None:
