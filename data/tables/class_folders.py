@@ -14,6 +14,7 @@ from records.errors import DataError
 
 _LARGEST = 20_000_000  # bytes of one text
 _LOOKED_AT = 1_000  # files that an encoding is found from
+_ENDINGS = (".txt", ".text")
 _UNLABELLED = "unsup"
 CLASS_FOLDERS = "a folder of class folders"
 
@@ -91,15 +92,17 @@ def _read(tree: Tree, path: str) -> bytes:
         raise DataError(f"{tree.name}: {path} cannot be read: {error.strerror or error}") from error
 
 
-def class_places(tree: Tree) -> tuple[Place, ...]:
+def class_places(tree: Tree, *, is_of_texts: bool = False) -> tuple[Place, ...]:
     """Where the texts of class folders lie; nothing where the folders are no classes.
 
     Classes lie side by side, at least two of them, or parts that have them do; texts that lie elsewhere are none.
+
+    Args:
+        tree: the files.
+        is_of_texts: whether files without an ending are texts too, as nothing else in the folder can be read.
     """
-    texts = [path for path in tree.files if path.lower().endswith(".txt")]
     places: dict[tuple[str, ...], list[Place]] = {}
-    for path in texts:
-        *parents, folder = path.split("/")[:-1] or [""]
+    for path, (*parents, folder) in _folders(_texts(tree, is_of_texts=is_of_texts)).items():
         split = split_named(parents[-1]) if parents else ""
         root = tuple(parents[:-1] if split else parents)
         if folder and not split_named(folder):
@@ -110,6 +113,34 @@ def class_places(tree: Tree) -> tuple[Place, ...]:
     return tuple(fitting[0]) if len(fitting) == 1 else ()
 
 
+def unclear_folders(tree: Tree) -> str:
+    """What is found where texts lie in several folders of which it is not clear which are the classes; nothing elsewhere."""
+    folders = list(dict.fromkeys(path.rpartition("/")[0] for path in _texts(tree, is_of_texts=True)))
+    if len(folders) < 2 or not any("/" in folder for folder in folders):
+        return ""
+    shown = ", ".join(printable(folder or "its top") for folder in folders[:4]) + ", ..." * (len(folders) > 4)
+    above = next(folder for folder in folders if "/" in folder).rpartition("/")[0]
+    return (
+        f"has texts in {len(folders)} folders ({shown}), and which of these are classes is not clear; expected a folder for each "
+        f"class, side by side, also below train and test: name the folder that they lie in ({printable(f'{tree.name}/{above}')}), "
+        "or move them"
+    )
+
+
+def _texts(tree: Tree, *, is_of_texts: bool) -> list[str]:
+    """The files that are texts by their names; those without an ending, as of 20 Newsgroups, only where there are no others."""
+    texts = [path for path in tree.files if path.lower().endswith(_ENDINGS)]
+    return texts or [path for path in tree.files if is_of_texts and "." not in path.rpartition("/")[2]]
+
+
+def _folders(paths: list[str]) -> dict[str, list[str]]:
+    """The folders of each path, without a last one that all of them have, which is no class: `neg/texts/1.txt`."""
+    folders = {path: path.split("/")[:-1] or [""] for path in paths}
+    while folders and min(map(len, folders.values())) > 1 and len({each[-1] for each in folders.values()}) == 1:
+        folders = {path: each[:-1] for path, each in folders.items()}
+    return folders
+
+
 def open_class_folders(tree: Tree, places: tuple[Place, ...], reading: Reading, notes: tuple[str, ...] = ()) -> ClassFoldersTable:
     """The table of texts in class folders.
 
@@ -117,7 +148,7 @@ def open_class_folders(tree: Tree, places: tuple[Place, ...], reading: Reading, 
         DataError: a file cannot be read, or the encoding is unknown.
     """
     paths = {place.path for place in places}
-    others = [path for path in tree.files if path.lower().endswith(".txt") and path not in paths]
+    others = [path for path in tree.files if path.lower().endswith(_ENDINGS) and path not in paths]
     if others:
         notes = (*notes, f"{len(others)} .txt files in no class not read: {', '.join(others[:3])}{', ...' * (len(others) > 3)}")
     step = max(1, len(places) // _LOOKED_AT)
