@@ -80,7 +80,7 @@ class ClassFoldersTable:
         except UnicodeDecodeError as error:
             reason = f"has a byte {content[error.start]:#04x} that is not {shown_encoding(self.encoded.encoding)}"
             shown = content.decode(self.encoded.encoding, "backslashreplace")
-            return BadRow(number, f"{reason}; name the encoding: --set data.encoding=latin-1", (shown, *about))
+            return BadRow(number, f"{reason}{self.encoded.advice}", (shown, *about))
         return Row(number, (text, *about)) if "\0" not in text else BadRow(number, "has a NUL byte", (text, *about))
 
 
@@ -122,8 +122,8 @@ def unclear_folders(tree: Tree) -> str:
     above = next(folder for folder in folders if "/" in folder).rpartition("/")[0]
     return (
         f"has texts in {len(folders)} folders ({shown}), and which of these are classes is not clear; expected a folder for each "
-        f"class, side by side, also below train and test: name the folder that they lie in ({printable(f'{tree.name}/{above}')}), "
-        "or move them"
+        "class, side by side, also below train and test: name the folder that they lie in "
+        f"({printable(f'{tree.name}/{above}')}), or move them"
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from data.tables.content import Content
+from data.tables.content import Content, printable
 from data.tables.dialect import SEPARATORS, Fit, find_dialect, is_blank
 from data.tables.encoding import Text, first_bad_byte, reveal, shown_bytes, shown_encoding
 from data.tables.header import given_names, names_of, refuse_data
@@ -52,6 +52,7 @@ class DelimitedTable:
         details += ["separators at the end of each row" if self.fit.has_empty_end else ""]
         details += ["row names in the first column, as R writes them" if self.fit.has_row_names else ""]
         details += [r"\N is a missing value" if any(_MISSING in row for row in self.fit.head) else ""]
+        details += [f"above the rows, not read: {', '.join(map(repr, above))}" if (above := self._above) else ""]
         details += ["columns named by their place" if not self.has_header else ""]
         return Found({"\t": "TSV", "": "one column"}.get(dialect.separator, "CSV"), tuple(filter(None, details)))
 
@@ -116,8 +117,7 @@ class DelimitedTable:
                 return f"has a NUL byte in column {name!r}"
             if (byte := first_bad_byte(cell)) is not None:
                 known = shown_encoding(self.text.encoding)
-                advice = "; name the encoding: --set data.encoding=latin-1" if known == "UTF-8" else ""
-                return f"has a byte {byte:#04x} in column {name!r} that is not {known}{advice}"
+                return f"has a byte {byte:#04x} in column {name!r} that is not {known}{self.text.advice}"
         return ""
 
     def _shown(self, cells: Sequence[str]) -> tuple[str, ...]:
@@ -130,6 +130,11 @@ class DelimitedTable:
     @cached_property
     def _has_empty_end(self) -> bool:
         return self.fit.has_empty_end
+
+    @property
+    def _above(self) -> list[str]:
+        """Lines above the rows, for people; what Excel reads the separator from is said by it."""
+        return [printable(reveal(line)) for line in self.fit.above if not line.lower().lstrip('\ufeff"').startswith("sep=")]
 
     @cached_property
     def _hides(self) -> bool:
@@ -172,10 +177,10 @@ def _first(content: Content, text: Text, fit: Fit) -> list[str]:
             raise DataError(f"{content.name}: line {number}, which should name the columns, {record.reason}")
         if is_blank(record):
             continue
-        if any("\0" in cell or first_bad_byte(cell) is not None for cell in record):
-            raise DataError(
-                f"{content.name}: line {number}, which should name the columns, is not {shown_encoding(text.encoding)}; "
-                "name the encoding: --set data.encoding=utf-16 (or latin-1)"
-            )
+        line = f"{content.name}: line {number}, which should name the columns,"
+        if any(first_bad_byte(cell) is not None for cell in record):
+            raise DataError(f"{line} is not {shown_encoding(text.encoding)}{text.advice}")
+        if any("\0" in cell for cell in record):
+            raise DataError(f"{line} has a NUL byte; write it without, or name the encoding: --set data.encoding=utf-16")
         return [reveal(cell) for cell in record]
     raise DataError(f"{content.name}: is empty; give a table with a row of names and rows of texts")

@@ -43,6 +43,7 @@ _IN_WORDS = frozenset("’–—…·\xa0")  # signs that stand between letters
 _MIXED_COUNTS = 0.95  # less than one language of which all letters are
 _KANA = re.compile("[\u3041-\u30fe]")
 _SOME_KANA = 0.2  # of the characters beyond ASCII: in Japanese, and in nothing else
+_BEHIND = frozenset("ªº²³¹½¼¾£¥")  # signs that stand before no letter
 _FITTING = 0.9  # of all characters: the rest are a name from elsewhere, a sign that nobody writes, or damage
 _OTHERS = (
     *("cp1251", "cp1253", "cp1255", "cp1256", "cp1258", "cp874", "koi8_r"),
@@ -96,7 +97,7 @@ def _score(text: str, languages: tuple[str, ...]) -> float:
         total += 1
         after = padded[place + 1]
         if character in _SIGNS:
-            signs += character in _IN_WORDS or not (before.isalpha() and after.isalpha())
+            signs += character in _IN_WORDS or not (after.isalpha() and (before.isalpha() or character in _BEHIND))
         elif _may_be_letter(before, character, after):
             is_tilde = character == "õ" and after == "e"  # as Portuguese has it; elsewhere it may be the ő of Hungarian
             for language in languages:

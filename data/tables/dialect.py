@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from data.tables.encoding import Text, reveal
+from data.tables.preamble import lines_above
 from data.tables.records import BACKSLASHES, ESCAPES, NONE, QUOTES, Damage, Dialect, records
 from data.tables.table import Reading
 from records.errors import DataError
@@ -32,6 +33,7 @@ class Fit:
     dialect: Dialect
     width: int = 0  # cells of the first row, or names that were given
     begins_quoted: bool = False  # whether the file begins with a quote, as R writes
+    above: tuple[str, ...] = ()  # lines that are skipped
     rows: int = 0  # records that are not blank, the first one among them
     damaged: int = 0
     has_long_rows: bool = False  # of several lines
@@ -168,6 +170,7 @@ def _best(lines: Lines, dialects: Sequence[Dialect], width: int, best: Fit | Non
 def _try(lines: Lines, dialect: Dialect, width: int, most_bad: int | None = None) -> Fit:
     """Read a file to its end, or until more rows than `most_bad` do not fit."""
     fit, expected = Fit(dialect, width), dialect.skipped + 1
+    fit.above = tuple(line.strip()[:_CELL] for line in islice(lines(), dialect.skipped) if line.strip(" ,;|\t\r\n"))
     fit.begins_quoted = next(islice(lines(), dialect.skipped, None), "").startswith('"')
     for number, record in records(lines(), dialect, width):
         fit.has_long_rows = fit.has_long_rows or number != expected
@@ -183,17 +186,20 @@ def _try(lines: Lines, dialect: Dialect, width: int, most_bad: int | None = None
 
 def _separator(lines: Lines, reading: Reading) -> Dialect:
     """A dialect without quotes, with the separator that was named or found."""
-    sample = [line for line in islice(lines(), _SAMPLE) if line.strip()]
+    first = list(islice(lines(), _SAMPLE))
+    sample = [line for line in first if line.strip()]
     excel = _EXCEL.fullmatch(sample[0].lstrip("\ufeff")) if sample else None
-    skipped = int(excel is not None)
-    if reading.separator != "auto":
-        named = separator_named(reading.separator)
-        if named is None:
-            raise DataError(f"--set data.separator={reading.separator}: expected {SEPARATOR_EXPECTED}")
-        return Dialect(named, NONE, skipped=skipped)
+    named = None if reading.separator == "auto" else separator_named(reading.separator)
+    if reading.separator != "auto" and named is None:
+        raise DataError(f"--set data.separator={reading.separator}: expected {SEPARATOR_EXPECTED}")
     if excel:
-        return Dialect(excel[1], NONE, skipped=1)
-    return Dialect(_guess(sample) if sample else "", NONE)
+        return Dialect(excel[1] if named is None else named, NONE, skipped=1)
+
+    def guess(some: list[str]) -> str:
+        return named if named is not None else _guess(some) if some else ""
+
+    skipped = lines_above(first, guess, is_named=bool(reading.columns))
+    return Dialect(guess([line for line in first[skipped:] if line.strip()]), NONE, skipped=skipped)
 
 
 def _guess(sample: list[str]) -> str:

@@ -42,12 +42,28 @@ class Text:
     has_quotes: bool = False
     has_backslashes: bool = False
     example: str = ""  # a word that shows whether the guess is right
+    likely: Detected | None = None  # what the lines may be in that are not UTF-8, where the file is read as UTF-8
+    is_mixed: bool = False  # whether other lines have characters beyond ASCII in UTF-8
 
     @property
     def shown(self) -> str:
         """The encoding, for people."""
         example = f" (as in {printable(self.example)!r})" if self.example else ""
         return f"encoding {shown_encoding(self.encoding)}" + (f", detected{example}" if self.detected else "")
+
+    @property
+    def advice(self) -> str:
+        """The end of a sentence on bytes that are not UTF-8: what to do."""
+        if not self.encoding.replace("_", "-").startswith("utf-8"):
+            return ""
+        if not self.is_mixed:
+            return (
+                f"; name the encoding: --set data.encoding={shown_encoding(self.likely.encoding) if self.likely else 'latin-1'}"
+            )
+        seems = (
+            f" (it seems to be {shown_encoding(self.likely.encoding)}: {printable(self.likely.example)!r})" if self.likely else ""
+        )
+        return f", as other rows are{seems}; no one encoding fits all of them, so write it anew in UTF-8"
 
     @contextlib.contextmanager
     def opened(self, content: Content) -> Iterator[TextIO]:
@@ -145,7 +161,7 @@ def find_encoding(texts: Iterable[bytes], encoding: str, name: str) -> Text:
         look.lines += 1
         look.add_line(text)
     if look.bad == 0 or look.bad * 100 < look.lines:
-        return Text("utf-8-sig", detected=False, newline="\n")
+        return look.text(detected=False)
     found = _detect(bytes(look.sample), name)
     return Text(found.encoding, detected=True, newline="\n", example=found.example)
 
@@ -203,6 +219,7 @@ class _Look:
     lone_returns: bool = False
     quotes: bool = False
     backslashes: bool = False
+    wide: bool = False  # whether there are characters beyond ASCII that the encoding knows
 
     def __post_init__(self) -> None:
         self.sample = bytearray()  # lines that the encoding does not know, as many as an encoding is detected from
@@ -210,7 +227,8 @@ class _Look:
     def text(self, *, detected: bool) -> Text:
         """The result."""
         seen = (self.bad > 0, self.nul, self.lone_returns, self.quotes, self.backslashes)
-        return Text(self.encoding, detected, self.newline, self.longest, *seen)
+        likely = detect(bytes(self.sample)) if self.sample and self.encoding.startswith("utf-8") else None
+        return Text(self.encoding, detected, self.newline, self.longest, *seen, likely=likely, is_mixed=self.wide)
 
     def add(self, block: bytes) -> None:
         """Look at whole lines."""
@@ -223,6 +241,7 @@ class _Look:
             self.lone_returns = re.search(rb"\r(?!\r*(?:\n|\Z))", block) is not None
         try:
             block.decode(self.encoding)
+            self.wide = self.wide or not block.isascii()
         except UnicodeDecodeError:
             for line in block.split(end):
                 self.add_line(line)
@@ -231,6 +250,7 @@ class _Look:
         """Count a line, or a text, that the encoding does not know."""
         try:
             line.decode(self.encoding)
+            self.wide = self.wide or not line.isascii()
         except UnicodeDecodeError:
             self.bad += 1
             if len(self.sample) < _SAMPLE:

@@ -214,6 +214,39 @@ def test_what_mysql_exports_is_read(tmp_path: Path) -> None:
     assert r"\N is a missing value" in read.found.details and [row.number for row in read.rows()] == [2, 3, 4, 6]
 
 
+@pytest.mark.parametrize(
+    ("above", "said"),
+    [
+        ("# exported 2020\n# by me, you and them\n", "'# exported 2020', '# by me, you and them'"),
+        ("# exported 2020\n\n", "'# exported 2020'"),
+        ("My export 2020\n", "'My export 2020'"),
+        ("Export,\n,\n", "'Export,'"),
+        ("\ufeffMy export\n\n", "'My export'"),
+    ],
+)
+def test_comments_and_a_title_above_the_names_are_skipped_and_said(above: str, said: str, tmp_path: Path) -> None:
+    rows = [(text, str(i % 2)) for i, text in enumerate(("good", "bad, dull", "so so") * 3)]
+    written = "text,label\n" + "".join(f'"{text}",{label}\n' for text, label in rows)
+    read = table(tmp_path / "r.csv", above + written)
+    assert read.columns == ("text", "label") and cells(read) == rows and bad(read) == []
+    assert any(detail.startswith("above the rows, not read: ") and said in detail for detail in read.found.details)
+    assert next(iter(read.rows())).number == above.count("\n") + 2
+
+
+@pytest.mark.parametrize(
+    ("content", "columns"),
+    [
+        ("#text,label\n" + "good,1\nbad,0\n" * 4, ("#text", "label")),
+        ("text\n" + "hello, world\nwell, good\n" * 4, ("text",)),
+        ("text,label\n" + "good,1\nbad,0\n" * 4, ("text", "label")),
+        ("my texts\n" + "hello, world\nwell, good\n" * 4, ("my texts",)),
+    ],
+)
+def test_names_of_columns_are_no_comment_and_no_title(content: str, columns: tuple[str, ...], tmp_path: Path) -> None:
+    read = table(tmp_path / "r.csv", content)
+    assert read.columns == columns and len(cells(read)) == 8
+
+
 def test_one_column_needs_no_separator_and_its_blank_lines_are_empty_texts(tmp_path: Path) -> None:
     read = table(tmp_path / "r.csv", 'text\nhello, world\n\n"quoted, too"\n')
     assert read.columns == ("text",) and cells(read) == [("hello, world",), ("",), ("quoted, too",)]
@@ -323,10 +356,22 @@ def test_a_byte_that_is_not_utf8_among_many_lines_is_named_by_row_and_column(tmp
     content = b"text,label\n" + b'plain,1\n"of two\nlines",0\n' * 200 + b"caf\xe9,0\n" + "déjà vu,1\n".encode()
     read = table(tmp_path / "r.csv", content)
     assert bad(read) == [
-        "line 602 has a byte 0xe9 in column 'text' that is not UTF-8; name the encoding: --set data.encoding=latin-1"
+        "line 602 has a byte 0xe9 in column 'text' that is not UTF-8, as other rows are (it seems to be cp1252: 'café'); "
+        "no one encoding fits all of them, so write it anew in UTF-8"
     ]
     assert cells(read)[-1] == ("déjà vu", "1") and len(cells(read)) == 401
     assert len(cells(table(tmp_path / "r.csv", content, encoding="latin-1"))) == 402
+
+
+def test_where_nothing_else_is_beyond_ascii_the_encoding_of_a_line_that_is_not_utf8_is_advised(tmp_path: Path) -> None:
+    rows = b"plain,1\nplain,0\n" * 100
+    read = table(tmp_path / "r.csv", b"text,label\n" + rows + b"caf\xe9,0\n")
+    assert bad(read)[0].endswith("is not UTF-8; name the encoding: --set data.encoding=cp1252")
+    for encoding, header in (("cp1252", "reseña,sentimiento\n"), ("cp1251", "отзыв,оценка\n"), ("iso8859-2", "názor,štítek\n")):
+        with pytest.raises(DataError, match=f"line 1, which should name the columns, is not UTF-8; .*encoding={encoding}$"):
+            table(tmp_path / "r.csv", header.encode(encoding) + rows)
+        read = table(tmp_path / "r.csv", header.encode(encoding) + rows, encoding=encoding)
+        assert ",".join(read.columns) == header.strip() and len(cells(read)) == 200
 
 
 def test_nul_bytes_and_unknown_encodings_are_said(tmp_path: Path) -> None:

@@ -205,7 +205,7 @@ def test_class_folders_of_any_names_are_read_and_a_bad_file_is_named(tmp_path: P
     (tmp_path / "mine" / "bad" / "7.txt").write_bytes(b"caf\xe9")
     read = open_table(tmp_path / "mine", Reading())
     assert read.columns == ("text", "label", "title") and len(cells(read)) == 179
-    assert bad(read) == ["bad/7.txt has a byte 0xe9 that is not UTF-8; name the encoding: --set data.encoding=latin-1"]
+    assert bad(read) == ["bad/7.txt has a byte 0xe9 that is not UTF-8; name the encoding: --set data.encoding=cp1252"]
 
 
 @pytest.mark.parametrize("name", ["{}", "{}.TXT", "{}.text", "texts/{}.txt"])
@@ -329,7 +329,7 @@ def test_a_web_address_is_called_one(address: str) -> None:
         ("r.csv", b"version https://git-lfs.github.com/spec/v1\noid", "fetch it with git lfs pull"),
         ("r.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\xff\xfe", "no other encoding fits"),
         ("r.doc", b"?", "its lines are no rows of cells; give CSV"),
-        ("r.csv", b"text,label\0\nx,1\n", "line 1, which should name the columns, is not UTF-8"),
+        ("r.csv", b"text,label\0\nx,1\n", "line 1, which should name the columns, has a NUL byte"),
     ],
 )
 def test_what_is_no_table_is_one_sentence(name: str, content: bytes, sentence: str, tmp_path: Path) -> None:
