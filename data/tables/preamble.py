@@ -72,5 +72,5 @@ def _is_table(rows: list[list[str]]) -> bool:
     if len(rows) <= _FEWEST or any(len(row) != len(rows[0]) for row in rows):
         return False
     names = rows[0]
-    are_short = all(0 < len(name) <= _LONGEST_NAME and name == name.strip() for name in names)
+    are_short = all(0 < len(name) <= _LONGEST_NAME and name == name.strip() and not name.isdecimal() for name in names)
     return are_short and len(set(names)) == len(names) and not is_data(names, rows[1:])
