@@ -57,7 +57,7 @@ class Remnants:
             is_cell = self.separator not in before.line if self.separator else False
             return _PART if is_cell else ""
         is_cell = len(before) == 1 and not isinstance(before, Enclosed) and not isinstance(record, Enclosed)
-        return _REST if is_cell else ""
+        return _REST if is_cell and not before[0].strip().isdecimal() else ""
 
     def _continues(self, before: Record, record: Record) -> bool:
         """Whether a row of one cell may be the end of the last text of a row."""
