@@ -149,7 +149,7 @@ class Data:
 
     source: str = "auto"  # auto (imdb, else demo) | imdb | demo | a path: imdb.npz or its folder, any table, a folder of texts
     encoding: str = "auto"  # of a table: auto finds it out | a name that Python knows, such as utf-8 or cp1252
-    separator: str = "auto"  # of a table's cells: auto finds it out | one character | tab
+    separator: str = "auto"  # of a table's cells: auto finds it out | one character | tab | space
     quoting: Literal["auto", "none"] = "auto"  # none: quotation marks in a table are characters like others
     columns: str = ""  # names for a table without a first row of names, by position: label,id,-,text (- is not read)
     text_column: str = "auto"  # of a table: auto finds it by name or content | its name | several are joined: title+body

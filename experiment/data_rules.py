@@ -5,6 +5,7 @@ from typing import Any
 
 from config import Data
 from data.sources.mapping import LabelMapping
+from data.tables.dialect import SEPARATOR_EXPECTED, separator_named
 from records.classes import MOST_CLASSES
 
 EXAMPLE = "'1,2=negative 4,5=positive 3=-', or 'bad ok good'"
@@ -40,7 +41,7 @@ def reading_problems(settings: Any) -> list[str]:
     are_names = "" not in columns and len(set(named)) == len(named)
     checks = {
         "encoding": (settings.encoding == "auto" or _is_codec(settings.encoding), "auto, or an encoding such as utf-8 or cp1252"),
-        "separator": (settings.separator in ("auto", "tab") or len(settings.separator) == 1, "auto, tab or one character"),
+        "separator": (settings.separator == "auto" or separator_named(settings.separator) is not None, SEPARATOR_EXPECTED),
         "columns": (not settings.columns.strip() or are_names, "different names: text,label"),
         "text_column": (bool(settings.text_column.strip("+ ")), "auto or the name of a column"),
         "label_column": (bool(settings.label_column), "auto or the name of a column"),

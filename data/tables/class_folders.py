@@ -6,7 +6,7 @@ from functools import cached_property
 from itertools import islice
 
 from data.tables.content import printable
-from data.tables.encoding import find_encoding, shown_encoding
+from data.tables.encoding import Text, find_encoding, shown_encoding
 from data.tables.splits import split_named
 from data.tables.table import BadRow, Found, Reading, Row
 from data.tables.tree import Tree
@@ -14,6 +14,7 @@ from records.errors import DataError
 
 _LARGEST = 20_000_000  # bytes of one text
 _LOOKED_AT = 1_000  # files that an encoding is found from
+_ENDINGS = (".txt", ".text")
 _UNLABELLED = "unsup"
 CLASS_FOLDERS = "a folder of class folders"
 
@@ -33,8 +34,7 @@ class ClassFoldersTable:
 
     tree: Tree
     places: tuple[Place, ...]
-    encoding: str
-    is_detected: bool
+    encoded: Text  # how the bytes of a file become characters
     notes: tuple[str, ...] = ()
 
     @property
@@ -54,7 +54,7 @@ class ClassFoldersTable:
         splits = list(dict.fromkeys(place.split for place in self.places if place.split))
         shown = ", ".join(labels[:6]) + (", ..." if len(labels) > 6 else "")
         about = [f"{len(labels)} classes: {shown}", f"parts {', '.join(splits)}" if splits else ""]
-        about += [f"encoding {shown_encoding(self.encoding)}" + (", detected" if self.is_detected else ""), *self.notes]
+        about += [self.encoded.shown, *self.notes]
         return Found(CLASS_FOLDERS, tuple(filter(None, about)))
 
     def place(self, number: int) -> str:
@@ -76,11 +76,11 @@ class ClassFoldersTable:
         if len(content) > _LARGEST:
             return BadRow(number, f"has more than {_LARGEST:,} bytes", ("", *about))
         try:
-            text = content.decode(self.encoding)
+            text = content.decode(self.encoded.encoding)
         except UnicodeDecodeError as error:
-            reason = f"has a byte {content[error.start]:#04x} that is not {shown_encoding(self.encoding)}"
-            shown = content.decode(self.encoding, "backslashreplace")
-            return BadRow(number, f"{reason}; name the encoding: --set data.encoding=latin-1", (shown, *about))
+            reason = f"has a byte {content[error.start]:#04x} that is not {shown_encoding(self.encoded.encoding)}"
+            shown = content.decode(self.encoded.encoding, "backslashreplace")
+            return BadRow(number, f"{reason}{self.encoded.advice}", (shown, *about))
         return Row(number, (text, *about)) if "\0" not in text else BadRow(number, "has a NUL byte", (text, *about))
 
 
@@ -92,15 +92,17 @@ def _read(tree: Tree, path: str) -> bytes:
         raise DataError(f"{tree.name}: {path} cannot be read: {error.strerror or error}") from error
 
 
-def class_places(tree: Tree) -> tuple[Place, ...]:
+def class_places(tree: Tree, *, is_of_texts: bool = False) -> tuple[Place, ...]:
     """Where the texts of class folders lie; nothing where the folders are no classes.
 
     Classes lie side by side, at least two of them, or parts that have them do; texts that lie elsewhere are none.
+
+    Args:
+        tree: the files.
+        is_of_texts: whether files without an ending are texts too, as nothing else in the folder can be read.
     """
-    texts = [path for path in tree.files if path.lower().endswith(".txt")]
     places: dict[tuple[str, ...], list[Place]] = {}
-    for path in texts:
-        *parents, folder = path.split("/")[:-1] or [""]
+    for path, (*parents, folder) in _folders(_texts(tree, is_of_texts=is_of_texts)).items():
         split = split_named(parents[-1]) if parents else ""
         root = tuple(parents[:-1] if split else parents)
         if folder and not split_named(folder):
@@ -111,6 +113,34 @@ def class_places(tree: Tree) -> tuple[Place, ...]:
     return tuple(fitting[0]) if len(fitting) == 1 else ()
 
 
+def unclear_folders(tree: Tree) -> str:
+    """What is found where texts lie in several folders of which it is not clear which are the classes; nothing elsewhere."""
+    folders = list(dict.fromkeys(path.rpartition("/")[0] for path in _texts(tree, is_of_texts=True)))
+    if len(folders) < 2 or not any("/" in folder for folder in folders):
+        return ""
+    shown = ", ".join(printable(folder or "its top") for folder in folders[:4]) + ", ..." * (len(folders) > 4)
+    above = next(folder for folder in folders if "/" in folder).rpartition("/")[0]
+    return (
+        f"has texts in {len(folders)} folders ({shown}), and which of these are classes is not clear; expected a folder for each "
+        "class, side by side, also below train and test: name the folder that they lie in "
+        f"({printable(f'{tree.name}/{above}')}), or move them"
+    )
+
+
+def _texts(tree: Tree, *, is_of_texts: bool) -> list[str]:
+    """The files that are texts by their names; those without an ending, as of 20 Newsgroups, only where there are no others."""
+    texts = [path for path in tree.files if path.lower().endswith(_ENDINGS)]
+    return texts or [path for path in tree.files if is_of_texts and "." not in path.rpartition("/")[2]]
+
+
+def _folders(paths: list[str]) -> dict[str, list[str]]:
+    """The folders of each path, without a last one that all of them have, which is no class: `neg/texts/1.txt`."""
+    folders = {path: path.split("/")[:-1] or [""] for path in paths}
+    while folders and min(map(len, folders.values())) > 1 and len({each[-1] for each in folders.values()}) == 1:
+        folders = {path: each[:-1] for path, each in folders.items()}
+    return folders
+
+
 def open_class_folders(tree: Tree, places: tuple[Place, ...], reading: Reading, notes: tuple[str, ...] = ()) -> ClassFoldersTable:
     """The table of texts in class folders.
 
@@ -118,10 +148,10 @@ def open_class_folders(tree: Tree, places: tuple[Place, ...], reading: Reading, 
         DataError: a file cannot be read, or the encoding is unknown.
     """
     paths = {place.path for place in places}
-    others = [path for path in tree.files if path.lower().endswith(".txt") and path not in paths]
+    others = [path for path in tree.files if path.lower().endswith(_ENDINGS) and path not in paths]
     if others:
         notes = (*notes, f"{len(others)} .txt files in no class not read: {', '.join(others[:3])}{', ...' * (len(others) > 3)}")
     step = max(1, len(places) // _LOOKED_AT)
     sample = (_read(tree, place.path)[:_LARGEST] for place in islice(places, 0, None, step))
-    encoding, is_detected = find_encoding(sample, reading.encoding, tree.name)
-    return ClassFoldersTable(tree, places, encoding, is_detected, notes)
+    encoded = find_encoding(sample, reading.encoding, tree.name)
+    return ClassFoldersTable(tree, places, encoded, notes)

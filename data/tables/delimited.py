@@ -1,15 +1,15 @@
 """Tables in delimited text: CSV, TSV and their relatives, as people and programs write them."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from data.tables.content import Content
+from data.tables.content import Content, printable
 from data.tables.dialect import SEPARATORS, Fit, find_dialect, is_blank
 from data.tables.encoding import Text, first_bad_byte, reveal, shown_bytes, shown_encoding
 from data.tables.header import given_names, names_of, refuse_data
 from data.tables.records import BACKSLASHES, ESCAPES, NONE, Damage, Record, records
+from data.tables.remnants import Remnants, one_word
 from data.tables.table import BadRow, Found, Reading, Row
 from records.errors import DataError
 
@@ -18,7 +18,6 @@ _QUOTING = {
     NONE: "no quoting: quotes are characters like others",
     ESCAPES: "no quoting: backslashes before separators and line ends inside cells",
 }
-_SPACE = re.compile(r"\s")
 _LONGEST_LINE = 1 << 26  # bytes
 _MISSING = r"\N"  # as MySQL writes a missing value
 
@@ -53,6 +52,7 @@ class DelimitedTable:
         details += ["separators at the end of each row" if self.fit.has_empty_end else ""]
         details += ["row names in the first column, as R writes them" if self.fit.has_row_names else ""]
         details += [r"\N is a missing value" if any(_MISSING in row for row in self.fit.head) else ""]
+        details += [f"above the rows, not read: {', '.join(map(repr, above))}" if (above := self._above) else ""]
         details += ["columns named by their place" if not self.has_header else ""]
         return Found({"\t": "TSV", "": "one column"}.get(dialect.separator, "CSV"), tuple(filter(None, details)))
 
@@ -66,15 +66,10 @@ class DelimitedTable:
         Raises:
             DataError: the file cannot be read on.
         """
-        is_after_damage = False
-        for number, record in self._records():
-            row = self._row(number, record)
-            if row is None:
-                continue
-            if is_after_damage and isinstance(row, Row) and self._may_be_a_part(row):
-                row = BadRow(number, "follows a row that cannot be told apart, and may be a part of it", row.cells)
-            is_after_damage = isinstance(row, BadRow) and (is_after_damage or isinstance(record, Damage))
-            yield row
+        told = ((record, self._row(number, record)) for number, record in self._records())
+        words = one_word(self.fit.head[self.has_header :], len(self.names))
+        remnants = Remnants(len(self.names), self.fit.dialect.separator, words)
+        yield from remnants.without((record, row) for record, row in told if row is not None)
 
     def _records(self) -> Iterator[tuple[int, Record]]:
         """The records below the names of the columns."""
@@ -122,8 +117,7 @@ class DelimitedTable:
                 return f"has a NUL byte in column {name!r}"
             if (byte := first_bad_byte(cell)) is not None:
                 known = shown_encoding(self.text.encoding)
-                advice = "; name the encoding: --set data.encoding=latin-1" if known == "UTF-8" else ""
-                return f"has a byte {byte:#04x} in column {name!r} that is not {known}{advice}"
+                return f"has a byte {byte:#04x} in column {name!r} that is not {known}{self.text.advice}"
         return ""
 
     def _shown(self, cells: Sequence[str]) -> tuple[str, ...]:
@@ -133,13 +127,14 @@ class DelimitedTable:
         named = [cell for name, cell in zip(self.names, cells, strict=False) if name]
         return (*named, *cells[width:])
 
-    def _may_be_a_part(self, row: Row) -> bool:
-        """Whether a line may belong to the cell of a row that is damaged: it ends a quote, or has words where others have one."""
-        return any(cell.count('"') % 2 for cell in row.cells) or any(_SPACE.search(row.cells[place]) for place in self._words)
-
     @cached_property
     def _has_empty_end(self) -> bool:
         return self.fit.has_empty_end
+
+    @property
+    def _above(self) -> list[str]:
+        """Lines above the rows, for people; what Excel reads the separator from is said by it."""
+        return [printable(reveal(line)) for line in self.fit.above if not line.lower().lstrip('\ufeff"').startswith("sep=")]
 
     @cached_property
     def _hides(self) -> bool:
@@ -150,14 +145,6 @@ class DelimitedTable:
     def _wanted(self) -> tuple[int, ...] | None:
         """Places of the columns that are wanted; None for all."""
         return None if all(self.names) else tuple(place for place, name in enumerate(self.names) if name)
-
-    @cached_property
-    def _words(self) -> tuple[int, ...]:
-        """Columns of which nearly all known cells are one word: a label, a number."""
-        rows = [row for row in self.fit.head[self.has_header :] if len(row) == len(self.names)]
-        wanted = range(len(self.names)) if self._wanted is None else self._wanted
-        spaces = [sum(_SPACE.search(row[place]) is not None for row in rows) for place in wanted]
-        return tuple(place for place, count in enumerate(spaces) if len(rows) > 2 and 4 * count <= len(rows))
 
 
 def open_delimited(content: Content, text: Text, reading: Reading) -> DelimitedTable:
@@ -190,10 +177,10 @@ def _first(content: Content, text: Text, fit: Fit) -> list[str]:
             raise DataError(f"{content.name}: line {number}, which should name the columns, {record.reason}")
         if is_blank(record):
             continue
-        if any("\0" in cell or first_bad_byte(cell) is not None for cell in record):
-            raise DataError(
-                f"{content.name}: line {number}, which should name the columns, is not {shown_encoding(text.encoding)}; "
-                "name the encoding: --set data.encoding=utf-16 (or latin-1)"
-            )
+        line = f"{content.name}: line {number}, which should name the columns,"
+        if any(first_bad_byte(cell) is not None for cell in record):
+            raise DataError(f"{line} is not {shown_encoding(text.encoding)}{text.advice}")
+        if any("\0" in cell for cell in record):
+            raise DataError(f"{line} has a NUL byte; write it without, or name the encoding: --set data.encoding=utf-16")
         return [reveal(cell) for cell in record]
     raise DataError(f"{content.name}: is empty; give a table with a row of names and rows of texts")

@@ -5,10 +5,11 @@ import contextlib
 import io
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TextIO
 
-from data.tables.content import Content
+from data.tables.content import Content, printable
+from data.tables.detect import Detected, detect
 from records.errors import DataError
 
 KINDS = "CSV, TSV, JSON lines, Parquet, Arrow or Excel, also compressed, or a folder of texts or tables"
@@ -21,12 +22,6 @@ _MARKS = (
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
-)
-# Encodings that people's files have, the commonest first, which is taken where others fit as well. With all that Python knows, a
-# sentence of German would be read as one of an old Macintosh in Iceland.
-_USUAL = (
-    *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258", "cp874"),
-    *("iso8859_2", "koi8_r", "mac_roman", "cp437", "cp850", "gb18030", "big5", "cp932", "euc_jp", "cp949"),
 )
 _NAMES = "utf-8, latin-1, cp1252 and utf-16 are usual"
 _MARK = re.compile("[\udc00-\udcff]")
@@ -46,11 +41,29 @@ class Text:
     has_lone_returns: bool = False  # "\r" that end no line
     has_quotes: bool = False
     has_backslashes: bool = False
+    example: str = ""  # a word that shows whether the guess is right
+    likely: Detected | None = None  # what the lines may be in that are not UTF-8, where the file is read as UTF-8
+    is_mixed: bool = False  # whether other lines have characters beyond ASCII in UTF-8
 
     @property
     def shown(self) -> str:
         """The encoding, for people."""
-        return f"encoding {shown_encoding(self.encoding)}" + (", detected" if self.detected else "")
+        example = f" (as in {printable(self.example)!r})" if self.example else ""
+        return f"encoding {shown_encoding(self.encoding)}" + (f", detected{example}" if self.detected else "")
+
+    @property
+    def advice(self) -> str:
+        """The end of a sentence on bytes that are not UTF-8: what to do."""
+        if not self.encoding.replace("_", "-").startswith("utf-8"):
+            return ""
+        if not self.is_mixed:
+            return (
+                f"; name the encoding: --set data.encoding={shown_encoding(self.likely.encoding) if self.likely else 'latin-1'}"
+            )
+        seems = (
+            f" (it seems to be {shown_encoding(self.likely.encoding)}: {printable(self.likely.example)!r})" if self.likely else ""
+        )
+        return f", as other rows are{seems}; no one encoding fits all of them, so write it anew in UTF-8"
 
     @contextlib.contextmanager
     def opened(self, content: Content) -> Iterator[TextIO]:
@@ -130,25 +143,27 @@ def find_text(content: Content, encoding: str = "auto") -> Text:
     look = _look(content, "utf-8")
     if look.bad == 0 or look.bad * 100 < look.lines:
         return look.text(detected=False)
-    return _look(content, _detect(bytes(look.sample), content.name)).text(detected=True)
+    found = _detect(bytes(look.sample), content.name)
+    return replace(_look(content, found.encoding).text(detected=True), example=found.example)
 
 
-def find_encoding(texts: Iterable[bytes], encoding: str, name: str) -> tuple[str, bool]:
-    """The encoding of texts in files of their own, and whether it was guessed from their bytes.
+def find_encoding(texts: Iterable[bytes], encoding: str, name: str) -> Text:
+    """The encoding of texts in files of their own.
 
     Raises:
         DataError: the name is unknown, or no encoding is found.
     """
     if encoding != "auto":
         known = _known(encoding)
-        return ("utf-8-sig" if known == "utf-8" else known), False
+        return Text("utf-8-sig" if known == "utf-8" else known, detected=False, newline="\n")
     look = _Look("utf-8-sig")
     for text in texts:
         look.lines += 1
         look.add_line(text)
     if look.bad == 0 or look.bad * 100 < look.lines:
-        return "utf-8-sig", False
-    return _detect(bytes(look.sample), name), True
+        return look.text(detected=False)
+    found = _detect(bytes(look.sample), name)
+    return Text(found.encoding, detected=True, newline="\n", example=found.example)
 
 
 def _known(encoding: str) -> str:
@@ -182,16 +197,13 @@ def _is_utf8(head: bytes) -> bool:
     return True
 
 
-def _detect(sample: bytes, name: str) -> str:
-    from charset_normalizer import from_bytes
-
-    found = list(from_bytes(sample, cp_isolation=list(_USUAL), preemptive_behaviour=False))
-    if not found or b"\0" in sample:
+def _detect(sample: bytes, name: str) -> Detected:
+    found = None if b"\0" in sample else detect(sample)
+    if found is None:
         raise DataError(
             f"{name}: is no text in UTF-8, and no other encoding fits; name it (--set data.encoding=latin-1), or give {KINDS}"
         )
-    best = [match for match in found if (match.chaos, match.coherence) == (found[0].chaos, found[0].coherence)]
-    return min((known for match in best for known in match.could_be_from_charset), key=_USUAL.index)
+    return found
 
 
 @dataclass
@@ -207,6 +219,7 @@ class _Look:
     lone_returns: bool = False
     quotes: bool = False
     backslashes: bool = False
+    wide: bool = False  # whether there are characters beyond ASCII that the encoding knows
 
     def __post_init__(self) -> None:
         self.sample = bytearray()  # lines that the encoding does not know, as many as an encoding is detected from
@@ -214,7 +227,8 @@ class _Look:
     def text(self, *, detected: bool) -> Text:
         """The result."""
         seen = (self.bad > 0, self.nul, self.lone_returns, self.quotes, self.backslashes)
-        return Text(self.encoding, detected, self.newline, self.longest, *seen)
+        likely = detect(bytes(self.sample)) if self.sample and self.encoding.startswith("utf-8") else None
+        return Text(self.encoding, detected, self.newline, self.longest, *seen, likely=likely, is_mixed=self.wide)
 
     def add(self, block: bytes) -> None:
         """Look at whole lines."""
@@ -227,6 +241,7 @@ class _Look:
             self.lone_returns = re.search(rb"\r(?!\r*(?:\n|\Z))", block) is not None
         try:
             block.decode(self.encoding)
+            self.wide = self.wide or not block.isascii()
         except UnicodeDecodeError:
             for line in block.split(end):
                 self.add_line(line)
@@ -235,6 +250,7 @@ class _Look:
         """Count a line, or a text, that the encoding does not know."""
         try:
             line.decode(self.encoding)
+            self.wide = self.wide or not line.isascii()
         except UnicodeDecodeError:
             self.bad += 1
             if len(self.sample) < _SAMPLE:

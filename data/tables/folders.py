@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 from data.tables.chained import Part, chain
-from data.tables.class_folders import class_places, open_class_folders
+from data.tables.class_folders import class_places, open_class_folders, unclear_folders
 from data.tables.content import Content
 from data.tables.splits import SPLITS, split_named, split_of_file
 from data.tables.table import Reading, Table
@@ -32,8 +32,8 @@ def open_tree(tree: Tree, reading: Reading, open_content: OpenContent) -> Table:
     Raises:
         DataError: there is no table, or several of which nothing says how they belong together.
     """
-    if places := class_places(tree):
-        others = [path for path in tree.files if is_table(path)]
+    others = [path for path in tree.files if is_table(path)]
+    if places := class_places(tree, is_of_texts=not others):
         return open_class_folders(tree, places, reading, _not_read(others))
     if states := [path for path in tree.files if path.rpartition("/")[2] == _STATE]:
         return _saved(tree, states, reading, open_content)
@@ -42,7 +42,8 @@ def open_tree(tree: Tree, reading: Reading, open_content: OpenContent) -> Table:
         return open_content(tree.content(tables[0]), reading)
     parts = _parts(tables)
     if not parts:
-        raise DataError(f"{tree.name}: {_said(tree, tables)}")
+        unclear = "" if others else unclear_folders(tree)
+        raise DataError(f"{tree.name}: {unclear or _said(tree, tables)}")
     notes = _not_read([path for path in tables if path not in parts])
     opened = tuple(Part(split, open_content(tree.content(path), reading)) for path, split in parts.items())
     return chain(tree.name, opened, "a folder of tables", notes)

@@ -70,7 +70,7 @@ def refuse_data(first: Sequence[str], others: Sequence[Sequence[str]], file: str
     Raises:
         DataError: it is data; the message has the setting that names the columns.
     """
-    if not _is_data(first, others):
+    if not is_data(first, others):
         return
     shown = ", ".join(repr(cell if len(cell) <= 30 else f"{cell[:30]}...") for cell in first[:4])
     more = ", ..." if len(first) > 4 else ""
@@ -80,7 +80,7 @@ def refuse_data(first: Sequence[str], others: Sequence[Sequence[str]], file: str
     )
 
 
-def _is_data(first: Sequence[str], others: Sequence[Sequence[str]]) -> bool:
+def is_data(first: Sequence[str], others: Sequence[Sequence[str]]) -> bool:
     """Whether a cell recurs below as labels do, is a sentence, or is a number beside one."""
     if any(len(cell) > _LONG for cell in first):
         return True

@@ -39,6 +39,10 @@ class Damage:
     line: str
 
 
+class Enclosed(list[str]):
+    """Cells beside or in a row of another width, the first of which is quoted: so no other row is a part of it."""
+
+
 Record = list[str] | Damage
 
 
@@ -118,6 +122,7 @@ def _quoted(lines: Iterable[str], dialect: Dialect, width: int) -> Iterator[tupl
     feed.number, held = dialect.skipped, feed.held
     separator = dialect.separator or _NEVER
     reader = csv.reader(feed, delimiter=separator, strict=True, skipinitialspace=dialect.spaces)
+    is_beside = False
     while True:
         held.clear()
         start = feed.number + 1
@@ -134,7 +139,9 @@ def _quoted(lines: Iterable[str], dialect: Dialect, width: int) -> Iterator[tupl
             feed.reread()
             continue
         width = width or len(cells)
-        yield start, cells
+        is_other = len(cells) != width
+        yield start, Enclosed(cells) if (is_other or is_beside) and held[0].startswith('"') else cells
+        is_beside = is_other
 
 
 def _swallows(lines: list[str], separator: str, width: int) -> bool:

@@ -217,7 +217,28 @@ def test_class_folders_of_any_names_are_read_and_a_bad_file_is_named(tmp_path: P
     (tmp_path / "mine" / "bad" / "7.txt").write_bytes(b"caf\xe9")
     read = open_table(tmp_path / "mine", Reading())
     assert read.columns == ("text", "label", "title") and len(cells(read)) == 179
-    assert bad(read) == ["bad/7.txt has a byte 0xe9 that is not UTF-8; name the encoding: --set data.encoding=latin-1"]
+    assert bad(read) == ["bad/7.txt has a byte 0xe9 that is not UTF-8; name the encoding: --set data.encoding=cp1252"]
+
+
+@pytest.mark.parametrize("name", ["{}", "{}.TXT", "{}.text", "texts/{}.txt"])
+def test_class_folders_hold_texts_without_an_ending_or_with_any_and_maybe_in_one_more_folder(name: str, tmp_path: Path) -> None:
+    for label in ("alt.atheism", "sci.space"):
+        for number in range(3):
+            path = tmp_path / "news" / label / name.format(number)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"{label} {number}")
+    (tmp_path / "news" / "README").write_text("about")
+    read = open_table(tmp_path / "news", Reading())
+    assert [row[:2] for row in cells(read)] == [(f"{c} {i}", c) for c in ("alt.atheism", "sci.space") for i in range(3)]
+
+
+def test_folders_of_which_it_is_not_clear_which_are_classes_are_one_sentence(tmp_path: Path) -> None:
+    for folder in ("de/neg", "de/pos", "en/neg", "en/pos"):
+        (tmp_path / "all" / folder).mkdir(parents=True)
+        (tmp_path / "all" / folder / "1.txt").write_text("a text")
+    with pytest.raises(DataError, match=r"texts in 4 folders \(de/neg, .*which of these are classes is not clear.*\(all/de\)"):
+        open_table(tmp_path / "all", Reading())
+    assert len(cells(open_table(tmp_path / "all" / "de", Reading()))) == 2
 
 
 def test_parts_in_files_are_chained_and_their_names_may_be_the_hubs(tmp_path: Path) -> None:
@@ -320,7 +341,7 @@ def test_a_web_address_is_called_one(address: str) -> None:
         ("r.csv", b"version https://git-lfs.github.com/spec/v1\noid", "fetch it with git lfs pull"),
         ("r.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\xff\xfe", "no other encoding fits"),
         ("r.doc", b"?", "its lines are no rows of cells; give CSV"),
-        ("r.csv", b"text,label\0\nx,1\n", "line 1, which should name the columns, is not UTF-8"),
+        ("r.csv", b"text,label\0\nx,1\n", "line 1, which should name the columns, has a NUL byte"),
     ],
 )
 def test_what_is_no_table_is_one_sentence(name: str, content: bytes, sentence: str, tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def test_memory_does_not_grow_with_the_table(predictor: Predictor, tmp_path: Pat
         (b"id,text,id\n1,dull,2\n", "several columns are named 'id'; rename all but one, so that none is lost"),
         (b"text,text\ndull,script\n", "several columns are named 'text'"),
         (b"id;stars\n1;2\n", r"no column 'text' \(--text-column\); its columns: id, stars"),
-        ("text\ndull\n".encode("utf-16-le"), "line 1, which should name the columns, is not UTF-8; .*--encoding=utf-16"),
+        ("text\ndull\n".encode("utf-16-le"), "line 1, which should name the columns, has a NUL byte; .*--encoding=utf-16"),
         (b"id,text,study\n1,dull,x\n", r"has columns that would be added \(study\)"),
     ],
 )
