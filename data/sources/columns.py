@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from data.left_out import LeftOut
-from data.sources.labels import are_known
+from data.sources.order import are_known
 from data.sources.parts import NO_PART, part_of
 from data.sources.plain import MISSING, seen
 from data.sources.wanted import AUTO, Wanted
@@ -182,6 +182,11 @@ class _Search:
             ways = " or ".join(self.wanted.typed(setting, columns[number]) for number in found)
             raise DataError(f"{self.table.name}: the {what} may stand in {told}; say which with {ways}")
         others = [name for number, name in enumerate(columns) if number not in used]
+        if len(columns) == 1:
+            raise DataError(
+                f"{self.table.name}: has one column, {columns[0]!r}, and labels need one of their own; if another character than "
+                f"a comma, a semicolon, a tab or a pipe separates its cells, name it with {self.wanted.typed('separator', 'CHARACTER')}"
+            )
         among = f"among {', '.join(others)}" if others else "beside those that are read already"
         raise DataError(
             f"{self.table.name}: no column looks like {what} {among}; name it with {self.wanted.typed(setting, 'NAME')}"

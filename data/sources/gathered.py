@@ -11,7 +11,7 @@ import numpy as np
 from data.left_out import LeftOut
 from data.sources.columns import Columns
 from data.sources.parts import NO_PART, TRAIN, UNSUP, part_of
-from data.sources.plain import MISSING, plain
+from data.sources.plain import MISSING, listed, plain
 from data.tables.table import BadRow, Row, Table
 from data.texts import Texts
 from records.errors import DataError
@@ -83,7 +83,9 @@ class Gathered:
         """The rows that do not fit, and these texts, `<bool>[texts]`, which have no label."""
         found, ids = self.left_out, self.label_ids
         for number in np.unique(ids[are_so]).tolist():
-            found = found.with_more(_missing(NO_LABEL, self.labels.values[number]), self.rows[are_so & (ids == number)].tolist())
+            value = self.labels.values[number]
+            reason = "has several labels" if listed(value) else _missing(NO_LABEL, value)
+            found = found.with_more(reason, self.rows[are_so & (ids == number)].tolist())
         return found
 
     @property

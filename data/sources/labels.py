@@ -8,35 +8,14 @@ import numpy as np
 
 from data.sources.mapping import LEFT_OUT, REST, LabelMapping, key_of, quoted, written
 from data.sources.numbers import numbers_of
-from data.sources.plain import MISSING
+from data.sources.order import OPINIONS, PAIRS, RANKS, READINGS, WHOLE_NAMES, in_order
+from data.sources.plain import MISSING, listed
 from data.sources.wanted import Wanted
 from records.classes import MOST_CLASSES, SENTIMENT, Classes
 from records.errors import DataError
 
 _FEW, _SHOWN = 10, 40  # labels that a sentence asks to map one by one; characters of each that it shows
 OMITTED, NO_NUMBER = -1, -2  # in place of a class's position
-# Ways to write "negative" and "positive", and pairs that mean the same where a table has just these two.
-_OPINIONS = {"0": 0, "1": 1, "neg": 0, "pos": 1, "negative": 0, "positive": 1, "false": 0, "true": 1}
-_OPINION_PAIRS = ({"-1": 0, "1": 1}, {"0": 0, "4": 1})  # the second is Sentiment140's
-# Pairs that keep their own names, the one that is "positive" behind.
-_PAIRS = (("no", "yes"), ("n", "y"), ("f", "t"), ("ham", "spam"), ("bad", "good"), ("dislike", "like"), ("unhappy", "happy"))
-_RANKS = {  # opinions in words
-    "extremely negative": -4,
-    "very negative": -3,
-    "negative": -2,
-    "neg": -2,
-    "somewhat negative": -1,
-    "slightly negative": -1,
-    "neutral": 0,
-    "neu": 0,
-    "somewhat positive": 1,
-    "slightly positive": 1,
-    "positive": 2,
-    "pos": 2,
-    "very positive": 3,
-    "extremely positive": 4,
-}
-_WHOLE_NAMES = {"neg": "negative", "neu": "neutral", "pos": "positive"}
 
 
 @dataclass(frozen=True)
@@ -108,7 +87,7 @@ def _refuse_empty_classes(labels: Labels, found: Labelling, wanted: Wanted) -> N
 
 def _renamed(labels: Labels, classes: Classes, positions: np.ndarray) -> tuple[str, ...]:
     """A sentence where classes are not called by their labels: 0 is negative."""
-    whole = [_WHOLE_NAMES.get(key_of(value), key_of(value)) for value in labels.values]
+    whole = [WHOLE_NAMES.get(key_of(value), key_of(value)) for value in labels.values]
     named = {position for position, key in zip(positions.tolist(), whole, strict=True) if key == key_of(classes.names[position])}
     return () if named == set(positions.tolist()) else _read_as(labels, classes, positions)
 
@@ -189,7 +168,7 @@ def _by_line(values: Sequence[str], line: str, classes: Classes, otherwise: _Fou
 def _by_name(values: Sequence[str], classes: Classes) -> _Found:
     """The positions of classes that labels name in words."""
     keys = _keys(classes)
-    words = {key: position for key, position in _OPINIONS.items() if key.isalpha()} if classes.names == SENTIMENT.names else {}
+    words = {key: position for key, position in OPINIONS.items() if key.isalpha()} if classes.names == SENTIMENT.names else {}
     words |= {key: keys.index(key) for key in keys if numbers_of([key]) == [None]}
     return [words.get(key_of(value)) for value in values]
 
@@ -203,7 +182,7 @@ def _by_itself(values: Sequence[str], classes: Classes) -> _Found:
     ]
     readings = [[name if name is not None else number for name, number in zip(by_name, numbers, strict=True)]]
     if classes.names == SENTIMENT.names:
-        for pair in (_OPINIONS, *_OPINION_PAIRS):
+        for pair in READINGS:
             known = [pair.get(key_of(value)) for value in values]
             readings.append([name if name is not None else other for name, other in zip(by_name, known, strict=True)])
     return min(readings, key=lambda reading: reading.count(None))
@@ -238,7 +217,7 @@ def _refuse_opposites_as_one(labels: Labels, wanted: Wanted, classes: Classes, p
         DataError: with a line that tells them apart.
     """
     keys = [key_of(value) for value in labels.values]
-    pairs = (_OPINIONS, *_OPINION_PAIRS, *({no: 0, yes: 1} for no, yes in _PAIRS))
+    pairs = (*READINGS, *({no: 0, yes: 1} for no, yes in PAIRS))
     pair = next((pair for pair in pairs if set(keys) <= pair.keys() and len({pair[key] for key in keys}) > 1), None)
     if pair and len(set(positions.tolist())) == 1:
         (only,) = set(positions.tolist())
@@ -270,7 +249,9 @@ def _mapping_or_column(wanted: Wanted, line: str, unknown: list[str]) -> str:
 
 
 def missing_of(values: Sequence[str], line: str, names: Collection[str] = ()) -> list[int]:
-    """Positions of plain labels that are none: empty ones, and pandas' words for a missing one that nobody has named.
+    """Positions of plain labels that are none: empty ones, lists of several, and pandas' words for a missing one.
+
+    What a line or a class is called is a label all the same.
 
     Args:
         values: different plain labels.
@@ -279,52 +260,8 @@ def missing_of(values: Sequence[str], line: str, names: Collection[str] = ()) ->
     """
     rules = LabelMapping.parse(line).rules if line.strip() else {}
     named = {*rules, *map(key_of, names)}
-    return [position for position, value in enumerate(values) if value in MISSING and key_of(value) not in named]
-
-
-def are_known(values: Collection[str]) -> bool:
-    """Whether these are labels as many tables have them, and not just any few values."""
-    keys = {key_of(value.strip()) for value in values}
-    pairs = [set(pair) for pair in (*_PAIRS, *_OPINION_PAIRS)]
-    return len(keys) > 1 and (keys <= _OPINIONS.keys() or keys <= _RANKS.keys() or keys in pairs or keys == {"-1", "0", "1"})
-
-
-def in_order(values: Sequence[str]) -> tuple[Classes, np.ndarray]:
-    """The classes that plain labels are of, in the order in which the last is the most positive, the most or the last.
-
-    Returns:
-        The classes, and the position of each label's class, `<int16>[labels]`.
-    """
-    keys = [key_of(value) for value in values]
-    for pair in (_OPINIONS, *_OPINION_PAIRS):
-        if keys and set(keys) <= pair.keys():
-            return SENTIMENT, np.array([pair[key] for key in keys], dtype=np.int16)
-    numbers = numbers_of(values)
-    if set(keys) == {"-1", "0", "1"}:
-        return Classes(("negative", "neutral", "positive"), (-1.0, 0.0, 1.0)), np.array([int(key) + 1 for key in keys], np.int16)
-    known = next((pair for pair in (*_PAIRS, *_denials(keys)) if set(keys) == set(pair)), ())
-    if set(keys) <= _RANKS.keys():
-        names, rank = (
-            [_WHOLE_NAMES.get(key, value) for key, value in zip(keys, values, strict=True)],
-            [_RANKS[key] for key in keys],
-        )
-    elif known:
-        names, rank = list(values), [known.index(key) for key in keys]
-    elif all(number is not None for number in numbers):
-        names, rank = list(values), numbers  # type: ignore[assignment]
-    else:
-        alphabet = sorted(set(keys))
-        names, rank = list(values), [alphabet.index(key) for key in keys]
-    levels = sorted(set(rank))
-    positions = np.array([levels.index(each) for each in rank], dtype=np.int16)
-    first = [names[positions.tolist().index(level)] for level in range(len(levels))]
-    are_numbers = bool(numbers) and all(number is not None for number in numbers)
-    return Classes(tuple(first), tuple(map(float, levels)) if are_numbers else ()), positions
-
-
-def _denials(keys: Collection[str]) -> list[tuple[str, str]]:
-    """Pairs of a label and what it is called where it is not so: not happy, happy."""
-    return [(f"{no}{key}", key) for key in dict.fromkeys(keys) for no in ("not ", "non-", "non ", "no ")]
+    are_none = [value in MISSING or listed(value) is not None for value in values]
+    return [position for position, value in enumerate(values) if are_none[position] and key_of(value) not in named]
 
 
 def _cut(labels: Labels, edges: tuple[float, ...]) -> Labelling:
@@ -362,7 +299,7 @@ def _of_names(mapping: LabelMapping) -> Classes:
     """The classes of a mapping: as the line orders them, but negative before positive where it only renames to these."""
     if not mapping.is_order:
         keys = {key_of(name) for name in mapping.names}
-        if keys <= _RANKS.keys() or any(keys == set(pair) for pair in _PAIRS):
+        if keys <= RANKS.keys() or any(keys == set(pair) for pair in PAIRS):
             return in_order(mapping.names)[0]
     numbers = numbers_of(mapping.names)
     are_ascending = None not in numbers and numbers == sorted(numbers)  # type: ignore[type-var]
@@ -372,7 +309,7 @@ def _of_names(mapping: LabelMapping) -> Classes:
 def _key_in(classes: Classes, name: str) -> str:
     """The key of a class by the name that a mapping gives it: `pos` is `positive` where the classes call it so."""
     key = key_of(name)
-    return key if key in map(key_of, classes.names) else key_of(_WHOLE_NAMES.get(key, name))
+    return key if key in map(key_of, classes.names) else key_of(WHOLE_NAMES.get(key, name))
 
 
 def _omitted(labels: Labels, found: Sequence[str | None], wanted: Wanted) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
-"""Cells as the values that people mean with them: ` 1.0 ` is 1, `+1` and `1e0` are 1, `__label__2` is 2, `nan` is nothing."""
+"""Cells as the values that people mean: ` 1.0 `, `+1` and `1e0` are 1, `__label__2` and `[2]` are 2, `nan` is nothing."""
 
+import ast
 import math
 import re
 
@@ -9,6 +10,8 @@ _UNSEEN = re.compile("[\u00ad\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\
 _JOINERS = " \u200c\u200d"  # the latter hold letters and emoji together, but nothing at the ends of a cell
 # What pandas writes or reads for a missing cell, and what databases export (`\N`).
 MISSING = frozenset(("", "nan", "NaN", "-nan", "-NaN", "None", "N/A", "n/a", "#N/A", "NA", "#NA", "<NA>", "null", "NULL", "\\N"))
+
+_LONGEST_LIST = 1_000  # characters
 
 
 def number_of(text: str) -> float | None:
@@ -24,8 +27,21 @@ def seen(cell: str) -> str:
     return " ".join(_UNSEEN.sub("", cell).split()).strip(_JOINERS)
 
 
+def listed(text: str) -> tuple[str, ...] | None:
+    """The labels in a list of labels, as JSON and Python write it: `["drama", "comedy"]`, `[3]`; None where there is none."""
+    if not (text.startswith("[") and text.endswith("]")) or len(text) > _LONGEST_LIST:
+        return None
+    try:
+        return tuple(map(str, ast.literal_eval(text)))
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+
+
 def plain(cell: str) -> str:
-    """A label without what does not count: what cannot be seen, fastText's mark, the form of a number."""
-    text = seen(cell).removeprefix("__label__").replace("\u2212", "-")
+    """A label without what does not count: what cannot be seen, a list around it, fastText's mark, the form of a number."""
+    text = seen(cell)
+    if (several := listed(text)) is not None and len(several) < 2:
+        text = seen(several[0]) if several else ""
+    text = text.removeprefix("__label__").replace("\u2212", "-")
     number = number_of(text)
     return text if number is None else f"{number:.15g}"

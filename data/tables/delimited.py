@@ -8,7 +8,7 @@ from data.tables.content import Content, printable
 from data.tables.dialect import SEPARATORS, Fit, find_dialect, is_blank
 from data.tables.encoding import Text, first_bad_byte, reveal, shown_bytes, shown_encoding
 from data.tables.header import given_names, names_of, refuse_data
-from data.tables.records import BACKSLASHES, ESCAPES, NONE, Damage, Record, records
+from data.tables.records import BACKSLASHES, ESCAPES, NONE, QUOTES, Damage, Record, records
 from data.tables.remnants import Remnants, one_word
 from data.tables.table import BadRow, Found, Reading, Row
 from records.errors import DataError
@@ -48,6 +48,7 @@ class DelimitedTable:
         dialect, seen = self.fit.dialect, self.text.has_quotes
         details = [f"{SEPARATORS.get(dialect.separator, repr(dialect.separator))} between cells"] if dialect.separator else []
         details += [self.text.shown, self.content.packing]
+        details += ["single quotes around cells" if dialect.quoting == QUOTES and dialect.quote == "'" else ""]
         details += [_QUOTING.get(dialect.quoting, "") if seen or dialect.quoting != NONE else ""]
         details += ["separators at the end of each row" if self.fit.has_empty_end else ""]
         details += ["row names in the first column, as R writes them" if self.fit.has_row_names else ""]

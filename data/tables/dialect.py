@@ -16,6 +16,7 @@ SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "pipes", ",": "commas", " ":
 _NAMED = {"tab": "\t", "\\t": "\t", "semicolon": ";", "pipe": "|", "comma": ",", "space": " ", "none": ""}
 _EXCEL = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 _R_NAMES = re.compile(r'"[^"]*"( "[^"]*")*\s*')  # the first line of R's write.table, between spaces as it does by itself
+_SINGLE = re.compile(r"'[^']*'([^'\w]'[^']*')+\s*")  # a first line whose cells are all between single quotes
 _SAMPLE = 200  # lines that the separator is found from
 _HEAD, _CELL = 1_000, 300  # rows that are kept to look at, and characters of their cells
 _ENOUGH = 20  # rows that all fit without quoting: that is no chance
@@ -140,6 +141,8 @@ def find_dialect(lines: Lines, text: Text, reading: Reading) -> Fit:
     if reading.quoting not in ("auto", "none"):
         raise DataError(f"--set data.quoting={reading.quoting}: expected auto or none")
     escapes = [replace(start, quoting=ESCAPES)] if text.has_backslashes and start.separator in SEPARATORS else []
+    if reading.quoting == "auto" and start.quote == "'":
+        return _best(lines, [replace(start, quoting=QUOTES), start], width)
     if reading.quoting == "none" or not text.has_quotes:
         return _best(lines, [start, *escapes], width)
     quoted = replace(start, quoting=QUOTES)
@@ -187,7 +190,7 @@ def _try(lines: Lines, dialect: Dialect, width: int, most_bad: int | None = None
 def _separator(lines: Lines, reading: Reading) -> Dialect:
     """A dialect without quotes, with the separator that was named or found."""
     first = list(islice(lines(), _SAMPLE))
-    sample = [line for line in first if line.strip()]
+    sample = _written(first)
     excel = _EXCEL.fullmatch(sample[0].lstrip("\ufeff")) if sample else None
     named = None if reading.separator == "auto" else separator_named(reading.separator)
     if reading.separator != "auto" and named is None:
@@ -199,7 +202,12 @@ def _separator(lines: Lines, reading: Reading) -> Dialect:
         return named if named is not None else _guess(some) if some else ""
 
     skipped = lines_above(first, guess, is_named=bool(reading.columns))
-    return Dialect(guess([line for line in first[skipped:] if line.strip()]), NONE, skipped=skipped)
+    rows = _written(first[skipped:])
+    return Dialect(guess(rows), NONE, skipped=skipped, quote="'" if rows and _SINGLE.fullmatch(rows[0]) else '"')
+
+
+def _written(lines: list[str]) -> list[str]:
+    return [line for line in lines if line.strip()]
 
 
 def _guess(sample: list[str]) -> str:

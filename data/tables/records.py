@@ -29,6 +29,7 @@ class Dialect:
     quoting: str
     spaces: bool = False  # whether cells begin behind spaces that are no part of them
     skipped: int = 0  # lines before the first row: Excel's `sep=;`
+    quote: str = '"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ def _quoted(lines: Iterable[str], dialect: Dialect, width: int) -> Iterator[tupl
     feed = _Feed(_ESCAPED.sub(lambda found: hide(found[1]), line) for line in lines) if hidden else _Feed(lines)
     feed.number, held = dialect.skipped, feed.held
     separator = dialect.separator or _NEVER
-    reader = csv.reader(feed, delimiter=separator, strict=True, skipinitialspace=dialect.spaces)
+    reader = csv.reader(feed, delimiter=separator, strict=True, skipinitialspace=dialect.spaces, quotechar=dialect.quote)
     is_beside = False
     while True:
         held.clear()
@@ -140,7 +141,7 @@ def _quoted(lines: Iterable[str], dialect: Dialect, width: int) -> Iterator[tupl
             continue
         width = width or len(cells)
         is_other = len(cells) != width
-        yield start, Enclosed(cells) if (is_other or is_beside) and held[0].startswith('"') else cells
+        yield start, Enclosed(cells) if (is_other or is_beside) and held[0].startswith(dialect.quote) else cells
         is_beside = is_other
 
 

@@ -118,3 +118,5 @@ def test_a_table_without_a_column_for_labels_says_what_to_name(tmp_path: Path) -
     with pytest.raises(DataError, match=r"no column looks like labels among id; name it with --set data.label_column=NAME"):
         found(tmp_path, ["text", "id"], *rows)
     assert find(a_table(tmp_path, ["text", "id"], *rows), Wanted(), has_labels=False) == Columns((0,))
+    with pytest.raises(DataError, match=r"has one column, 'text::label', .* name it with --set data.separator=CHARACTER"):
+        found(tmp_path, ["text::label"], ["good::1"])

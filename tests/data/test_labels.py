@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from config import Config, Data
-from data.sources.labels import NO_NUMBER, OMITTED, Labelling, Labels, as_classes, classes_of, in_order
+from data.sources.labels import NO_NUMBER, OMITTED, Labelling, Labels, as_classes, classes_of
 from data.sources.mapping import LabelMapping, leaving_out, written
+from data.sources.order import in_order
 from data.sources.plain import plain
 from data.sources.wanted import Wanted
 from experiment.data_rules import problems_of
@@ -46,6 +47,10 @@ def classes(*cells: str, line: str = "") -> Labelling:
         (("Very Positive", "neutral", "very negative"), ("very negative", "neutral", "Very Positive")),
         (("10", "9", "2.5"), ("2.5", "9", "10")),
         (("__label__2", "__label__1"), ("1", "2")),
+        (("gut", "schlecht"), ("schlecht", "gut")),
+        (("好评", "差评"), ("差评", "好评")),
+        (("[1]", "[0]"), SENTIMENT.names),
+        (('["sport"]', "['arts']"), ("arts", "sport")),
         (("sport", "Arts", "politics"), ("Arts", "politics", "sport")),
     ],
 )

@@ -135,6 +135,14 @@ def test_words_for_a_missing_label_are_no_label_unless_the_person_names_them(tmp
     assert named.classes.names == ("none", "some") and not len(named.left_out)
 
 
+def test_a_row_of_several_labels_does_not_fit(tmp_path: Path) -> None:
+    cells = [[f"film {n}", f"[{n % 3}]"] for n in range(400)]
+    cells[7][1], cells[9][1], cells[11][1] = "[0, 2]", "['1', '2']", "[]"
+    found = source(tmp_path, "text labels", cells)
+    assert found.classes.names == ("0", "1", "2") and len(found.labels) == 397
+    assert found.left_out.numbers == {"has several labels": [9, 11], "has no label": [13]}
+
+
 def test_texts_that_are_only_a_word_for_a_missing_one_are_missing_where_they_are_the_fewer(tmp_path: Path) -> None:
     cells = [[*row, f"2020-01-{1 + n % 28:02}", f"film {n}"] for n, row in enumerate(rows(400))]
     cells[3][0], cells[5][0] = "nan", " None "

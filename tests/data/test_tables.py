@@ -101,6 +101,14 @@ def test_quotes_behind_the_blank_after_a_separator_are_quotes_in_the_header_too(
     assert cells(read) == [(' "really" ', "1"), (" a blank", "0")]
 
 
+def test_single_quotes_enclose_cells_where_they_enclose_all_names(tmp_path: Path) -> None:
+    read = table(tmp_path / "r.csv", "'text','label'\n'good, isn''t it\nreally \"good\"',1\n'bad',0\n")
+    assert cells(read) == [('good, isn\'t it\nreally "good"', "1"), ("bad", "0")]
+    assert read.found.details[-1] == "single quotes around cells"
+    read = table(tmp_path / "r.csv", "text,label\n'tis good,1\n'so bad',0\n")
+    assert cells(read) == [("'tis good", "1"), ("'so bad'", "0")]
+
+
 @pytest.mark.parametrize("wish", ["tab", "space", "semicolon", "pipe", "comma", "none", "~", ";", "tabs", '"', ""])
 def test_a_separator_that_can_be_wished_is_one_wherever_it_is_checked(wish: str, tmp_path: Path) -> None:
     problems = [problem for problem in problems_of(Data(separator=wish)) if "separator" in problem]
