@@ -183,9 +183,10 @@ class _Search:
             raise DataError(f"{self.table.name}: the {what} may stand in {told}; say which with {ways}")
         others = [name for number, name in enumerate(columns) if number not in used]
         if len(columns) == 1:
+            way = self.wanted.typed("separator", "CHARACTER")
             raise DataError(
                 f"{self.table.name}: has one column, {columns[0]!r}, and labels need one of their own; if another character than "
-                f"a comma, a semicolon, a tab or a pipe separates its cells, name it with {self.wanted.typed('separator', 'CHARACTER')}"
+                f"a comma, a semicolon, a tab or a pipe separates its cells, name it with {way}"
             )
         among = f"among {', '.join(others)}" if others else "beside those that are read already"
         raise DataError(
