@@ -81,8 +81,8 @@ def tables(draw: st.DrawFn) -> Written:
     width = draw(st.integers(1, len(NAMES)))
     cell = st.text(LATIN if encoding in ("latin-1", "cp1252") else CHARACTERS, max_size=9)
     rows = draw(st.lists(st.tuples(*[cell] * width), max_size=7))
-    if separator == "\t":  # a tab beside a line end in one cell is how lines look whose quotes are plain characters
-        rows = [tuple(text.replace("\t", " ") if set(text) & {"\n", "\r"} else text for text in row) for row in rows]
+    if separator == "\t":  # tabs and line ends in the cells of one row are how rows look whose quotes are plain characters
+        rows = [tuple(text.replace("\t", " ") for text in row) if {"\n", "\r"} & set("".join(row)) else row for row in rows]
     line_end = draw(st.sampled_from(["\n", "\n", "\r\n", "\r"]))
     if line_end == "\r":
         rows = [tuple(text.replace("\n", " ") for text in row) for row in rows]
