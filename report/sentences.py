@@ -245,8 +245,9 @@ VERDICT = "the verdict"  # whose probability falls, unless another class was ask
 def completeness_sentence(explanation: Explanation, classes: Classes) -> str:
     """How well the integrated gradients share out what there is to share; or that there are none."""
     is_verdict, name = watched(explanation, classes) == VERDICT, classes.names[explanation.label]
-    of = f"{'verdict is for' if is_verdict else 'account is of'} {name}, a margin over the mean of the other classes"
-    what = "verdict is a logit" if len(classes) == 2 else of
+    what = f"{'verdict is for' if is_verdict else 'account is of'} {name}, a margin over the mean of the other classes"
+    if len(classes) == 2:  # the verdict's logit is that of the second one
+        what = "verdict is a logit" if explanation.label == 1 else f"account is of {name}, a logit"
     if explanation.base_margin is None or explanation.completeness_gap is None:
         return (
             f"The {what} of {_signed(explanation.margin)}. Integrated gradients are not available for a network that "
