@@ -12,6 +12,7 @@ from experiment.options import with_overrides
 from inference.examples import Examples, Faithfulness
 from inference.probes import CAPABILITIES, PassRate
 from models.registry import ARCHITECTURES, colour
+from records.classes import Classes
 from records.findings import (
     BucketVerdict,
     ControlComparison,
@@ -25,7 +26,7 @@ from records.findings import (
 )
 from records.study import YARDSTICKS, Study, StudyResult
 from report.contents import Contents
-from report.figures import accuracy, comparisons, cost, errors, search, training
+from report.figures import accuracy, comparisons, cost, data, errors, search, training
 from report.figures.table import FIGURES, SECTIONS
 from tests.made_up import ROSTER, a_result, a_score, a_summary, an_about
 from tests.report.test_explanation import CURVES
@@ -149,6 +150,15 @@ def test_confusion_matrices_add_up_repeats() -> None:
     matrix = next(c for c in errors.confusion_matrices_data(results()) if c.study == Study("gru", "0-129"))
     assert sum(sum(row) for row in matrix.counts) == 200
     assert matrix.counts[0][0] + matrix.counts[1][1] == pytest.approx(130, abs=2)
+
+
+def test_classes_whose_names_begin_alike_are_apart_in_a_matrix_and_no_name_is_html() -> None:
+    classes = Classes(("customer service", "customer support", "<b>", "negative"))
+    confusion = errors.Confusion(Study("gru", "0-129"), "0-129", tuple(map(tuple, np.eye(4, dtype=int).tolist())))
+    matrix = errors.confusion_matrices_figure((confusion,), ROSTER, classes).data[0]
+    assert matrix.x == matrix.y == ("1. customer …", "2. customer …", "&lt;b&gt;", "neg.")
+    summary = replace(a_summary(), classes=Classes(("<b>", "positive")))
+    assert [bar.name for bar in data.sequence_lengths_figure(summary).data] == ["&lt;b&gt;", "positive"]
 
 
 def test_trial_axes_hold_completed_trials_and_what_varied() -> None:
