@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from data.sources.wanted import AUTO
 from data.tables.json_rows import loads
 from records.errors import TextError
 
@@ -13,10 +14,10 @@ def text_of_line(line: str, key: str) -> str:
 
     Args:
         line: of standard input.
-        key: of the text in lines that are JSON objects.
+        key: of the text in lines that are JSON objects; `auto`: found.
 
     Raises:
-        TextError: it is an object, and which of its values is the text cannot be told, or it is a damaged one.
+        TextError: it is an object without such a key, or which of its values is the text cannot be told, or it is a damaged one.
     """
     if not line.lstrip().startswith('{"'):
         return line
@@ -31,11 +32,11 @@ def _key_of_text(found: dict[str, Any], wanted: str) -> str:
     texts = [key for key, value in found.items() if isinstance(value, str)]
     if wanted in texts:
         return wanted
+    keys = f"its keys are {', '.join(found) or 'none'}"
+    if wanted != AUTO:
+        raise TextError(f"it is a JSON object without a text named {wanted!r}; {keys}")
     usual = [key for key in texts if key.lower() in _USUAL]
     for candidates in (usual, texts):
         if len(candidates) == 1:
             return candidates[0]
-    raise TextError(
-        f"it is a JSON object, and which value is the text cannot be told; its keys are {', '.join(found) or 'none'}: "
-        "name one with --text-column"
-    )
+    raise TextError(f"it is a JSON object, and which value is the text cannot be told; {keys}: name one with --text-column")

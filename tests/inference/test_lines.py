@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from data.sources.wanted import AUTO
 from inference.lines import text_of_line
 from records.errors import TextError
 from tests.conftest import SmokeRun
@@ -18,11 +19,10 @@ from tests.test_predict import TEXT, predict
         ('{"stars": 5, "text": "dull"}', "dull"),
         ('{"id": "a7", "Review": "dull"}', "dull"),
         ('{"id": 7, "opinion": "dull"}', "dull"),
-        ('{"text": "dull", "body": "superb"}', "dull"),
     ],
 )
 def test_the_text_of_a_line_is_found(line: str, text: str) -> None:
-    assert text_of_line(line, "text") == text
+    assert text_of_line(line, AUTO) == text
     assert text_of_line(json.dumps({"a": "x", "b": text}), "b") == text
 
 
@@ -37,7 +37,13 @@ def test_the_text_of_a_line_is_found(line: str, text: str) -> None:
 )
 def test_an_object_without_a_text_that_can_be_told_is_refused(line: str, sentence: str) -> None:
     with pytest.raises(TextError, match=sentence):
-        text_of_line(line, "text")
+        text_of_line(line, AUTO)
+
+
+def test_a_text_that_is_named_is_not_another_one() -> None:
+    assert text_of_line('{"text": "dull", "body": "superb"}', "text") == "dull"
+    with pytest.raises(TextError, match="without a text named 'opinion'; its keys are text"):
+        text_of_line('{"text": "dull"}', "opinion")
 
 
 def test_objects_of_standard_input_get_the_answers_of_their_texts(smoke_run: SmokeRun) -> None:
