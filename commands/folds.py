@@ -85,11 +85,10 @@ def _together(profile: str, config: Config, folders: "list[RunFolder]") -> "Fold
     from records.folds import Folded
 
     results = [pd.read_csv(folder.final_stats("results.csv")) for folder in folders]
-    found, verdicts = folds.scores(results), [folder.findings().verdicts for folder in folders]
-    chances = {verdict.bucket: verdict.chance for each in verdicts for verdict in each}
-    roster = Roster.of(config)
+    found, summaries = folds.scores(results), [folder.summary() for folder in folders]
     names = tuple(folder.name for folder in folders)
-    return Folded(profile, folders[0].summary().title, names, chances, found, folds.differences(found, roster))
+    differences = folds.differences(found, Roster.of(config))
+    return Folded(profile, summaries[0].title, names, folds.chances(summaries), found, differences)
 
 
 def _show(parent: Path, folded: "Folded", roster: Roster) -> None:
