@@ -11,9 +11,13 @@ from scipy import stats
 
 import main as command_line
 from analysis.folds import chances, corrected_interval, differences, scores
+from commands.folds import configs
+from config import PROFILES
 from data.sources import demo
 from data.splits import fold
 from data.types import SourceReviews
+from data_preprocessing import prepare
+from experiment.options import with_overrides
 from records.errors import DataError
 from records.folds import Folded, FoldedScore
 from records.links import followed
@@ -81,6 +85,20 @@ def test_chance_is_the_largest_class_of_what_all_folds_test_together() -> None:
     one, other = second.buckets
     second = replace(second, buckets=(replace(one, n_test=300, class_shares_test=(1.0, 0.0)), other))
     assert chances([first, second]) == {"all": 400 / 600, "0-129": 350 / 400, "130-end": 0.5}
+
+
+def test_the_buckets_of_all_folds_are_the_same_and_every_fold_can_train_on_them(tmp_path: Path) -> None:
+    """Of a table whose rare class is just frequent enough for the first fold's buckets, and too rare for them in the others."""
+    rng, path = np.random.default_rng(4), tmp_path / "small.csv"
+    n = 400
+    texts = [" ".join(["word"] * length) for length in rng.integers(1, 60, n)]
+    pd.DataFrame({"text": texts, "label": np.where(np.arange(n) % 9 == 0, "bad", "good")}).to_csv(path, index=False)
+    config = with_overrides(PROFILES["smoke"].config, [f"data.source={path}", "data.folds=5", "compare.bucket_edges=auto"])
+    each = configs(config)
+    (edges,) = {one.compare.bucket_edges for one in each}
+    assert [one.data.fold for one in each] == [1, 2, 3, 4, 5]
+    for one in each:
+        assert [bucket.high for bucket in prepare(one).buckets] == [*edges, None]
 
 
 def test_only_a_difference_that_every_fold_shows_is_sure() -> None:
