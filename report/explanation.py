@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape as rich_escape
 from rich.text import Text
 
+from data.repeats import shortened
 from data.tokenizer import blanks
 from inference.explain import START_WORD, DeletionCurve, Explanation
 from models.roster import Roster
@@ -216,9 +217,10 @@ def print_explanation(explanation: Explanation, roster: Roster, classes: Classes
     console.print(_coloured(explanation))
     console.print("\n[bold]the verdict as it is read[/] (probability, from the first word to the last):")
     shown = [1] if len(classes) == 2 else sorted(range(len(classes)), key=lambda n: -explanation.probabilities[n])[:_MOST_LINES]
-    width = max(len(classes.names[label]) for label in shown)
-    for label in shown:
-        console.print(f"{classes.names[label]:<{width}} {_running(explanation, label)}", markup=False)
+    names = {label: shortened(classes.names[label]) for label in shown}
+    width = max(map(len, names.values()))
+    for label, name in names.items():
+        console.print(f"{name:<{width}} {_running(explanation, label)}", markup=False)
     console.print(f"\n{completeness_sentence(explanation, classes)}", soft_wrap=True, markup=False)
     console.print(faithfulness_sentence(explanation.deletion, watched(explanation, classes)), soft_wrap=True, markup=False)
 

@@ -172,11 +172,11 @@ def test_of_many_classes_a_verdict_has_a_line_a_class_and_words_speak_for_or_aga
 
 
 def test_a_class_of_any_name_is_shown_as_it_is_written(capsys: pytest.CaptureFixture[str]) -> None:
-    odd = Classes(("[b]", '<b>"x"</b>', "n" * 50))
+    odd = Classes(("[b]", '<b>"x"</b>', "n" * 90))
     account = replace(ACCOUNT, label=0, probabilities=(0.1, 0.2, 0.7), running=((1, (0.4, 0.3, 0.3)), (3, (0.1, 0.2, 0.7))))
     print_explanation(account, ROSTER, odd)
     out = capsys.readouterr().out
-    assert "The account is of [b], a margin" in out and "the probability of [b] is on average" in out
+    assert "n" * 90 not in out and "The account is of [b], a margin" in out and "the probability of [b] is on average" in out
     figure = running_figure(account.words[1:], {GRU: account.running}, ROSTER, odd)
     assert [line.name for line in figure.data] == ["[b]", '&lt;b&gt;"x"&lt;/b&gt;', "n" * 39 + "…"]
 
