@@ -210,6 +210,15 @@ def test_every_figure_has_one_name_a_heading_and_a_caption_that_can_be_said() ->
     assert any("7 test reviews drawn from all buckets" in caption for caption in captions)
 
 
+def test_curves_say_that_weighted_training_is_no_accuracy_of_all_reviews() -> None:
+    plain = contents("everything")
+    weighted = replace(plain, config=with_overrides(plain.config, ["training.class_weights=balanced"]))
+    for name in ("curves_accuracy", "curves_loss"):
+        caption = FIGURES[name].caption
+        assert not isinstance(caption, str) and "each class counts as much" in caption(weighted)
+        assert "each class" not in caption(plain)
+
+
 def test_more_architectures_than_today_have_colours() -> None:
     assert all(colour(name).startswith("#") for name in ARCHITECTURES)
 
