@@ -98,7 +98,7 @@ class Setting:
     @property
     def hyperparameters(self) -> Hyperparameters:
         """What a record keeps of it."""
-        return {name: value for name, value in asdict(self).items() if name != "hash_bits" or value}
+        return asdict(self)
 
 
 @dataclass(frozen=True, kw_only=True)
