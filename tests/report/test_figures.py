@@ -25,7 +25,7 @@ from records.findings import (
     Standing,
 )
 from records.study import YARDSTICKS, Study, StudyResult
-from report.contents import Contents
+from report.contents import ClassRow, ClassTable, Contents
 from report.figures import accuracy, comparisons, cost, data, errors, search, training
 from report.figures.table import FIGURES, SECTIONS
 from tests.made_up import ROSTER, a_result, a_score, a_summary, an_about
@@ -159,6 +159,13 @@ def test_classes_whose_names_begin_alike_are_apart_in_a_matrix_and_no_name_is_ht
     assert matrix.x == matrix.y == ("1. customer …", "2. customer …", "&lt;b&gt;", "neg.")
     summary = replace(a_summary(), classes=Classes(("<b>", "positive")))
     assert [bar.name for bar in data.sequence_lengths_figure(summary).data] == ["&lt;b&gt;", "positive"]
+
+
+def test_a_class_that_no_test_review_is_of_has_no_recall_of_nothing() -> None:
+    score = replace(a_score("0-129", 0.8), confusion=((80, 20), (0, 0)))
+    there, missing = ClassTable.of("0-129", "GRU", ("negative", "positive"), [score, score]).rows
+    assert there == ClassRow("negative", 100, 0.8, 0.8, 0.8, 0.9, 0.9)
+    assert missing == ClassRow("positive", 0, None, None, None, None, None)
 
 
 def test_trial_axes_hold_completed_trials_and_what_varied() -> None:
