@@ -44,7 +44,7 @@ def confusion_matrices_figure(records: tuple[Confusion, ...], roster: Roster, cl
     columns = tuple(sorted(dict.fromkeys(record.bucket for record in records), key=bucket_order))
     figure, names = grid(rows, columns, shared_yaxes=True), _short(classes)
     for record in records:
-        shares = [[cell / max(1, sum(actual)) for cell in actual] for actual in record.counts]
+        shares = [[round(cell / max(1, sum(actual)), 4) for cell in actual] for actual in record.counts]
         figure.add_heatmap(
             row=rows.index(called(record.study)) + 1,
             col=columns.index(record.bucket) + 1,
