@@ -19,6 +19,7 @@ from tests.test_predict import TEXT, predict
         ('{"stars": 5, "text": "dull"}', "dull"),
         ('{"id": "a7", "Review": "dull"}', "dull"),
         ('{"id": 7, "opinion": "dull"}', "dull"),
+        ('{"title": "x", "Review-Text": "dull"}', "dull"),  # as of the columns of a table
     ],
 )
 def test_the_text_of_a_line_is_found(line: str, text: str) -> None:
@@ -31,7 +32,7 @@ def test_the_text_of_a_line_is_found(line: str, text: str) -> None:
     [
         ('{"stars": 5}', "its keys are stars: name one with --text-column"),
         ('{"id": "a7", "opinion": "dull"}', "its keys are id, opinion: name one"),
-        ('{"review": "dull", "comment": "x"}', "cannot be told"),
+        ('{"body": "dull", "comment": "x"}', "cannot be told"),
         ('{"text": "cut', "begins as a JSON object does and is none"),
     ],
 )
@@ -42,6 +43,7 @@ def test_an_object_without_a_text_that_can_be_told_is_refused(line: str, sentenc
 
 def test_a_text_that_is_named_is_not_another_one() -> None:
     assert text_of_line('{"text": "dull", "body": "superb"}', "text") == "dull"
+    assert text_of_line('{"title": "Dull", "body": "as ever"}', "title + body") == "Dull as ever"
     with pytest.raises(TextError, match="without a text named 'opinion'; its keys are text"):
         text_of_line('{"text": "dull"}', "opinion")
 
