@@ -27,6 +27,8 @@ def is_right(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
 def macro_f1(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """The mean over the classes of F1, the harmonic mean of precision and recall; 0 for a class that is never rightly found.
 
+    A class that no review is of and none was put into has no part in it, as in scikit-learn: a verdict without a mistake has 1.
+
     Args:
         labels: `<int>[reviews]`.
         probabilities: `<float>[reviews, classes]`.
@@ -34,7 +36,7 @@ def macro_f1(labels: np.ndarray, probabilities: np.ndarray) -> float:
     n_classes, said = probabilities.shape[-1], predicted(probabilities)
     found = np.bincount(labels[said == labels], minlength=n_classes)
     either = np.bincount(labels, minlength=n_classes) + np.bincount(said, minlength=n_classes)
-    return float((2 * found / np.maximum(either, 1)).mean())
+    return float((2 * found[either > 0] / either[either > 0]).mean())
 
 
 def log_loss(labels: np.ndarray, probabilities: np.ndarray) -> float:

@@ -22,7 +22,8 @@ from analysis.evaluation import LEVEL
 from models.roster import Roster
 from records.findings import Verdict
 from records.folds import Folded, FoldedDifference, FoldedScore
-from records.study import YARDSTICKS, Scope
+from records.study import ALL, YARDSTICKS, Scope
+from records.summary import DataSummary
 
 _Key = tuple[str, Scope, str]  # a contender, a scope and a bucket
 
@@ -62,20 +63,30 @@ def scores(results: Sequence[pd.DataFrame]) -> tuple[FoldedScore, ...]:
 def _of_fold(table: pd.DataFrame) -> dict[_Key, tuple[float, float, int]]:
     """Contender, scope and bucket -> accuracy, macro-F1 and test reviews, means over repeats."""
     done = table[table["status"] == "completed"]
+    n_buckets = done["bucket"].nunique()
     found: dict[_Key, tuple[float, float, int]] = {}
     for (contender, scope), mine in done.groupby(["contender", "scope"], sort=False):
         by_bucket = mine.groupby("bucket", sort=False)[["test_accuracy", "macro_f1", "n_test"]].mean()
         for bucket, row in by_bucket.iterrows():
             found[str(contender), scope, str(bucket)] = (float(row["test_accuracy"]), float(row["macro_f1"]), int(row["n_test"]))
-        if len(by_bucket) > 1:
+        if len(by_bucket) == n_buckets > 1:  # else a bucket failed, and the others are not all lengths
             weights = by_bucket["n_test"] / by_bucket["n_test"].sum()
             accuracy, f1 = (float((by_bucket[name] * weights).sum()) for name in ("test_accuracy", "macro_f1"))
             found[contender, scope, "all"] = (accuracy, f1, int(by_bucket["n_test"].sum()))
     return found
 
 
+def chances(summaries: Sequence[DataSummary]) -> dict[str, float]:
+    """Bucket, and `all`: the share of the largest class among the texts that the folds test together."""
+    counts = {ALL: np.sum([summary.class_counts["test"] for summary in summaries], axis=0)}
+    for summary in summaries:
+        for bucket in summary.buckets:
+            counts[bucket.name] = counts.get(bucket.name, 0) + bucket.n_test * np.array(bucket.class_shares_test)
+    return {name: float(of_classes.max() / of_classes.sum()) for name, of_classes in counts.items()}
+
+
 def differences(found: Iterable[FoldedScore], roster: Roster) -> tuple[FoldedDifference, ...]:
-    """Each network with both linear models, and an ablation with its parent, or any two networks; of one scope and bucket.
+    """Each network with both linear models, these with each other, and any two networks; of one scope and bucket.
 
     Args:
         found: of all folds.

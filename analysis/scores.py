@@ -7,7 +7,7 @@ import numpy as np
 from sklearn import metrics
 
 from analysis.calibration import brier_score, expected_calibration_error
-from analysis.evaluation import accuracy, accuracy_interval, is_right, log_loss
+from analysis.evaluation import accuracy, accuracy_interval, is_right, log_loss, macro_f1
 from engine.arrays import class_probabilities, predicted
 from records.classes import Classes
 from records.study import Score
@@ -51,7 +51,7 @@ def score(
 
 
 def _of_each_class(labels: np.ndarray, said: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
-    """What there is a number of for every class, and the mean of F1 over them."""
+    """What there is a number of for every class, and macro-F1."""
     numbers = range(probabilities.shape[-1])
     precision, recall, f1, _ = metrics.precision_recall_fscore_support(labels, said, labels=numbers, zero_division=0)
     roc_auc, average_precision = (
@@ -59,7 +59,7 @@ def _of_each_class(labels: np.ndarray, said: np.ndarray, probabilities: np.ndarr
         for measure in (metrics.roc_auc_score, metrics.average_precision_score)
     )
     return {
-        "macro_f1": float(f1.mean()),
+        "macro_f1": macro_f1(labels, probabilities),
         "precision": tuple(precision.tolist()),
         "recall": tuple(recall.tolist()),
         "f1": tuple(f1.tolist()),

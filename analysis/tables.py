@@ -270,7 +270,7 @@ def _predictions(results: list[StudyResult], folder: RunFolder, classes: Classes
                     "repeat": repeat.number,
                     "row": stored["rows"],
                     "length": stored["lengths"],
-                    "label": np.array(classes.names)[stored["labels"]],
+                    "label": np.array(classes.names, object)[stored["labels"]],
                     **{
                         f"probability_{name}": each.round(6)
                         for name, each in zip(classes.names, class_probabilities(stored["logits"]).T, strict=True)

@@ -1,13 +1,15 @@
 """`main.py run` with `data.folds`: the whole run once a fold, and what follows from all of them together."""
 
 import argparse
+import contextlib
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config import Config
 from models.roster import Roster
+from records.errors import DataError
 from records.files import write_record, write_text
 
 if TYPE_CHECKING:
@@ -18,17 +20,44 @@ DONE, INTERRUPTED = 0, 130
 FOLDER = "folds"  # what the name of their common folder ends with
 
 
-def configs(config: Config, cache: Path) -> Iterator[Config]:
-    """The config of each fold's run; all of them have the buckets of the first one, so that their numbers can be compared."""
-    import data_preprocessing
+def configs(config: Config) -> list[Config]:
+    """The config of each fold's run; all of them have the same buckets, so that their numbers can be compared.
 
-    first = config.changed("data.fold", 1)
-    buckets = data_preprocessing.load_or_prepare(first, cache)[0].buckets
-    edges = tuple(bucket.high for bucket in buckets if bucket.high is not None)
-    yield first
-    for fold in range(2, config.data.folds + 1):
-        same = config.changed("compare.bucket_edges", edges).changed("compare.bucket_quantiles", 0)
-        yield same.changed("data.fold", fold)
+    Where buckets are to fit the reviews, these are the most that some fold would cut and every fold can train on.
+
+    Raises:
+        DataError: the source cannot be used.
+    """
+    import data_preprocessing
+    from data.fitting import is_auto
+    from data.sources import locate
+    from data.types import Lengths
+
+    source = locate.load(config.data, config.run.seed)
+    lengths = Lengths.of(data_preprocessing.lengths_of(source, config.data))
+
+    def cut(each: Config) -> tuple[int, ...]:
+        buckets = data_preprocessing.outline(source, lengths, each)[1].buckets
+        return tuple(bucket.high for bucket in buckets if bucket.high is not None)
+
+    folds = _each(config)
+    if not is_auto(config):
+        return _each(_with_edges(config, cut(folds[0])))
+    for edges in sorted(set(map(cut, folds)), key=lambda edges: (-len(edges), edges)):
+        same = _each(_with_edges(config, edges))
+        with contextlib.suppress(DataError):  # a fold has too few reviews of a class in one of these
+            for each in same:
+                cut(each)
+            return same
+    return _each(_with_edges(config, ()))
+
+
+def _each(config: Config) -> list[Config]:
+    return [config.changed("data.fold", fold) for fold in range(1, config.data.folds + 1)]
+
+
+def _with_edges(config: Config, edges: tuple[int, ...]) -> Config:
+    return config.changed("compare.bucket_edges", edges).changed("compare.bucket_quantiles", 0)
 
 
 def main(options: argparse.Namespace, config: Config, run_config: Callable[[argparse.Namespace, Config], int]) -> int:
@@ -49,7 +78,7 @@ def main(options: argparse.Namespace, config: Config, run_config: Callable[[argp
     parent = options.artifacts / _name(options, config)
     within, folders, worst = copy.copy(options), list["RunFolder"](), DONE
     within.artifacts = parent
-    for fold, each in enumerate(configs(config, options.cache), start=1):
+    for fold, each in enumerate(configs(config), start=1):
         console.note(f"fold {fold} of {config.data.folds}")
         code = run_config(within, each)
         if code == INTERRUPTED:
@@ -85,11 +114,10 @@ def _together(profile: str, config: Config, folders: "list[RunFolder]") -> "Fold
     from records.folds import Folded
 
     results = [pd.read_csv(folder.final_stats("results.csv")) for folder in folders]
-    found, verdicts = folds.scores(results), [folder.findings().verdicts for folder in folders]
-    chances = {verdict.bucket: verdict.chance for each in verdicts for verdict in each}
-    roster = Roster.of(config)
+    found, summaries = folds.scores(results), [folder.summary() for folder in folders]
     names = tuple(folder.name for folder in folders)
-    return Folded(profile, folders[0].summary().title, names, chances, found, folds.differences(found, roster))
+    differences = folds.differences(found, Roster.of(config))
+    return Folded(profile, summaries[0].title, names, folds.chances(summaries), found, differences)
 
 
 def _show(parent: Path, folded: "Folded", roster: Roster) -> None:

@@ -73,4 +73,4 @@ def _command(options: argparse.Namespace) -> str:
 
     file = "FILE" if options.file == "-" else options.file
     settings = " ".join(shlex.quote(setting) for setting in (f"data.source={file}", *options.set))
-    return f"{python()} main.py {options.profile} --set {settings}"
+    return f"{shlex.quote(python())} main.py {options.profile} --set {settings}"

@@ -131,8 +131,10 @@ def refuse_small(config: Config, labelled: Labelled, fitted: Fitted, rng: np.ran
     """Refuse buckets too small to train on, before anything trains.
 
     Raises:
-        DataError: names each bucket and its counts, what may be the cause, and a setting that works, if one does.
+        DataError: names each bucket and its counts, what may be the cause, and a setting that works, if one does; or a class that
+            the subsample leaves nothing of where no bucket is trained on.
     """
+    _refuse_unlearned(config, labelled, fitted)
     if not fitted.too_small or config.compare.scopes == {ALL}:
         return
     classes, compare = labelled.source.classes, config.compare
@@ -151,3 +153,14 @@ def refuse_small(config: Config, labelled: Labelled, fitted: Fitted, rng: np.ran
             way = f"buckets that fit are cut with --set {' '.join(settings)}"
             break
     raise DataError(f"{problems}; {cutting.NEED}. It is a matter of {', '.join(causes)}; {way}")
+
+
+def _refuse_unlearned(config: Config, labelled: Labelled, fitted: Fitted) -> None:
+    names = labelled.source.classes.names
+    learned = np.bincount(labelled.whole.labels[fitted.roles != UNUSED], minlength=len(names))
+    if config.compare.scopes == {ALL} and (learned == 0).any():
+        left_out = ", ".join(name for name, count in zip(names, learned, strict=True) if not count)
+        raise DataError(
+            f"{labelled.source.title}: data.max_train_per_bucket={config.data.max_train_per_bucket} leaves nothing to learn of "
+            f"{left_out}; --set data.max_train_per_bucket=0 takes all reviews"
+        )

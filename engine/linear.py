@@ -119,7 +119,8 @@ def _checked(arrays: dict[str, Array]) -> LinearModel:
     numbers = [weights, intercepts, *([] if idf is None else [idf])]
     if not (
         all(each.dtype == np.float64 and np.isfinite(each).all() for each in numbers)
-        and weights.shape == (len(ngrams), len(intercepts))
+        and weights.shape == (len(ngrams), *intercepts.shape)
+        and intercepts.ndim == 1
         and (idf is None or idf.shape == (len(ngrams),))
     ):
         raise ValueError("its arrays do not belong together")
@@ -133,10 +134,10 @@ def _checked_ngrams(arrays: dict[str, Array]) -> Numbered:
         KeyError, ValueError: an array is missing, or they do not belong together.
     """
     if "hashed" in arrays:
-        longest, bits = arrays["hashed"].tolist()
-        if not (0 < longest < 10 and 0 < bits < 32):
+        hashed = arrays["hashed"]
+        if hashed.shape != (2,) or hashed.dtype != np.int64 or not (0 < hashed[0] < 10 and 0 < hashed[1] < 32):
             raise ValueError("no n-grams have such hashes")
-        return HashedNGrams(longest, bits)
+        return HashedNGrams(*hashed.tolist())
     words = arrays["words"]
     keys = tuple(arrays[f"keys{length}"] for length in range(2, 2 + sum(name.startswith("keys") for name in arrays)))
     if not (

@@ -144,10 +144,10 @@ def _naive_bayes(counted: Counted, is_read: np.ndarray, strengths: Sequence[floa
     counts = class_counts(tally.numbers, labels[tally.reviews], len(is_read), counted.n_classes)
     every = log_count_ratios(counts, counts.sum(axis=0), outcomes=float(is_read.sum())) * is_read[:, None]
     asked = range(counted.n_classes) if counted.n_classes > 2 else (1,)  # of two classes one is enough
-    matrices = [sparse_features(tally, every[tally.numbers, label], len(every)) for label in asked]
     for strength in strengths:
         weights, intercepts = [], []
-        for label, matrix in zip(asked, matrices, strict=True):
+        for label in asked:  # a matrix at a time: those of fifty classes would take fifty times the memory
+            matrix = sparse_features(tally, every[tally.numbers, label], len(every))
             regression = LogisticRegression(
                 **{"solver": "liblinear", "dual": True, "C": strength, "tol": TOLERANCE, "max_iter": 1000},
                 random_state=seed,

@@ -101,10 +101,10 @@ class _Learning:
         return HashedNGrams(self.form.n, self.form.hash_bits)
 
     def class_weight(self, is_of_class: np.ndarray) -> tuple[float, float]:
-        """What a review of the others and one of the class count."""
-        if not self.stream.weigh_classes_alike:
-            return 1.0, 1.0
+        """What a review of the others and one of the class count; the same where a few held-out reviews were all of the class."""
         share = float(is_of_class.mean())
+        if not self.stream.weigh_classes_alike or share in (0.0, 1.0):
+            return 1.0, 1.0
         return 0.5 / (1 - share), 0.5 / share
 
 

@@ -217,8 +217,12 @@ RULES = (
     Rule("vectors.window", f"at most {WIDEST} words", lambda n, _: n <= WIDEST),  # pairs of near words: memory grows with it
     Rule("data.test_fraction", "a share between 0 and 0.9", lambda share, _: 0 < share < 0.9),
     Rule("data.validation_fraction", "a share between 0 and 0.9", lambda share, _: 0 < share < 0.9),
+    Rule("data.folds", "0, or 2 to 20", lambda n, _: n == 0 or 2 <= n <= 20),
+    Rule("data.folds", "0 beside data.time_column, whose test part is the latest", lambda n, c: not (n and c.data.time_column)),
     Rule(
-        "data.folds", "0, or 2 to 20, and no data.time_column", lambda n, c: n == 0 or (2 <= n <= 20 and not c.data.time_column)
+        "data.folds",
+        "0 of standard input, which cannot be read once a fold",
+        lambda n, c: not n or c.data.fold > 0 or c.data.source != "-",
     ),
     Rule("data.fold", "0 to data.folds", lambda n, c: 0 <= n <= c.data.folds),
     Rule("training.reduce_factor", "between 0 and 1", lambda factor, _: 0 < factor < 1),

@@ -202,7 +202,7 @@ def store(folder: RunFolder, found: OtherReviews, said: dict[str, np.ndarray], l
         for answerer, probabilities in said.items()
         for number, name in enumerate(classes.names)
     }
-    table = pd.DataFrame({"label": np.array(classes.names)[labels], **columns})
+    table = pd.DataFrame({"label": np.array(classes.names, object)[labels], **columns})
     write_text(place / f"{found.name}.csv", table.to_csv(index=False))
     write_record(place / f"{found.name}.json", found)
 

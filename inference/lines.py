@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from data.sources.columns import TEXT_NAMES, of_names
+from data.sources.wanted import AUTO
 from data.tables.json_rows import loads
 from records.errors import TextError
-
-_USUAL = ("text", "review", "reviewtext", "review_text", "sentence", "content", "body", "comment", "tweet", "message", "phrase")
 
 
 def text_of_line(line: str, key: str) -> str:
@@ -13,10 +13,10 @@ def text_of_line(line: str, key: str) -> str:
 
     Args:
         line: of standard input.
-        key: of the text in lines that are JSON objects.
+        key: of the text in lines that are JSON objects, or several to be joined, with + between them; `auto`: found.
 
     Raises:
-        TextError: it is an object, and which of its values is the text cannot be told, or it is a damaged one.
+        TextError: it is an object without such a key, or which of its values is the text cannot be told, or it is a damaged one.
     """
     if not line.lstrip().startswith('{"'):
         return line
@@ -24,18 +24,19 @@ def text_of_line(line: str, key: str) -> str:
         found = loads(line)
     except ValueError as error:
         raise TextError(f"it begins as a JSON object does and is none ({error})") from error
-    return str(found[_key_of_text(found, key)])
+    names = [key] if key in found else [part.strip() for part in key.split("+")]
+    return " ".join(text for name in names if (text := found[_key_of_text(found, name)].strip()))
 
 
 def _key_of_text(found: dict[str, Any], wanted: str) -> str:
     texts = [key for key, value in found.items() if isinstance(value, str)]
     if wanted in texts:
         return wanted
-    usual = [key for key in texts if key.lower() in _USUAL]
-    for candidates in (usual, texts):
+    keys = f"its keys are {', '.join(found) or 'none'}"
+    if wanted != AUTO:
+        raise TextError(f"it is a JSON object without a text named {wanted!r}; {keys}")
+    usual = next((there for names in TEXT_NAMES if (there := of_names(texts, names))), [])
+    for candidates in ([texts[number] for number in usual], texts):
         if len(candidates) == 1:
             return candidates[0]
-    raise TextError(
-        f"it is a JSON object, and which value is the text cannot be told; its keys are {', '.join(found) or 'none'}: "
-        "name one with --text-column"
-    )
+    raise TextError(f"it is a JSON object, and which value is the text cannot be told; {keys}: name one with --text-column")

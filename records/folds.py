@@ -19,7 +19,7 @@ class FoldedScore(Record):
     mean: float  # over the folds
     low: float  # 95 % interval that knows that folds share training reviews, see `analysis.folds`
     high: float
-    mean_macro_f1: float
+    mean_macro_f1: float  # of several buckets the mean of theirs, by their test reviews
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,6 @@ class Folded(Record):
     profile: str
     title: str  # of the data
     runs: tuple[str, ...]  # the folder of each fold's run
-    chance: dict[str, float]  # by bucket: share of the largest class
+    chance: dict[str, float]  # by bucket, and of `all`: share of the largest class among what the folds test together
     scores: tuple[FoldedScore, ...]
     differences: tuple[FoldedDifference, ...]

@@ -98,7 +98,7 @@ class Setting:
     @property
     def hyperparameters(self) -> Hyperparameters:
         """What a record keeps of it."""
-        return {name: value for name, value in asdict(self).items() if name != "hash_bits" or value}
+        return asdict(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,7 +190,7 @@ class Score(Record):
     loss_at_temperature: float | None
     brier_at_temperature: float | None
     calibration_error_at_temperature: float | None
-    macro_f1: float  # mean over the classes
+    macro_f1: float  # mean over the classes that reviews are of or were put into
     precision: tuple[float, ...]  # one a class, as are those below
     recall: tuple[float, ...]
     f1: tuple[float, ...]

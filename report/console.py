@@ -279,7 +279,7 @@ def print_folds(folded: Folded, folder: Path, roster: Roster) -> None:
             f"{100 * s.mean:.1f} ({100 * s.low:.1f} to {100 * s.high:.1f})" if (s := mine.get(bucket)) else "-"
             for bucket in buckets
         ]
-        table.add_row(roster.title(contender), TRAINED_ON[scope], *cells)
+        table.add_row(escape(roster.title(contender)), TRAINED_ON[scope], *cells)
     _wide_console().print(table)
     print(f"report: {folder / 'report.html'}")
 

@@ -56,14 +56,11 @@ class ClassTable:
     @classmethod
     def of(cls, bucket: str, title: str, names: Sequence[str], scores: Sequence[Score]) -> "ClassTable":
         """Of the scores of each repeat."""
-        rows = [
-            ClassRow(
-                name,
-                sum(scores[0].confusion[label]),
-                *(mean_of(getattr(score, measure)[label] for score in scores) for measure in tables.OF_EACH_CLASS),
-            )
-            for label, name in enumerate(names)
-        ]
+        rows = []
+        for label, (name, counts) in enumerate(zip(names, scores[0].confusion, strict=True)):
+            asked = scores if sum(counts) else ()  # where no review is of the class, its recall of 0 would be nobody's mistake
+            measures = (mean_of(getattr(score, measure)[label] for score in asked) for measure in tables.OF_EACH_CLASS)
+            rows.append(ClassRow(name, sum(counts), *measures))
         distances = (mean_of(score.mean_absolute_error for score in scores), mean_of(score.within_one for score in scores))
         return cls(bucket, title, tuple(rows), *distances)
 

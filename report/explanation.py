@@ -13,12 +13,13 @@ from rich.console import Console
 from rich.markup import escape as rich_escape
 from rich.text import Text
 
+from data.repeats import shortened
 from data.tokenizer import blanks
 from inference.explain import START_WORD, DeletionCurve, Explanation
 from models.roster import Roster
 from records.classes import Classes
 from records.study import Study
-from report.figures.style import INK, MUTED, NEGATIVE, NEUTRAL, POSITIVE, class_colours, dash, naming, styled
+from report.figures.style import INK, MUTED, NEGATIVE, NEUTRAL, POSITIVE, class_colours, class_label, dash, naming, styled
 from report.sentences import RANDOM, completeness_sentence, faithfulness_sentence, watched
 
 STRONGEST, FAINTEST = 0.6, 0.03  # opacity behind the word with the largest share; smaller parts of that leave no colour
@@ -136,13 +137,12 @@ def running_figure(words: Sequence[str], lines: Mapping[Study, Running], roster:
             customdata=[_context(words, spaces, count) for count in line.counts],
             mode="lines+markers" if len(line.counts) == 1 else "lines",
             line={"color": line.colour, "width": 2.5, "dash": line.dash},
-            hovertemplate="%{customdata}<br>after %{x:,} words: %{y:.1%} "
-            f"{escape(line.of)}<extra>{escape(line.name)}</extra>",
+            hovertemplate=f"%{{customdata}}<br>after %{{x:,}} words: %{{y:.1%}} {class_label(line.of)}<extra>{line.name}</extra>",
         )
     last = max((count for line in drawn for count in line.counts), default=1)
     of = classes.names[1] if len(classes) == 2 else "each class"
     figure.update_xaxes(title="Words read", range=[0, last + 1])
-    figure.update_yaxes(title=f"Probability of {escape(of)}", range=[-0.02, 1.02], tickformat=".0%", dtick=0.25)
+    figure.update_yaxes(title=f"Probability of {class_label(of)}", range=[-0.02, 1.02], tickformat=".0%", dtick=0.25)
     return styled(figure, 380 + 10 * len(drawn), showlegend=True)  # a legend of many lines needs room on a narrow screen
 
 
@@ -161,7 +161,8 @@ class _Line:
 def _of_studies(lines: Mapping[Study, Running], roster: Roster, classes: Classes) -> list[_Line]:
     called = naming(lines, roster)
     return [
-        _line(called(study), running, 1, classes, roster.colour(study.contender), dash(study)) for study, running in lines.items()
+        _line(escape(called(study), quote=False), running, 1, classes, roster.colour(study.contender), dash(study))
+        for study, running in lines.items()
     ]
 
 
@@ -169,7 +170,7 @@ def _of_classes(running: Running, classes: Classes) -> list[_Line]:
     """Of the classes that are likeliest in the end, in their order."""
     likeliest = sorted(range(len(classes)), key=lambda label: -running[-1][1][label])[:_MOST_LINES]
     colours = class_colours(classes)
-    return [_line(classes.names[label], running, label, classes, colours[label]) for label in sorted(likeliest)]
+    return [_line(class_label(classes.names[label]), running, label, classes, colours[label]) for label in sorted(likeliest)]
 
 
 def _line(name: str, running: Running, label: int, classes: Classes, colour: str, style: str = "solid") -> _Line:
@@ -198,7 +199,7 @@ def deletion_figure(curves: Sequence[DeletionCurve]) -> go.Figure:
 def _context(words: Sequence[str], spaces: Sequence[bool], count: int) -> str:
     """The last words of so many, the very last one set off."""
     first = max(0, count - _CONTEXT)
-    *before, last = [escape(word.replace(_PIECE, " ").strip()) for word in words[first:count]]
+    *before, last = [escape(word.replace(_PIECE, " ").strip(), quote=False) for word in words[first:count]]
     text = "".join(" " * space + word for space, word in zip(spaces[first:count], before, strict=False))
     sets_off = spaces[count - 1] or any(word.startswith(_PIECE) for word in words)  # a piece is, even from its own word
     return f"{'…' if first else ''}{text}{' ' * sets_off}<b>{last}</b>".strip()
@@ -216,11 +217,12 @@ def print_explanation(explanation: Explanation, roster: Roster, classes: Classes
     console.print(_coloured(explanation))
     console.print("\n[bold]the verdict as it is read[/] (probability, from the first word to the last):")
     shown = [1] if len(classes) == 2 else sorted(range(len(classes)), key=lambda n: -explanation.probabilities[n])[:_MOST_LINES]
-    width = max(len(classes.names[label]) for label in shown)
-    for label in shown:
-        console.print(f"{classes.names[label]:<{width}} {_running(explanation, label)}", markup=False)
-    console.print(f"\n{completeness_sentence(explanation, classes)}", soft_wrap=True)
-    console.print(faithfulness_sentence(explanation.deletion, watched(explanation, classes)), soft_wrap=True)
+    names = {label: shortened(classes.names[label]) for label in shown}
+    width = max(map(len, names.values()))
+    for label, name in names.items():
+        console.print(f"{name:<{width}} {_running(explanation, label)}", markup=False)
+    console.print(f"\n{completeness_sentence(explanation, classes)}", soft_wrap=True, markup=False)
+    console.print(faithfulness_sentence(explanation.deletion, watched(explanation, classes)), soft_wrap=True, markup=False)
 
 
 def _coloured(explanation: Explanation) -> Text:

@@ -15,7 +15,8 @@ from records.summary import DataSummary
 from report.figures.style import naming
 
 RANDOM = "random"  # the order that every other one is measured against
-MISLEADING = 1.4  # times the share that the largest class would have if all were the same size: 70 % of two classes
+MISLEADING = 1.4  # times the share that the largest class would have if all were the same size: 70 % of two classes,
+AT_LEAST = 0.4  # and so large a share: of many classes a large one is no good guess
 _A_POINT = 0.01  # of probability: less is not said to be better than chance
 _VERDICTS = ("better than", "worse than", "cannot be told from")
 _AGAINST = {"better than": "ahead of", "worse than": "behind", "cannot be told from": "cannot be told from"}  # a yardstick
@@ -27,7 +28,7 @@ _Called = Callable[[Study], str]
 def chance_sentence(data: DataSummary, verdicts: Sequence[BucketVerdict]) -> str:
     """What accuracy is to be measured against, and that it misleads where one class is much more frequent than others."""
     worst = max(verdicts, key=lambda verdict: verdict.chance, default=None)
-    if worst is None or worst.chance * len(data.classes) < MISLEADING:
+    if worst is None or worst.chance < max(MISLEADING / len(data.classes), AT_LEAST):
         return ""
     where = "" if len(verdicts) == 1 or worst.bucket == ALL else f" of {worst.bucket} tokens"
     return (
@@ -245,8 +246,9 @@ VERDICT = "the verdict"  # whose probability falls, unless another class was ask
 def completeness_sentence(explanation: Explanation, classes: Classes) -> str:
     """How well the integrated gradients share out what there is to share; or that there are none."""
     is_verdict, name = watched(explanation, classes) == VERDICT, classes.names[explanation.label]
-    of = f"{'verdict is for' if is_verdict else 'account is of'} {name}, a margin over the mean of the other classes"
-    what = "verdict is a logit" if len(classes) == 2 else of
+    what = f"{'verdict is for' if is_verdict else 'account is of'} {name}, a margin over the mean of the other classes"
+    if len(classes) == 2:  # the verdict's logit is that of the second one
+        what = "verdict is a logit" if explanation.label == 1 else f"account is of {name}, a logit"
     if explanation.base_margin is None or explanation.completeness_gap is None:
         return (
             f"The {what} of {_signed(explanation.margin)}. Integrated gradients are not available for a network that "

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -55,6 +56,21 @@ def test_all_problems_are_reported_together() -> None:
     assert len(lines) == 6
     assert "search.max_trials: expected a positive number, got 0" in lines
     assert any("no architecture is named 'gruu'; did you mean gru?" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        (["data.folds=1"], "expected 0, or 2 to 20, got 1"),
+        (["data.folds=5", "data.source=-"], "of standard input, which cannot be read once a fold"),
+        (["data.folds=5", "data.time_column=day"], "beside data.time_column, whose test part is the latest"),
+    ],
+)
+def test_what_cannot_be_cut_into_folds_is_refused(changes: list[str], problem: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(problem)):
+        validate(with_overrides(Config(), changes), selectable())
+    one_fold = with_overrides(Config(), ["data.folds=5", "data.fold=2", "data.source=-"])
+    validate(one_fold, selectable())
 
 
 def test_wrong_types_are_reported_with_what_was_expected() -> None:

@@ -52,6 +52,17 @@ def test_the_subsample_is_stratified_and_never_larger_than_asked(smoke_config: o
         assert 0.3 < part.train.labels.mean() < 0.7
 
 
+def test_a_class_that_the_subsample_leaves_nothing_of_is_refused(tmp_path: Path) -> None:
+    rows = [("good", 400), ("bad", 400), ("rare", 16)]
+    lines = [f"w{i} film,{label}" for label, n in rows for i in range(n)]
+    (tmp_path / "r.csv").write_text("text,label\n" + "\n".join(lines), encoding="utf-8")
+    settings = [f"data.source={tmp_path / 'r.csv'}", "compare.scope=all", "compare.bucket_edges=()"]
+    config = with_overrides(PROFILES["smoke"].config, settings)
+    assert len(dp.prepare(config.changed("data.max_train_per_bucket", 300)).classes) == 3
+    with pytest.raises(DataError, match=r"=20 leaves nothing to learn of rare; --set data.max_train_per_bucket=0 takes all"):
+        dp.prepare(config.changed("data.max_train_per_bucket", 20))
+
+
 def test_what_the_subsample_leaves_out_is_kept_as_texts(smoke_config: object, demo_data: Dataset) -> None:
     limited = dp.prepare(with_overrides(smoke_config, ["data.max_train_per_bucket=100"]))  # type: ignore[arg-type]
 

@@ -158,8 +158,8 @@ def _whole(who: str, parts: list[tuple[Study, str]], results: dict[Study, StudyR
     """Accuracy and macro-F1 over the test reviews of several buckets together, from each one's confusion matrix."""
     scores = [score for study, bucket in parts for score in results[study].best_repeat.scores if score.bucket == bucket]
     whole = np.sum([score.confusion for score in scores], axis=0)
-    right = np.diag(whole)
-    f1 = 2 * right / np.maximum(whole.sum(axis=0) + whole.sum(axis=1), 1)
+    right, either = np.diag(whole), whole.sum(axis=0) + whole.sum(axis=1)
+    f1 = 2 * right[either > 0] / either[either > 0]
     return Measured(who, float(right.sum() / whole.sum()), float(f1.mean()))
 
 

@@ -15,7 +15,7 @@ from records.classes import MOST_CLASSES
 from records.errors import DataError, closest
 
 # Usual names without blanks, marks and capitals, the surest first; those of one text are equally good.
-_TEXT_NAMES = (
+TEXT_NAMES = (
     "text",
     "review reviews reviewtext reviewbody reviewcontent fulltext",
     "sentence content comment comments commenttext body tweet tweettext message sms phrase document verifiedreviews post",
@@ -31,6 +31,12 @@ _SPLIT_NAMES = (
     "split",
     "set subset part partition dataset fold",
 )
+
+
+def of_names(columns: Sequence[str], names: str) -> list[int]:
+    """The positions of the columns that have one of these names, whatever blanks, marks and capitals are in theirs."""
+    wanted = names.split()
+    return [number for number, name in enumerate(columns) if re.sub(r"[\W_]", "", seen(name).casefold()) in wanted]
 
 
 @dataclass(frozen=True)
@@ -127,7 +133,7 @@ class _Search:
         if (found_one := self.named("text_column")) is not None:
             return (found_one,)
         used = {self.named(setting) for setting in ("label_column", "split_column", "group_column", "time_column")}
-        return (self._chosen("text_column", _TEXT_NAMES, used, self._longest),)
+        return (self._chosen("text_column", TEXT_NAMES, used, self._longest),)
 
     def label(self, used: Collection[int | None]) -> int:
         """The column of the labels."""
@@ -152,9 +158,7 @@ class _Search:
         return any(part_of(row.cells[number]) != NO_PART for row in self.table.rows() if isinstance(row, Row))
 
     def _of_names(self, names: str, used: Collection[int | None]) -> list[int]:
-        wanted = names.split()
-        plain = [re.sub(r"[\W_]", "", seen(name).casefold()) for name in self.table.columns]
-        return [number for number, name in enumerate(plain) if name in wanted and number not in used]
+        return [number for number in of_names(self.table.columns, names) if number not in used]
 
     def _chosen(
         self,

@@ -113,9 +113,10 @@ def _what(run: FinishedRun, trained: Trained) -> str:
     own = run.roster[study.contender].changes
     settings = f" Of the run's settings it has its own {', '.join(map(str, own))}." if own else ""
     reads = f"It reads at most {trained.max_length:,} tokens of a review ({trained.truncate} of longer ones)"
+    names = ", ".join(f"`{name}`" for name in run.data.classes.names)  # as code: a name may be HTML or Markdown
     return (
         f"# {run.roster.title(study.contender)}, {_reviews(study.bucket)}\n\n"
-        f"The probability of each class of a text: {', '.join(run.data.classes.names)}. "
+        f"The probability of each class of a text: {names}. "
         f"This network is {scope}. {reads} and knows {trained.vocab_size:,} ids. It has {result.parameters:,} trained numbers "
         f"({result.body_parameters:,} outside the tables of vectors).{settings}{_evidence(trained)}\n\n"
         f"Hyperparameters: {setting}."

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 
 from records.summary import DataSummary
 from report.figures.figure import Figure
-from report.figures.style import INK, MUTED, class_colours, styled
+from report.figures.style import INK, MUTED, class_colours, class_label, styled
 
 
 def sequence_lengths_figure(data: DataSummary) -> go.Figure:
@@ -15,7 +15,8 @@ def sequence_lengths_figure(data: DataSummary) -> go.Figure:
     centres = [left + (edges[1] - edges[0]) // 2 for left in edges[:-1]]  # the last bar is as wide as the others
     labels = [f"{left}-{right - 1}" for left, right in pairwise(edges)]
     figure = go.Figure()
-    for label, counts, tint in zip(data.classes.names, data.histograms, class_colours(data.classes), strict=True):
+    names = map(class_label, data.classes.names)
+    for label, counts, tint in zip(names, data.histograms, class_colours(data.classes), strict=True):
         figure.add_bar(
             name=label,
             x=centres,

@@ -12,7 +12,7 @@ from records.classes import Classes
 from records.findings import Reliability
 from records.study import Study, StudyResult, bucket_order
 from report.figures.figure import Figure
-from report.figures.style import GRID, INK, MUTED, dash, grid, naming, styled
+from report.figures.style import GRID, INK, MUTED, class_label, dash, grid, naming, styled
 
 MOST_WRITTEN = 7  # classes of a matrix whose counts are written into it; those of larger ones are shown on pointing at them
 LONGEST_NAME = 10  # characters of a class's name beside a matrix
@@ -42,9 +42,9 @@ def confusion_matrices_figure(records: tuple[Confusion, ...], roster: Roster, cl
     called = naming((record.study for record in records), roster)
     rows = tuple(dict.fromkeys(called(record.study) for record in records))
     columns = tuple(sorted(dict.fromkeys(record.bucket for record in records), key=bucket_order))
-    figure, names = grid(rows, columns, shared_yaxes=True), [_short(name) for name in classes.names]
+    figure, names = grid(rows, columns, shared_yaxes=True), _short(classes)
     for record in records:
-        shares = [[cell / max(1, sum(actual)) for cell in actual] for actual in record.counts]
+        shares = [[round(cell / max(1, sum(actual)), 4) for cell in actual] for actual in record.counts]
         figure.add_heatmap(
             row=rows.index(called(record.study)) + 1,
             col=columns.index(record.bucket) + 1,
@@ -69,10 +69,11 @@ def confusion_matrices_figure(records: tuple[Confusion, ...], roster: Roster, cl
     )
 
 
-def _short(name: str) -> str:
-    """A class's name beside a small matrix: `neg.`."""
+def _short(classes: Classes) -> list[str]:
+    """The classes' names beside a small matrix, `neg.`; those that begin alike have numbers, or Plotly would draw them as one."""
     known = {"negative": "neg.", "positive": "pos.", "neutral": "neut."}
-    return known.get(name, name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}\u2026")
+    short = [known.get(name) or class_label(name, LONGEST_NAME) for name in classes.names]
+    return [name if short.count(name) == 1 else f"{number}. {name}" for number, name in enumerate(short, start=1)]
 
 
 def reliability_figure(records: tuple[Reliability, ...], roster: Roster, classes: Classes) -> go.Figure:
@@ -106,7 +107,8 @@ def reliability_figure(records: tuple[Reliability, ...], roster: Roster, classes
                 marker={"size": 6},
                 hovertemplate="says %{x:.0f} %, is %{y:.0f} % of %{customdata:,}<extra>" + series + "</extra>",
             )
-    of, share = (classes.names[1], f"{classes.names[1]} reviews") if len(classes) == 2 else ("what is said", "it is right")
+    second = class_label(classes.names[1])
+    of, share = (second, f"{second} reviews") if len(classes) == 2 else ("what is said", "it is right")
     figure.update_xaxes(title_text=f"probability of {of} (%), mean of a bin", range=[0, 100])
     figure.update_yaxes(title_text=f"{share} (%)", range=[0, 100], col=1)
     legend = {"orientation": "h", "y": -0.2, "yanchor": "top", "x": 0, "font": {"color": MUTED}}

@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
+from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
@@ -18,6 +19,7 @@ BETWEEN = "#C9BE95"  # of ordered classes in the middle
 NEUTRAL = "#7F3C8D"  # of shares that speak for no class
 SCALE = "Viridis"  # readable without colour vision
 MARKS = {"bucket": "", "all": " (trained on all)", "fine-tuned": " (fine-tuned)"}  # of a scope, behind a name
+LONGEST_CLASS = 40  # characters of a class's name in a legend
 LONGEST_ROW_TITLE = 20  # characters beside a row of small multiples, before the title takes another line
 TRAINED_ON = {"bucket": "each bucket", "all": "all reviews", "fine-tuned": "all, then each bucket"}  # in a table
 
@@ -29,6 +31,11 @@ def class_colours(classes: Classes) -> list[str]:
     if classes.are_ordered:
         return [mixed(number / (len(classes) - 1)) for number in range(len(classes))]
     return [PALETTE[number % len(PALETTE)] for number in range(len(classes))]
+
+
+def class_label(name: str, longest: int = LONGEST_CLASS) -> str:
+    """A class's name in a figure, of at most so many characters; nothing in it is HTML to Plotly, which knows no `&quot;`."""
+    return escape(name if len(name) <= longest else f"{name[: longest - 1]}\u2026", quote=False)
 
 
 def mixed(share: float) -> str:

@@ -95,15 +95,23 @@ def _curves(contents: Contents, quantities: tuple[Quantity, ...], y_title: str, 
     return curves_figure(curves_data(contents.results, quantities, y_title, contents.roster, logarithmic=logarithmic))
 
 
+def _on_weights(contents: Contents) -> str:
+    is_weighted = contents.config.training.class_weights == "balanced"
+    return " In training each class counts as much as any other, in validation each review does." if is_weighted else ""
+
+
 FIGURES = (
     Figure(
         "curves_accuracy",
         "training",
         "Accuracy, epoch by epoch",
-        "Final trainings, every repeat. Training accuracy is a mean over the epoch with dropout on; validation comes after it.",
+        lambda contents: (
+            "Final trainings, every repeat. Training accuracy is a mean over the epoch with dropout on; validation comes after "
+            f"it.{_on_weights(contents)}"
+        ),
         lambda contents: _curves(contents, ACCURACY, "accuracy"),
     ),
-    Figure("curves_loss", "training", "Loss, epoch by epoch", "", lambda contents: _curves(contents, LOSS, "loss")),
+    Figure("curves_loss", "training", "Loss, epoch by epoch", _on_weights, lambda contents: _curves(contents, LOSS, "loss")),
     Figure(
         "gradient_norm",
         "training",

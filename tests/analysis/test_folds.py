@@ -1,6 +1,7 @@
 """Laws of cross-validation: its interval is Nadeau and Bengio's, and it is right about as often as it says."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,15 +10,19 @@ import pytest
 from scipy import stats
 
 import main as command_line
-from analysis.folds import corrected_interval, differences, scores
+from analysis.folds import chances, corrected_interval, differences, scores
+from commands.folds import configs
+from config import PROFILES
 from data.sources import demo
 from data.splits import fold
 from data.types import SourceReviews
+from data_preprocessing import prepare
+from experiment.options import with_overrides
 from records.errors import DataError
 from records.folds import Folded, FoldedScore
 from records.links import followed
 from tests.conftest import Finished
-from tests.made_up import ROSTER
+from tests.made_up import ROSTER, a_summary
 
 
 def test_the_interval_is_students_with_the_variance_of_folds_that_share_reviews() -> None:
@@ -64,6 +69,36 @@ def test_a_contender_that_a_fold_has_no_result_of_is_not_scored() -> None:
     assert {
         score.contender for score in scores([results({"gru": (0.8, 0.9), "lstm": (0.8, 0.9)}), results({"gru": (0.8, 0.9)})])
     } == {"gru"}
+
+
+def test_a_contender_that_failed_on_a_bucket_has_no_number_for_all_lengths() -> None:
+    fold = results({"gru": (0.8, 0.9), "linear": (0.7, 0.7)})
+    fold.loc[(fold["contender"] == "gru") & (fold["bucket"] == "10-end"), "status"] = "failed"
+    assert {(each.contender, each.bucket) for each in scores([fold, results({"gru": (0.8, 0.9), "linear": (0.7, 0.7)})])} == {
+        ("gru", "0-9"),
+        *(("linear", bucket) for bucket in ("0-9", "10-end", "all")),
+    }
+
+
+def test_chance_is_the_largest_class_of_what_all_folds_test_together() -> None:
+    first, second = a_summary(), replace(a_summary(), class_counts={"test": (300, 100)})
+    one, other = second.buckets
+    second = replace(second, buckets=(replace(one, n_test=300, class_shares_test=(1.0, 0.0)), other))
+    assert chances([first, second]) == {"all": 400 / 600, "0-129": 350 / 400, "130-end": 0.5}
+
+
+def test_the_buckets_of_all_folds_are_the_same_and_every_fold_can_train_on_them(tmp_path: Path) -> None:
+    """Of a table whose rare class is just frequent enough for the first fold's buckets, and too rare for them in the others."""
+    rng, path = np.random.default_rng(4), tmp_path / "small.csv"
+    n = 400
+    texts = [" ".join(["word"] * length) for length in rng.integers(1, 60, n)]
+    pd.DataFrame({"text": texts, "label": np.where(np.arange(n) % 9 == 0, "bad", "good")}).to_csv(path, index=False)
+    config = with_overrides(PROFILES["smoke"].config, [f"data.source={path}", "data.folds=5", "compare.bucket_edges=auto"])
+    each = configs(config)
+    (edges,) = {one.compare.bucket_edges for one in each}
+    assert [one.data.fold for one in each] == [1, 2, 3, 4, 5]
+    for one in each:
+        assert [bucket.high for bucket in prepare(one).buckets] == [*edges, None]
 
 
 def test_only_a_difference_that_every_fold_shows_is_sure() -> None:

@@ -57,6 +57,14 @@ def test_of_many_classes_metrics_are_scikit_learns(rng: np.random.Generator) -> 
     assert s.brier == pytest.approx(((p - np.eye(4)[labels]) ** 2).sum(axis=1).mean() / 2)
 
 
+def test_macro_f1_is_scikit_learns_where_a_class_is_missing_too() -> None:
+    labels, sure = np.array([0, 0, 1, 1]), np.array([[-9.0, -9, -9], [-9, -9, -9], [9, -9, -9], [9, -9, -9]])
+    assert score("b", STARS, labels, sure, NOBODY[:4], None).macro_f1 == 1.0  # nobody is of the other two classes
+    unsure = np.concatenate([sure[:3], [[-9.0, 9, -9]]])  # one is put into a class that nobody is of
+    expected = metrics.f1_score(labels, [0, 0, 1, 2], average="macro", zero_division=0)
+    assert score("b", STARS, labels, unsure, NOBODY[:4], None).macro_f1 == pytest.approx(expected) == pytest.approx(5 / 9)
+
+
 def test_of_two_classes_the_logit_is_what_it_was(rng: np.random.Generator) -> None:
     """The probability of the second class is the logit's sigmoid, a tie is hers, and her margin and log-odds are the logit."""
     logits = rng.normal(size=(500, 1)) * 4

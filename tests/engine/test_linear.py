@@ -75,6 +75,9 @@ def write_model(path: Path, **changes: Any) -> None:
         {"keys2": np.array([6, 5], np.uint64), "weights": np.ones((4, 1))},
         {"keys2": None},
         {"intercepts": np.zeros(2)},
+        {"intercepts": np.array(0.5), "weights": np.ones(3)},
+        {"hashed": np.array(2)},
+        {"hashed": np.array([2.0, 4.0]), "weights": np.ones((16, 1))},
         {"idf": np.ones(2)},
     ],
 )

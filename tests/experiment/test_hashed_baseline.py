@@ -103,6 +103,13 @@ def test_a_rare_class_counts_for_more_where_that_is_asked_for(demo_data: Dataset
     assert said[0] < said[1]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_class_that_nothing_is_of_stops_no_model_that_weighs_classes_alike(kind: str, demo_data: Dataset) -> None:
+    form = LinearForm(n=1, min_df=2, C=10.0, hash_bits=12)
+    model = hashed_baseline.fit(kind, form, Stream((demo_data.train,), 3, weigh_classes_alike=True), seed=7)
+    assert np.isfinite(model.weights).all() and (baseline.predict(model, demo_data.test)[:, 1] < 0).all()
+
+
 def test_there_are_fewer_buckets_for_very_many_classes() -> None:
     assert [hash_bits(n) for n in (2, 8, 9, 16, 50)] == [22, 22, 21, 21, 19]
 

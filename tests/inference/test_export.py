@@ -256,6 +256,7 @@ def test_the_card_repeats_the_runs_numbers_and_names_no_dataset_that_it_is_not(
         assert f"value: {score.accuracy:.4f}" in header
         assert f"{score.accuracy:.4f} [{score.accuracy_low:.4f}, {score.accuracy_high:.4f}]" in readme
     assert run.data.fingerprint in readme and run.name in readme and MARK in readme
+    assert "each class of a text: `negative`, `positive`. " in readme  # as code, where no name is HTML
 
 
 def test_a_keras_export_is_the_checkpoint_byte_for_byte(run: FinishedRun, study: Study, tmp_path: Path) -> None:

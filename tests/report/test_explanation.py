@@ -111,6 +111,10 @@ def test_the_sentence_on_completeness_warns_where_shares_do_not_add_up() -> None
         "Integrated gradients are not available" in completeness_sentence(without, SENTIMENT)
         and without.shares == ACCOUNT.occlusion
     )
+    turned = replace(ACCOUNT, label=0, margin=1.2, base_margin=-0.3)
+    assert completeness_sentence(turned, SENTIMENT).startswith(
+        "The account is of negative, a logit of +1.20, 1.50 above the −0.30"
+    )
 
 
 def test_the_sentence_on_faithfulness_names_every_fall_and_the_winner() -> None:
@@ -165,6 +169,16 @@ def test_of_many_classes_a_verdict_has_a_line_a_class_and_words_speak_for_or_aga
     out = capsys.readouterr().out
     assert "speaks against 3" in out and "for 3, a margin over the mean of the other classes of −1.20" in out
     assert [line.split()[0] for line in out.splitlines() if "% " in line and line[:1] in "123"] == ["3", "2", "1"]
+
+
+def test_a_class_of_any_name_is_shown_as_it_is_written(capsys: pytest.CaptureFixture[str]) -> None:
+    odd = Classes(("[b]", '<b>"x"</b>', "n" * 90))
+    account = replace(ACCOUNT, label=0, probabilities=(0.1, 0.2, 0.7), running=((1, (0.4, 0.3, 0.3)), (3, (0.1, 0.2, 0.7))))
+    print_explanation(account, ROSTER, odd)
+    out = capsys.readouterr().out
+    assert "n" * 90 not in out and "The account is of [b], a margin" in out and "the probability of [b] is on average" in out
+    figure = running_figure(account.words[1:], {GRU: account.running}, ROSTER, odd)
+    assert [line.name for line in figure.data] == ["[b]", '&lt;b&gt;"x"&lt;/b&gt;', "n" * 39 + "…"]
 
 
 def test_both_figures_can_be_drawn_for_every_architecture() -> None:

@@ -12,6 +12,7 @@ from experiment.options import with_overrides
 from inference.examples import Examples, Faithfulness
 from inference.probes import CAPABILITIES, PassRate
 from models.registry import ARCHITECTURES, colour
+from records.classes import Classes
 from records.findings import (
     BucketVerdict,
     ControlComparison,
@@ -24,8 +25,8 @@ from records.findings import (
     Standing,
 )
 from records.study import YARDSTICKS, Study, StudyResult
-from report.contents import Contents
-from report.figures import accuracy, comparisons, cost, errors, search, training
+from report.contents import ClassRow, ClassTable, Contents
+from report.figures import accuracy, comparisons, cost, data, errors, search, training
 from report.figures.table import FIGURES, SECTIONS
 from tests.made_up import ROSTER, a_result, a_score, a_summary, an_about
 from tests.report.test_explanation import CURVES
@@ -151,6 +152,22 @@ def test_confusion_matrices_add_up_repeats() -> None:
     assert matrix.counts[0][0] + matrix.counts[1][1] == pytest.approx(130, abs=2)
 
 
+def test_classes_whose_names_begin_alike_are_apart_in_a_matrix_and_no_name_is_html() -> None:
+    classes = Classes(("customer service", "customer support", "<b>", "negative"))
+    confusion = errors.Confusion(Study("gru", "0-129"), "0-129", tuple(map(tuple, np.eye(4, dtype=int).tolist())))
+    matrix = errors.confusion_matrices_figure((confusion,), ROSTER, classes).data[0]
+    assert matrix.x == matrix.y == ("1. customer …", "2. customer …", "&lt;b&gt;", "neg.")
+    summary = replace(a_summary(), classes=Classes(("<b>", "positive")))
+    assert [bar.name for bar in data.sequence_lengths_figure(summary).data] == ["&lt;b&gt;", "positive"]
+
+
+def test_a_class_that_no_test_review_is_of_has_no_recall_of_nothing() -> None:
+    score = replace(a_score("0-129", 0.8), confusion=((80, 20), (0, 0)))
+    there, missing = ClassTable.of("0-129", "GRU", ("negative", "positive"), [score, score]).rows
+    assert there == ClassRow("negative", 100, 0.8, 0.8, 0.8, 0.9, 0.9)
+    assert missing == ClassRow("positive", 0, None, None, None, None, None)
+
+
 def test_trial_axes_hold_completed_trials_and_what_varied() -> None:
     axes = search.hyperparameters_data([a_result("gru", "0-129", 0.7), a_result("lstm", "130-end", 0.7)], ROSTER)
     assert [axis.label for axis in axes] == ["contender", "bucket", "score"]  # each trial's own rate is the same
@@ -198,6 +215,15 @@ def test_every_figure_has_one_name_a_heading_and_a_caption_that_can_be_said() ->
     assert all(not caption or caption.endswith(".") for caption in captions)
     assert any("10 % of them for validation" in caption for caption in captions)  # 200 of 2,000
     assert any("7 test reviews drawn from all buckets" in caption for caption in captions)
+
+
+def test_curves_say_that_weighted_training_is_no_accuracy_of_all_reviews() -> None:
+    plain = contents("everything")
+    weighted = replace(plain, config=with_overrides(plain.config, ["training.class_weights=balanced"]))
+    for name in ("curves_accuracy", "curves_loss"):
+        caption = FIGURES[name].caption
+        assert not isinstance(caption, str) and "each class counts as much" in caption(weighted)
+        assert "each class" not in caption(plain)
 
 
 def test_more_architectures_than_today_have_colours() -> None:

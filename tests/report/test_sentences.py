@@ -6,9 +6,10 @@ import pytest
 
 from config import Choice, Compare, Config, Contender
 from models.roster import Roster
+from records.classes import Classes
 from records.findings import BucketVerdict, Comparison, Standing, Verdict
 from records.study import Study
-from report.sentences import bucket_sentence, contender_sentences, evidence_sentences, overall_sentence
+from report.sentences import bucket_sentence, chance_sentence, contender_sentences, evidence_sentences, overall_sentence
 from tests.made_up import ROSTER, a_summary
 from tests.report.test_figures import verdicts
 
@@ -36,6 +37,16 @@ def test_sentences_follow_from_the_verdicts() -> None:
     both = bucket_sentence(replace(lonely, leader=everywhere.study, standings=(everywhere, *lonely.standings)), ROSTER)
     assert both.startswith("Validation chooses GRU (trained on all): 52.0 %") and "GRU cannot be told from chance" in both
     assert bucket_sentence(replace(lonely, leader=None), ROSTER) == "No network has a result here."
+
+
+def test_accuracy_is_said_to_mislead_where_naming_one_class_goes_far() -> None:
+    def warned(n_classes: int, chance: float) -> str:
+        data = replace(a_summary(), classes=Classes(tuple(map(str, range(n_classes)))))
+        return chance_sentence(data, [replace(verdicts()[0], chance=0.3), replace(verdicts()[0], bucket="b", chance=chance)])
+
+    assert warned(2, 0.71).startswith("One class makes up 71 % of the test reviews of b tokens: ") and not warned(2, 0.69)
+    assert warned(3, 0.48) and not warned(3, 0.46) and warned(5, 0.41)
+    assert not warned(20, 0.3)  # six times its share, and whoever names it is mostly wrong
 
 
 def test_every_other_network_means_those_that_were_not_compared_too() -> None:
