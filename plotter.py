@@ -4,7 +4,6 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-import saver
 from inference.evaluate import answerer_title
 from inference.explain import Explanation
 from inference.probes import CAPABILITIES
@@ -19,6 +18,7 @@ from report.explanation import deletion_figure, running_figure
 from report.figures.figure import Figure
 from report.figures.folds import folds_figure
 from report.figures.table import FIGURES
+from report.runs import list_runs
 from saver import RunFolder
 
 log = logging.getLogger(__name__)
@@ -128,4 +128,4 @@ def write_folds(folder: Path, folded: Folded, roster: Roster) -> None:
 
 def write_index(artifacts: Path) -> None:
     """Write `index.html`: every run under the artifacts folder, newest first, one line each."""
-    write_text(artifacts / "index.html", html.page("index.html.j2", runs=saver.list_runs(artifacts)))
+    write_text(artifacts / "index.html", html.page("index.html.j2", runs=list_runs(artifacts)))

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
-from config import Config, Contender
-from records.about import About, ListedRun, RunStatus
+from config import Config
+from records.about import About, RunStatus
 from records.errors import TRAIN_AGAIN, ArtifactsError, RecordError, RunError
 from records.files import AnyRecord, atomic, locked, read_record, write_record, write_text
 from records.findings import Findings
 from records.links import point
-from records.study import ALL, Hyperparameters, Repeat, Study, StudyResult, Trial
+from records.study import Hyperparameters, Repeat, Study, StudyResult, Trial
 from records.summary import DataSummary
 
 ARTEFACT_VERSION = 8  # raise it when files change so that older folders cannot be continued
@@ -355,40 +355,3 @@ def _git_commit() -> str:
 
 
 # -- all runs ----------------------------------------------------------------------------------------------------------
-
-
-def list_runs(artifacts: Path) -> list[ListedRun]:
-    """Every run under the artifacts folder, of earlier versions too, the newest first."""
-    folders = [path.parent for path in artifacts.glob("*/environment.json") if not path.parent.is_symlink()]  # not `latest`
-    return sorted((_listed(folder) for folder in folders), key=lambda run: run.last_started, reverse=True)
-
-
-_LISTED = {"data": str, "is_demo": bool, "status": str, "minutes": float, "last_started": str}
-
-
-def _listed(folder: Path) -> ListedRun:
-    """What the files of any version say; a run whose files were changed is listed as such."""
-    has_report = (folder / "report.html").is_file()
-    try:
-        about = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
-        named = {key: kind(about[key]) for key, kind in _LISTED.items()}
-        return ListedRun(folder=folder.name, **named, has_report=has_report, led=_led(folder))
-    except (OSError, ValueError, KeyError, TypeError):
-        return ListedRun(folder.name, "-", False, "its files were changed and cannot be read", 0.0, "", has_report, ())
-
-
-def _led(folder: Path) -> tuple[tuple[str, float], ...]:
-    path, titles, found = folder / "final_stats" / "results.json", _titles(folder), list[tuple[str, float]]()
-    verdicts = json.loads(path.read_text(encoding="utf-8"))["verdicts"] if path.is_file() else []
-    for verdict in (each for each in verdicts if each["leader"] and each["bucket"] != ALL):
-        id = verdict["leader"].get("contender") or verdict["leader"]["architecture"]  # earlier versions had these alone
-        found += [(titles.get(id, id), s["accuracy"]) for s in verdict["standings"] if s["study"] == verdict["leader"]]
-    return tuple(found)
-
-
-def _titles(folder: Path) -> dict[str, str]:
-    """The titles of the contenders that have one of their own, by id."""
-    path = folder / "config.json"
-    listed = json.loads(path.read_text(encoding="utf-8"))["compare"]["architectures"] if path.is_file() else []
-    contenders = [Contender(**each) for each in listed if isinstance(each, dict)]
-    return {contender.id: contender.label for contender in contenders}

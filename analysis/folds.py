@@ -28,14 +28,16 @@ from records.summary import DataSummary
 _Key = tuple[str, Scope, str]  # a contender, a scope and a bucket
 
 
-def corrected_interval(values: Sequence[float]) -> tuple[float, float, float]:
+def corrected_interval(values: Sequence[float], step: float = 0.0) -> tuple[float, float, float]:
     """The 95 % interval of the mean of a number over the folds of a cross-validation, and the p-value of a mean of 0.
 
     Args:
         values: one a fold, two or more.
+        step: by which a value can differ: 1 / n for an accuracy on n reviews. The standard deviation counts as no less, since
+            numbers of few reviews are soon the same by chance.
     """
     k, mean = len(values), float(np.mean(values))
-    error = float(np.std(values, ddof=1)) * np.sqrt(1 / k + 1 / (k - 1))
+    error = max(float(np.std(values, ddof=1)), step) * np.sqrt(1 / k + 1 / (k - 1))
     if error == 0:
         return mean, mean, float(mean == 0)
     reach = float(t.ppf((1 + LEVEL) / 2, k - 1)) * error
@@ -54,8 +56,9 @@ def scores(results: Sequence[pd.DataFrame]) -> tuple[FoldedScore, ...]:
         if all(key in each for each in per_fold):
             rows = [each[key] for each in per_fold]
             accuracies = tuple(accuracy for accuracy, _, _ in rows)
-            low, high = np.clip(corrected_interval(accuracies)[:2], 0, 1).tolist()  # an accuracy is a share
             macro, tested = float(np.mean([f1 for _, f1, _ in rows])), sum(n for _, _, n in rows)
+            interval = corrected_interval(accuracies, len(rows) / tested)
+            low, high = np.clip(interval[:2], 0, 1).tolist()  # an accuracy is a share
             found.append(FoldedScore(*key, tested, accuracies, float(np.mean(accuracies)), low, high, macro))
     return tuple(found)
 
@@ -103,7 +106,8 @@ def differences(found: Iterable[FoldedScore], roster: Roster) -> tuple[FoldedDif
         if _are_compared(pair[0].contender, pair[1].contender, roster)
     ]
     apart = [np.subtract(one.accuracies, other.accuracies).tolist() for one, other in pairs]
-    intervals = [corrected_interval(values) for values in apart]
+    steps = [len(one.accuracies) / one.n_tested for one, _ in pairs]
+    intervals = [corrected_interval(values, step) for values, step in zip(apart, steps, strict=True)]
     adjusted = holm(np.array([p for _, _, p in intervals])).tolist() if pairs else []
     return tuple(
         FoldedDifference(

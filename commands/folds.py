@@ -11,13 +11,13 @@ from config import Config
 from models.roster import Roster
 from records.errors import DataError
 from records.files import write_record, write_text
+from records.folds import FOLDED, FOLDS
 
 if TYPE_CHECKING:
     from records.folds import Folded
     from saver import RunFolder
 
 DONE, INTERRUPTED = 0, 130
-FOLDER = "folds"  # what the name of their common folder ends with
 
 
 def configs(config: Config) -> list[Config]:
@@ -68,6 +68,7 @@ def main(options: argparse.Namespace, config: Config, run_config: Callable[[argp
         config: with `data.folds`.
         run_config: runs one config.
     """
+    import plotter
     from records.links import point
     from report import console
 
@@ -81,14 +82,16 @@ def main(options: argparse.Namespace, config: Config, run_config: Callable[[argp
     for fold, each in enumerate(configs(config), start=1):
         console.note(f"fold {fold} of {config.data.folds}")
         code = run_config(within, each)
+        plotter.write_index(options.artifacts)
         if code == INTERRUPTED:
             return code
         worst = max(worst, code)
         folders.append(_newest(parent))
         point(options.artifacts / "latest", f"{parent.name}/{folders[-1].path.name}")
     folded = _together(options.profile, config, folders)
-    write_record(parent / "folds.json", folded)
+    write_record(parent / FOLDED, folded)
     _show(parent, folded, Roster.of(config))
+    plotter.write_index(options.artifacts)
     return worst
 
 
@@ -96,7 +99,7 @@ def _name(options: argparse.Namespace, config: Config) -> str:
     """`quick-1a2b3c4d-folds`: the hash covers the config; each fold's own name covers the data too."""
     import saver
 
-    return f"{saver.run_name(options.profile, config, '', {})}-{FOLDER}"
+    return f"{saver.run_name(options.profile, config, '', {})}{FOLDS}"
 
 
 def _newest(parent: Path) -> "RunFolder":

@@ -6,6 +6,9 @@ from records.codec import Record
 from records.findings import Verdict
 from records.study import Scope
 
+FOLDS = "-folds"  # what the name of the folder ends with that holds the runs of all folds
+FOLDED = "folds.json"  # in it: what all folds say together
+
 
 @dataclass(frozen=True)
 class FoldedScore(Record):

@@ -13,6 +13,7 @@ from experiment.options import with_overrides
 from records.errors import ArtifactsError, RunError
 from records.findings import BucketVerdict, Findings, Standing
 from records.study import Study, Trial
+from report.runs import list_runs
 from saver import RunFolder
 from tests.made_up import a_result, a_summary
 
@@ -219,7 +220,7 @@ def test_the_list_of_runs_holds_those_of_earlier_versions_and_those_that_cannot_
     (tmp_path / "odd").mkdir()
     (tmp_path / "odd" / "environment.json").write_text(json.dumps(about | {"last_started": 5, "minutes": "long"}))
     (tmp_path / "latest").symlink_to("quick-new")
-    new, earlier, *others = saver.list_runs(tmp_path)
+    new, earlier, *others = list_runs(tmp_path)
     cut, odd = sorted(others, key=lambda run: run.folder)
     assert "cannot be read" in odd.status
     assert (new.folder, new.status, new.led) == ("quick-new", "running", ())

@@ -21,6 +21,7 @@ from experiment.options import with_overrides
 from records.errors import DataError
 from records.folds import Folded, FoldedScore
 from records.links import followed
+from report.runs import list_runs
 from tests.conftest import Finished
 from tests.made_up import ROSTER, a_summary
 
@@ -32,6 +33,7 @@ def test_the_interval_is_students_with_the_variance_of_folds_that_share_reviews(
     assert (high - low) / (plain[1] - plain[0]) == pytest.approx(np.sqrt(1 + 5 / 4))  # (1/5 + 1/4) instead of 1/5
     assert (low + high) / 2 == pytest.approx(np.mean(values)) and p < 1e-4
     assert corrected_interval([0.5, 0.5]) == (0.5, 0.5, 0.0) and corrected_interval([0.0, 0.0]) == (0.0, 0.0, 1.0)
+    assert corrected_interval([0.05, 0.05], 1 / 20)[2] > 0.5 and corrected_interval([0.5] * 5, 1 / 20)[2] < 0.001
 
 
 def test_the_p_value_is_small_as_often_as_the_interval_leaves_out_nothing(rng: np.random.Generator) -> None:
@@ -167,6 +169,9 @@ def test_the_command_runs_every_fold_and_tells_of_all_together(
     table = pd.read_csv(parent / "folds.csv")
     np.testing.assert_allclose(table["mean"], table[["fold_1", "fold_2"]].mean(axis=1))
     assert "every text is tested once" in (parent / "report.html").read_text() and "Mean accuracy (%) over 2 folds" in done.out
+    (listed,) = list_runs(tmp_path)
+    assert (listed.folder, listed.status, listed.has_report) == (parent.name, "done", True) and listed.minutes > 0
+    assert f"{parent.name}/report.html" in (tmp_path / "index.html").read_text()
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import pytest
 
 import main as main_line
 import predict as predict_line
-import saver
 from records.errors import ArtifactsError
 from records.links import followed, point
+from report.runs import list_runs
 from saver import open_run
 from tests.conftest import Finished, SmokeRun
 
@@ -83,7 +83,7 @@ def test_a_run_is_asked_by_the_name_of_the_newest(
     run = own_smoke_run.artifacts / latest.read_text().strip()
     by_latest, by_name = (in_process(predict_line.main, "--run", str(path), "--json", text) for path in (latest, run))
     assert by_latest.code == 0 and by_latest.out.split('"milliseconds"')[0] == by_name.out.split('"milliseconds"')[0]
-    assert [run.folder for run in saver.list_runs(own_smoke_run.artifacts)] == [latest.read_text().strip()]
+    assert [run.folder for run in list_runs(own_smoke_run.artifacts)] == [latest.read_text().strip()]
     table = own_smoke_run.artifacts / "others.csv"
     table.write_text(f"text,label\n{text},0\na superb story,1\n")
     assert in_process(main_line.main, "evaluate", str(latest), "--on", str(table)).code == 0
