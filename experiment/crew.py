@@ -23,6 +23,7 @@ LIBRARIES, PARENT = {"cpu": 1.0e9, "gpu": 2.5e9}, 0.5e9
 # Numbers that a training step keeps for each token of a batch: so many for a unit of a GRU, and for a number of a word's vector;
 # and bytes that a yardstick takes for each token that it learns from. Read off finished runs: docs/speed.md has their memory.
 PER_UNIT, PER_FEATURE, PER_NGRAM_TOKEN = 20, 8, 3 * 45
+PER_CLASS = 4  # bytes more for each of these tokens and each class beyond the second
 HASHED, PER_BUCKET = 0.3e9, 64  # bytes of a yardstick that reads very many reviews, and for each bucket and class
 FLOAT = 4  # bytes
 COPIES = 4  # of a table of vectors in training: itself, its gradient, and two moments of Adam
@@ -97,7 +98,7 @@ def bytes_of_worker(config: Config, dataset: Dataset, kind: str) -> float:
     parts = (dataset.train, dataset.validation, dataset.test)
     longest = max(int(part.sequences.lengths.max(initial=1)) for part in parts)
     entries = Roster.of(config).entries if kind == "cpu" else ()
-    networks = (_of_network(entry.config, entry.registered.cost, longest, dataset.vocab_size) for entry in entries)
+    networks = (_of_network(entry.config, entry.registered.cost, longest, dataset) for entry in entries)
     return LIBRARIES[kind] + max([_of_yardstick(config, dataset), *networks])
 
 
@@ -108,23 +109,25 @@ def _of_yardstick(config: Config, dataset: Dataset) -> float:
     scopes = [lengths] if has_generalists else [lengths[bucket.holds(lengths)] for bucket in dataset.buckets]
     tokens, n_classes = max(float(scope.sum()) for scope in scopes), len(dataset.classes)
     hashed = HASHED + PER_BUCKET * n_classes * (1 << hash_bits(n_classes))
-    return hashed if tokens > MANY else PER_NGRAM_TOKEN * tokens
+    return hashed if tokens > MANY else (PER_NGRAM_TOKEN + PER_CLASS * (n_classes - 2)) * tokens
 
 
-def _of_network(config: Config, cost: float, longest: int, vocab_size: int) -> float:
+def _of_network(config: Config, cost: float, longest: int, dataset: Dataset) -> float:
     """Bytes of a network's largest training step and of its tables of vectors.
 
     Args:
         config: of its contender.
         cost: of its architecture, relative to a GRU's; what a step keeps grows like its time.
         longest: tokens of the longest review.
-        vocab_size: ids that it knows.
+        dataset: tells how many ids it knows, and how many classes it has evidence for.
     """
     space, model = config.space, config.model
     units, features, batch = (largest(of) for of in (space.units, space.embedding_dim, space.batch_size))
     readings = 2 if largest(space.adversarial) else 1
+    vectors = COPIES * (dataset.vocab_size * features + model.bigrams * model.bigram_dim)
+    features += largest(space.evidence) * (len(dataset.classes) if len(dataset.classes) > 2 else 1)
     step = readings * batch * min(longest, config.data.max_length) * (PER_UNIT * cost * units + PER_FEATURE * features)
-    return FLOAT * (step + COPIES * (vocab_size * features + model.bigrams * model.bigram_dim))
+    return FLOAT * (step + vectors)
 
 
 def _of_memory(fit: int, memory: float, need: float) -> str:

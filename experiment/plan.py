@@ -14,7 +14,8 @@ from records.study import ALL, YARDSTICKS, Study
 # Seconds of one CPU thread, from `python -m benchmarks.recurrent`: a time step of a training batch costs FIXED, and per review
 # PER_WEIGHT for each number of the gates' kernels. Read off finished runs: PREDICT per token read.
 FIXED, PER_WEIGHT, PREDICT = 50e-6, 1.5e-10, 1.0e-6
-MOST_COUNTED = 30_000_000  # tokens of the texts that evidence is counted of; each takes some 135 bytes
+MOST_COUNTED = 30_000_000  # tokens of the texts that evidence of two classes is counted of; each takes some 135 bytes
+CLASSES_AS_A_TOKEN = 34  # classes beyond the second that take as much, at 4 bytes each
 GATES = 3  # of `gru`, to which the costs in the registry are relative
 LINEAR_PER_TOKEN = {"linear": 2.5e-6, "nb_linear": 6e-6}  # of training and test reviews, cross-validation included
 BY_KERAS = 2.4  # a training step by Keras's own GRU on a CPU, relative to `gru`'s, from `python -m benchmarks.step_cost`
@@ -141,13 +142,14 @@ def refuse_large_evidence(planned: list[Study], roster: Roster, dataset: Dataset
     readers = {entry.id for entry in readers_of_evidence(roster)}
     labelled = [dataset.train.sequences, dataset.validation.sequences]
     tokens = sum(int(texts.offsets[-1]) for texts in (*labelled, dataset.unused, dataset.unlabelled))
-    if tokens <= MOST_COUNTED or not any(study.contender in readers for study in planned):
+    most = MOST_COUNTED / (1 + (len(dataset.classes) - 2) / CLASSES_AS_A_TOKEN)
+    if tokens <= most or not any(study.contender in readers for study in planned):
         return
     mean = max(1, sum(int(texts.offsets[-1]) for texts in labelled) // max(1, dataset.n_labelled))
-    limit = 10 ** int(math.log10(MOST_COUNTED / 3 / mean / len(dataset.buckets)))
+    limit = 10 ** int(math.log10(most / 3 / mean / len(dataset.buckets)))
     ways = [f"data.max_train_per_bucket={limit}"] + (["data.unlabelled=False"] if len(dataset.unlabelled) else [])
     raise ConfigError(
-        f"space.evidence: n-grams are counted in memory, of {MOST_COUNTED // 10**6} million tokens at most, and there are "
+        f"space.evidence: n-grams are counted in memory, of {most / 10**6:.0f} million tokens at most, and there are "
         f"{tokens // 10**6} million to learn from: --set {' '.join(ways)} takes fewer, space.evidence=0 counts none"
     )
 
