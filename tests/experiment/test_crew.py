@@ -13,6 +13,7 @@ from experiment import control_groups, crew, devices
 from experiment.crew import bytes_of_worker
 from experiment.devices import Device
 from experiment.options import with_overrides
+from records.classes import Classes
 
 GB = 10**9
 V2_MOUNT = "29 22 0:26 {root} /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate"
@@ -229,12 +230,11 @@ def test_a_worker_needs_what_its_largest_network_and_its_reviews_take(demo_data:
 @pytest.mark.parametrize(
     ("profile", "measured"), [("quick", 1.4), ("all_architectures", 1.8), ("study_evidence", 2.0), ("study", 2.5), ("best", 3.2)]
 )
-def test_what_a_worker_is_expected_to_take_is_what_profiles_took(profile: str, measured: float) -> None:
+def test_what_a_worker_is_expected_to_take_is_what_profiles_took(profile: str, measured: float, demo_data: Dataset) -> None:
     """GB of the largest worker of each profile, of docs/speed.md; the longest IMDB review has 2,494 tokens."""
     config, imdb_ids = PROFILES[profile].config, 48e6
-    networks = [
-        crew._of_network(e.config, e.registered.cost, 2_494, config.data.vocab_size) for e in crew.Roster.of(config).entries
-    ]
+    data = replace(demo_data, vocab_size=config.data.vocab_size)
+    networks = [crew._of_network(e.config, e.registered.cost, 2_494, data) for e in crew.Roster.of(config).entries]
     expected = crew.LIBRARIES["cpu"] + imdb_ids + max(networks)
     assert expected / GB == pytest.approx(measured, rel=0.25)
 
@@ -245,3 +245,11 @@ def test_a_yardstick_of_very_many_reviews_takes_no_more_for_more_of_them(
     monkeypatch.setattr(crew, "MANY", 100)
     half = demo_data.first(demo_data.n_labelled // 2)
     assert crew._of_yardstick(smoke_config, demo_data) == crew._of_yardstick(smoke_config, half) < GB
+
+
+def test_more_classes_take_more_memory(demo_data: Dataset, smoke_config: Config) -> None:
+    many = replace(demo_data, classes=Classes(tuple(map(str, range(50)))))
+    told = with_overrides(smoke_config, ["space.evidence=3"])
+    (entry, *_) = crew.Roster.of(told).entries
+    small, large = (crew._of_network(entry.config, 1.0, 100, data) for data in (demo_data, many))
+    assert 2 * crew._of_yardstick(smoke_config, demo_data) < crew._of_yardstick(smoke_config, many) and small < large
