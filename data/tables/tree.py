@@ -61,22 +61,23 @@ def of_folder(folder: Path) -> Tree:
 
 
 def of_zip(content: Content) -> Tree:
-    """The files in a zip archive.
+    """The files in a zip archive, which stays open as long as they are held: its list of files is read only once.
 
     Raises:
         DataError: it cannot be read, or needs a password.
     """
     content = as_file(content)
-    with content.open() as file, zipfile.ZipFile(file) as archive:
-        members = {each.filename: each for each in archive.infolist() if not each.is_dir() and not is_dropping(each.filename)}
+    with content.open():  # whose errors are sentences
+        archive = zipfile.ZipFile(str(content.path))
+    members = {each.filename: each for each in archive.infolist() if not each.is_dir() and not is_dropping(each.filename)}
     if any(member.flag_bits & 1 for member in members.values()):
         raise DataError(f"{content.name}: needs a password; unpack it, and name the file or folder in it")
-    return Tree(content.name, {path: functools.partial(_in_zip, content, members[path]) for path in sorted(members)})
+    return Tree(content.name, {path: functools.partial(_in_zip, content, archive, members[path]) for path in sorted(members)})
 
 
-def _in_zip(content: Content, member: zipfile.ZipInfo) -> IO[bytes]:
-    with zipfile.ZipFile(str(content.path)) as archive:
-        return archive.open(member)  # which keeps the file open until it is closed itself
+def _in_zip(_content: Content, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
+    """One of the files; a copy of the archive goes with its content, which is held so long."""
+    return archive.open(member)
 
 
 def of_tar(content: Content) -> Tree:

@@ -7,6 +7,7 @@ import os
 import sys
 import tarfile
 import threading
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -178,6 +179,26 @@ def test_a_damaged_archive_is_one_sentence(name: str, tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(whole[:keep])
         with pytest.raises(DataError, match="fetch or make it again"):
             list(open_table(tmp_path / name, Reading()).rows())
+
+
+def test_a_damaged_text_in_an_archive_of_class_folders_is_one_sentence(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "r.zip", "w") as archive:
+        for name in ("neg/1.txt", "pos/1.txt"):
+            archive.writestr(name, "some text")
+    whole = bytearray((tmp_path / "r.zip").read_bytes())
+    whole[whole.index(b"some text")] ^= 0xFF
+    (tmp_path / "r.zip").write_bytes(whole)
+    with pytest.raises(DataError, match=r"r\.zip, neg/1\.txt: cannot be read .*fetch or make it again"):
+        list(open_table(tmp_path / "r.zip", Reading()).rows())
+
+
+def test_the_list_of_files_of_an_archive_is_read_once_however_many_there_are(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "r.zip", "w") as archive:
+        for number in range(5_000):
+            archive.writestr(f"{('neg', 'pos')[number % 2]}/{number}.txt", "a text")
+    start = time.process_time()
+    assert len(cells(open_table(tmp_path / "r.zip", Reading()))) == 5_000
+    assert time.process_time() - start < 10  # read for each file, it takes more than a minute
 
 
 def acl_folder(folder: Path) -> Path:
