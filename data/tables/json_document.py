@@ -10,6 +10,7 @@ from data.tables.content import Content
 from data.tables.encoding import Text
 from data.tables.json_lines import JsonLinesTable, open_json_lines, row_of
 from data.tables.json_rows import DECODER, cell, loads, names_of, shown
+from data.tables.splits import SPLIT, split_named
 from data.tables.table import BadRow, Found, Row
 from records.errors import DataError
 
@@ -55,7 +56,8 @@ class JsonTable:
             if isinstance(found, dict):
                 yield row_of(number, found, self.columns)
             else:
-                yield BadRow(number, "is no JSON object", (shown(cell(found)),))
+                what = f"an array of {len(found)}" if isinstance(found, list) else "another value"
+                yield BadRow(number, f"is no JSON object but {what}", (shown(cell(found)),))
 
 
 class _Stream:
@@ -180,26 +182,42 @@ def _objects(text: Text, content: Content) -> Iterator[Any]:
 
 
 def _within(whole: Any, name: str) -> Iterator[Any]:
-    """The rows in an object: its longest array of objects, its columns, or itself. As pandas' `to_json` writes, in every form.
+    """The rows in an object: arrays called train, test ..., its longest array of objects, its columns, or itself.
+
+    As pandas' `to_json` writes, in every form.
 
     Raises:
         DataError: its columns are of different lengths.
     """
-    values = list(whole.values()) if isinstance(whole, dict) else []
-    arrays = [value for value in values if isinstance(value, list) and value and all(isinstance(row, dict) for row in value)]
-    if isinstance(whole, dict) and isinstance(whole.get("columns"), list) and isinstance(whole.get("data"), list):
-        yield from (dict(zip(map(cell, whole["columns"]), row, strict=False)) for row in whole["data"])
+    named = whole if isinstance(whole, dict) else {}
+    values = list(named.values())
+    arrays = {name: value for name, value in named.items() if isinstance(value, list) and value and _are_objects(value)}
+    parts = {name: split for name in arrays if (split := split_named(name))}
+    if isinstance(named.get("columns"), list) and isinstance(named.get("data"), list):
+        columns = [cell(name) for name in named["columns"]]
+        yield from (_row_of(row, columns) for row in named["data"])
+    elif len(parts) > 1:
+        yield from ({**row, SPLIT: row.get(SPLIT, split)} for name, split in parts.items() for row in arrays[name])
     elif arrays:
-        yield from max(arrays, key=len)
+        yield from max(arrays.values(), key=len)
     elif values and all(isinstance(value, dict) for value in values):
-        if all(key.isdecimal() for key in whole):  # rows by their numbers
+        if all(key.isdecimal() for key in named):  # rows by their numbers
             yield from values
         else:
             keys = dict.fromkeys(key for value in values for key in value)
-            yield from ({name: column.get(key) for name, column in whole.items()} for key in keys)
+            yield from ({name: column.get(key) for name, column in named.items()} for key in keys)
     elif values and all(isinstance(value, list) for value in values):
         if len({len(value) for value in values}) > 1:
             raise DataError(f"{name}: its columns are of different lengths; {_EXPECTED}")
-        yield from (dict(zip(whole, row, strict=True)) for row in zip(*values, strict=True))
+        yield from (dict(zip(named, row, strict=True)) for row in zip(*values, strict=True))
     else:
         yield whole
+
+
+def _are_objects(rows: list[Any]) -> bool:
+    return all(isinstance(row, dict) for row in rows)
+
+
+def _row_of(cells: Any, columns: list[str]) -> Any:
+    """The object that a row of as many cells as there are columns is; what is no such row stays as it is."""
+    return dict(zip(columns, cells, strict=True)) if isinstance(cells, list) and len(cells) == len(columns) else cells
