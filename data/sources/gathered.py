@@ -81,11 +81,12 @@ class Gathered:
 
     def without_label(self, are_so: np.ndarray) -> LeftOut:
         """The rows that do not fit, and these texts, `<bool>[texts]`, which have no label."""
-        found, ids = self.left_out, self.label_ids
+        found, ids, rows, reasons = self.left_out, self.label_ids, self.rows, Distinct(_why_no_label)
+        reason_of = np.full(len(self.labels.values), -1)  # of each label
         for number in np.unique(ids[are_so]).tolist():
-            value = self.labels.values[number]
-            reason = "has several labels" if listed(value) else _missing(NO_LABEL, value)
-            found = found.with_more(reason, self.rows[are_so & (ids == number)].tolist())
+            reason_of[number] = reasons.number(self.labels.values[number])
+        for number, reason in enumerate(reasons.values):
+            found = found.with_more(reason, rows[are_so & (reason_of[ids] == number)].tolist())
         return found
 
     @property
@@ -162,6 +163,10 @@ class Gathered:
 
     def _refuse(self, reason: str, number: int) -> None:
         self._bad.setdefault(reason, []).append(number)
+
+
+def _why_no_label(value: str) -> str:
+    return "has several labels" if listed(value) else _missing(NO_LABEL, value)
 
 
 def _missing(reason: str, cell: str) -> str:

@@ -282,4 +282,5 @@ def test_what_cannot_be_seen_makes_no_other_label() -> None:
         "good"
     }
     assert {plain(cell) for cell in ("1", "1e0", "+1", "01", "1.0", "１")} == {"1"}
+    assert plain("[{[]: 1}]") == "[{[]: 1}]" and plain("[{1, [2]}]") == "[{1, [2]}]"  # what only looks like a list is a label
     assert plain("👨\u200d👩") == "👨\u200d👩"
