@@ -137,11 +137,12 @@ def _fitted(config: Config, labelled: Labelled, rng: np.random.Generator) -> Fit
     """Buckets that can be trained on, and what each training review is for.
 
     Raises:
-        DataError: a class or a bucket is too small.
+        DataError: a class or a bucket is too small, or a part lacks what must be in it.
     """
     fitting.refuse_rare(config, labelled)
     fitted = fitting.fit(config, labelled, rng)
     fitting.refuse_small(config, labelled, fitted, rng)
+    fitting.refuse_missing(config, labelled, fitted)
     return fitted
 
 

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import combinations
 from pathlib import Path
 
@@ -174,6 +174,24 @@ def test_the_latest_reviews_are_tested_and_those_before_them_validate(tmp_path: 
     train, validation, test = (days[sorted(rows)] for rows in rows_of(dataset))
     assert train.max() < validation.min() <= validation.max() < test.min() and (len(test), len(validation)) == (120, 48)
     assert any(note.startswith("parts by time: train 2019-01-01 to ") for note in dataset.origin.notes)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "setting", "said"),
+    [
+        ("when", lambda n: 2015 + (n > 570) + (n > 590), "data.time_column=when", "no review is left for validation"),
+        ("split", lambda n: "val" if n % 3 == 2 else "train", "compare.scope=all", "no training review is left of the class c"),
+    ],
+)
+def test_parts_that_leave_nothing_to_learn_or_to_validate_on_are_refused_whatever_the_buckets_are(
+    column: str, value: Callable[[int], object], setting: str, said: str, tmp_path: Path, rng: np.random.Generator
+) -> None:
+    classes = "aba" if column == "when" else "abc"
+    table = a_table(tmp_path, f"text label {column}", [(t, classes[n % 3], value(n)) for n, t in enumerate(texts(600, rng))])
+    with pytest.raises(DataError, match=f"{said}; the parts are others with --set data.") as error:
+        prepared(table, setting, "compare.scope=all")
+    way = str(error.value).rpartition("--set ")[2]
+    assert len(prepared(table, setting, "compare.scope=all", way).validation)
 
 
 def test_texts_without_a_word_are_left_out_and_named_and_too_many_are_an_error(tmp_path: Path, rng: np.random.Generator) -> None:
