@@ -298,6 +298,17 @@ def test_parts_in_files_are_chained_and_their_names_may_be_the_hubs(tmp_path: Pa
         open_table(tmp_path / "mixed", Reading())
 
 
+def test_rows_of_parts_that_have_parts_of_their_own_are_placed(tmp_path: Path) -> None:
+    (tmp_path / "all").mkdir()
+    for name in ("train", "test"):
+        with zipfile.ZipFile(tmp_path / "all" / f"{name}.zip", "w") as archive:
+            for part in ("train", "test"):
+                archive.writestr(f"{part}.csv", "text,label\na,1\n")
+    read = open_table(tmp_path / "all", Reading())
+    places = [f"{outer}.zip, {inner}.csv, line 2" for outer in ("train", "test") for inner in ("train", "test")]
+    assert [read.place(row.number) for row in read.rows()] == places
+
+
 def test_a_data_set_that_hugging_face_saved_is_read(tmp_path: Path) -> None:
     for split in ("train", "test"):
         folder = tmp_path / "saved" / split
@@ -333,6 +344,8 @@ def test_a_folder_with_one_table_is_that_table_and_others_are_listed(tmp_path: P
     ):
         (tmp_path / "f" / name).write_bytes(b"\0\1")
     assert cells(open_table(tmp_path / "f", Reading())) == [("a", "1")]
+    table(tmp_path / "states" / "statements.csv", "text,label\na,1\n")
+    assert cells(open_table(tmp_path / "states", Reading())) == [("a", "1")]
     table(tmp_path / "f" / "other.csv", "text,label\na,1\n")
     with pytest.raises(
         DataError, match=r"holds several tables \(Reviews.csv, other.csv\); name one of them, or call them train.csv"
