@@ -326,6 +326,17 @@ def test_encodings_are_found_and_said(encoding: str, shown: str, tmp_path: Path)
     assert cells(read)[7][0] == "Le film était très décevant, où est l’idée n°7 ?" and len(cells(read)) == 30
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf16_without_its_mark_is_found_where_few_letters_are_ascii_and_may_be_named_without_its_order(
+    encoding: str, tmp_path: Path
+) -> None:
+    content = ("text;label\n" + "Замечательный;1\n" * 40).encode(encoding)
+    for said in ("auto", "utf-16"):
+        assert cells(table(tmp_path / "r.csv", content, encoding=said)) == [("Замечательный", "1")] * 40
+    with pytest.raises(DataError):
+        table(tmp_path / "r.csv", "text;label\ngood;1\n", encoding="utf-32")
+
+
 @pytest.mark.parametrize(
     ("encoding", "text"),
     [
