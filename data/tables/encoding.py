@@ -193,7 +193,9 @@ def _unmarked_wide(head: bytes) -> str:
         head[: len(head) // 2 * 2].decode(name)
     except UnicodeDecodeError:
         return ""
-    return name if (even + odd) * 20 > len(head) or not _is_utf8(head) else ""  # of Cyrillic letters, few bytes are NUL
+    high = head[0::2] if even > odd else head[1::2]
+    are_high = sum(byte < 0x20 for byte in high) * 10 >= 9 * len(high)  # as of Cyrillic and Arabic; ASCII text has few such bytes
+    return name if (even + odd) * 5 > len(head) or are_high or not _is_utf8(head) else ""
 
 
 def _is_utf8(head: bytes) -> bool:
