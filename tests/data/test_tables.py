@@ -241,6 +241,12 @@ def test_comments_and_a_title_above_the_names_are_skipped_and_said(above: str, s
     assert next(iter(read.rows())).number == above.count("\n") + 2
 
 
+def test_a_row_that_names_the_columns_as_the_person_does_is_no_text_whatever_names_are_not_wanted(tmp_path: Path) -> None:
+    content = "Label,id,text\n1,5,good film\n0,6,bad film\n"
+    assert cells(table(tmp_path / "r.csv", content, columns=("label", "-", "text"))) == [("1", "good film"), ("0", "bad film")]
+    assert len(cells(table(tmp_path / "r.csv", content, columns=("stars", "-", "text")))) == 3
+
+
 @pytest.mark.parametrize(
     ("content", "columns"),
     [
