@@ -154,11 +154,12 @@ class Gathered:
         n = self.part_words.total()
         if n > limit * self._n_rows:
             words = ", ".join(f"{word!r} ({count:,} row{'s' * (count != 1)})" for word, count in self.part_words.most_common(5))
-            allowed = int(n / self._n_rows * 100 + 1) / 100
+            allowed = int(len(self.left_out) / self._n_rows * 100 + 1) / 100
+            leave = f"leave their rows out with {typed('max_bad_rows', f'{allowed:g}')}, " if allowed < 1 else ""
             raise DataError(
                 f"{self.table.name}: the column {self.table.columns[self.columns.split or 0]!r} says which part a row is of, "
-                f"train, validation or test, but also holds {words}; rename these, leave their rows out with "
-                f"{typed('max_bad_rows', f'{allowed:g}')}, or have the parts drawn with {typed('split_column', '')}"
+                f"train, validation or test, but also holds {words}; rename these, {leave}or have the parts drawn with "
+                f"{typed('split_column', '')}"
             )
 
     def _refuse(self, reason: str, number: int) -> None:
