@@ -121,6 +121,7 @@ def outline(source: SourceReviews, sequences: Sequences, config: Config) -> tupl
     Raises:
         DataError: as `prepare_reviews`.
     """
+    _check_source(source, config.data)
     rng = np.random.default_rng([config.run.seed, len(source.labels)])
     parts = _with_test_part(source, config, rng)
     source, reviews = _with_words(source, sequences, config.data)
