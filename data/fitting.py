@@ -154,20 +154,22 @@ def refuse_small(config: Config, labelled: Labelled, fitted: Fitted, rng: np.ran
 
 
 def refuse_missing(config: Config, labelled: Labelled, fitted: Fitted) -> None:
-    """Refuse parts in which nothing is left to learn a class from, or to validate on, whatever the buckets are.
+    """Refuse parts in which nothing is left to learn a class from, to validate or to test on, whatever the buckets are.
 
     Raises:
         DataError: names what is missing, and the setting that has taken it away.
     """
     data, source = config.data, labelled.source
-    trained, validated = fitted.counts.train.sum(0), fitted.counts.validation.sum()
+    trained, validated, tested = (part.sum(0) for part in (fitted.counts.train, fitted.counts.validation, fitted.counts.test))
     missing = [name for name, count in zip(source.classes.names, trained.tolist(), strict=True) if not count]
-    if not missing and validated:
+    lacks = [f"no training review is left of the class {', '.join(missing)}"] if missing else []
+    lacks += ["no review is left for validation"] if not validated.any() else []
+    lacks += ["no review is left to test on"] if not tested.any() else []
+    if not lacks:
         return
-    what = f"no training review is left of the class {', '.join(missing)}" if missing else "no review is left for validation"
     ways = [("max_train_per_bucket", "0")] if data.max_train_per_bucket else []
     ways += [("time_column", "")] if source.times is not None else []
     ways += [("group_column", "")] if source.groups is not None else []
     ways += [("split_column", "")] if (labelled.parts == VALIDATION).any() else []
     way = f"the parts are others with {' or '.join(Wanted().typed(*each) for each in ways)}" if ways else "bring more reviews"
-    raise DataError(f"{source.title}: {what}; {way}")
+    raise DataError(f"{source.title}: {', '.join(lacks)}; {way}")
