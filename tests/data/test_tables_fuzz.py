@@ -81,8 +81,8 @@ def tables(draw: st.DrawFn) -> Written:
     width = draw(st.integers(1, len(NAMES)))
     cell = st.text(LATIN if encoding in ("latin-1", "cp1252") else CHARACTERS, max_size=9)
     rows = draw(st.lists(st.tuples(*[cell] * width), max_size=7))
-    if separator == "\t":  # a tab beside a line end in one cell is how lines look whose quotes are plain characters
-        rows = [tuple(text if "\n" not in text else text.replace("\t", " ") for text in row) for row in rows]
+    if separator == "\t":  # tabs beside line ends in the cells of a row are how lines look whose quotes are plain characters
+        rows = [tuple(text.replace("\t", " ") for text in row) if set("".join(row)) & {"\n", "\r"} else row for row in rows]
     line_end = draw(st.sampled_from(["\n", "\n", "\r\n", "\r"]))
     if line_end == "\r":
         rows = [tuple(text.replace("\n", " ") for text in row) for row in rows]
