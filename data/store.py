@@ -20,6 +20,7 @@ import numpy as np
 
 from config import Config, Data
 from data.sources.locate import place
+from data.tables.tree import files_below
 from data.types import PARTS, Bucket, Dataset, Origin, Reviews, Sequences
 from data.vocabulary import Vocabulary
 from records.classes import Classes
@@ -37,6 +38,9 @@ def source_digest(data: Data) -> str | None:
     """Digest of the names, sizes and times of change of the source's files; None where no files tell the reviews.
 
     They do not where the reviews are generated, downloaded, or come through a pipe.
+
+    Raises:
+        DataError: a folder of the source cannot be read.
     """
     source = place(data)
     if source is None or not (source.is_file() or source.is_dir()):
@@ -44,7 +48,8 @@ def source_digest(data: Data) -> str | None:
     digest = hashlib.sha256()
     beside = [source.parent / "imdb_word_index.json"] if source.name == "imdb.npz" else []
     word_index = [user_path(data.word_index)] if data.word_index else []
-    for file in sorted(file for file in (source, *source.rglob("*"), *beside, *word_index) if file.is_file()):
+    files = files_below(source) if source.is_dir() else [source]
+    for file in sorted(file for file in (*files, *beside, *word_index) if file.is_file()):
         with contextlib.suppress(FileNotFoundError):  # it has gone since it was listed
             about = file.stat()
             digest.update(f"{file.resolve()} {about.st_size} {about.st_mtime_ns}\n".encode())

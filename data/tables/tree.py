@@ -6,7 +6,7 @@ import os
 import re
 import tarfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
@@ -40,23 +40,33 @@ def is_dropping(path: str) -> bool:
     return any(_DROPPINGS.match(part) for part in path.split("/"))
 
 
+def files_below(folder: Path) -> Iterator[Path]:
+    """A person's files in a folder and in those below it, also in those that links lead to, unless these lead back.
+
+    Raises:
+        DataError: a folder cannot be read.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise DataError(f"{error.filename}: cannot be read: {error.strerror}") from error
+
+    for parent, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
+        folders[:] = [name for name in folders if not is_dropping(name) and not _leads_back(Path(parent, name))]
+        yield from (Path(parent, name) for name in names if not is_dropping(name))
+
+
+def _leads_back(folder: Path) -> bool:
+    """Whether it is a link to one of the folders that it was come to through."""
+    return folder.is_symlink() and folder.resolve() in {parent.resolve() for parent in folder.absolute().parents}
+
+
 def of_folder(folder: Path) -> Tree:
     """The files below a folder.
 
     Raises:
         DataError: it cannot be read.
     """
-
-    def refuse(error: OSError) -> None:
-        raise DataError(f"{error.filename}: cannot be read: {error.strerror}") from error
-
-    files = {}
-    for parent, folders, names in os.walk(folder, onerror=refuse):
-        folders[:] = [name for name in folders if not is_dropping(name)]
-        for name in names:
-            if not is_dropping(name):
-                path = Path(parent, name)
-                files[path.relative_to(folder).as_posix()] = functools.partial(path.open, "rb")
+    files = {path.relative_to(folder).as_posix(): functools.partial(path.open, "rb") for path in files_below(folder)}
     return Tree(folder.name or str(folder), cast(dict[str, Callable[[], IO[bytes]]], dict(sorted(files.items()))), folder)
 
 

@@ -18,6 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from config import Data
+from data.store import source_digest
 from data.tables.open import open_table, refuse_address
 from data.tables.table import Reading
 from records.errors import DataError
@@ -242,6 +244,18 @@ def test_aclimdb_is_read_the_same_from_folder_and_archives_in_the_order_of_its_p
     assert reads[0].columns == ("text", "label", "title", "split")
     assert cells(reads[0])[0] == ("test neg 0 café", "neg", "0_5.txt", "test") and reads[0].place(1) == "test/neg/0_5.txt"
     assert cells(reads[0])[-1] == ("no label", "", "0_0.txt", "unsup")
+
+
+def test_folders_that_links_lead_to_are_read_and_noticed_and_those_that_lead_back_are_not(tmp_path: Path) -> None:
+    folder = acl_folder(tmp_path / "aclImdb")
+    expected = cells(open_table(folder, Reading()))
+    (folder / "test").rename(tmp_path / "elsewhere")
+    (folder / "test").symlink_to(tmp_path / "elsewhere")
+    (folder / "train" / "pos" / "back").symlink_to(folder)
+    assert cells(open_table(folder, Reading())) == expected
+    before = source_digest(Data(source=str(folder)))
+    (tmp_path / "elsewhere" / "neg" / "0_5.txt").write_text("another text")
+    assert source_digest(Data(source=str(folder))) != before
 
 
 def test_class_folders_of_any_names_are_read_and_a_bad_file_is_named(tmp_path: Path) -> None:
