@@ -137,8 +137,11 @@ def refuse_small(config: Config, labelled: Labelled, fitted: Fitted, rng: np.ran
         return
     classes, compare = labelled.source.classes, config.compare
     problems = "; ".join(fitted.counts.told(number, fitted.buckets[number], classes) for number in fitted.too_small)
-    causes = ["compare.bucket_quantiles" if compare.bucket_quantiles else "compare.bucket_edges"]
+    edges = ["compare.bucket_quantiles" if compare.bucket_quantiles else "compare.bucket_edges"]
+    causes = [] if is_auto(config) else edges  # which has merged all that can be merged
     causes += ["data.max_train_per_bucket"] if config.data.max_train_per_bucket else []
+    causes += ["data.time_column"] if labelled.source.times is not None else []
+    causes += ["data.group_column"] if labelled.source.groups is not None else []
     causes += ["the given validation part"] if (labelled.parts == VALIDATION).any() else []
     causes += [f"how rare a class is ({classes.names[int(fitted.counts.train.sum(0).argmin())]}: see data.labels)"]
     quantiles = ["compare.bucket_quantiles=0"] if compare.bucket_quantiles else []

@@ -192,6 +192,9 @@ def test_parts_that_leave_nothing_to_learn_or_to_validate_on_are_refused_whateve
         prepared(table, setting, "compare.scope=all")
     way = str(error.value).rpartition("--set ")[2]
     assert len(prepared(table, setting, "compare.scope=all", way).validation)
+    cause = "data.time_column" if column == "when" else "the given validation part"
+    with pytest.raises(DataError, match=f"bucket 0-end is too small .* It is a matter of {cause}, how rare"):
+        prepared(table, setting, "compare.scope=bucket")
 
 
 def test_texts_without_a_word_are_left_out_and_named_and_too_many_are_an_error(tmp_path: Path, rng: np.random.Generator) -> None:
