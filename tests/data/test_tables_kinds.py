@@ -64,11 +64,13 @@ def test_an_array_in_an_object_is_read_and_one_that_is_cut_off_is_a_sentence(tmp
         table(tmp_path / "r.json", "[[1, 2]]")
 
 
-def test_arrays_called_as_parts_are_the_parts(tmp_path: Path) -> None:
+def test_arrays_called_as_parts_are_the_parts_and_what_else_is_not_read_is_said(tmp_path: Path) -> None:
     content = {part: [{"text": part, "label": n}] for n, part in enumerate(("train", "val", "test"))}
     read = table(tmp_path / "r.json", json.dumps({"version": 1, **content}))
     assert read.columns == ("text", "label", "split")
     assert cells(read) == [("train", "0", "train"), ("val", "1", "validation"), ("test", "2", "test")]
+    read = table(tmp_path / "r.json", json.dumps({"users": [{"name": "a"}], "reviews": [{"text": "a"}, {"text": "b"}]}))
+    assert cells(read) == [("a",), ("b",)] and "not read: users" in read.found.details
 
 
 def test_a_row_of_an_object_of_columns_and_data_that_does_not_fit_is_named(tmp_path: Path) -> None:
