@@ -81,14 +81,14 @@ class ChainedTable:
             added = (part.split,) if self._adds_split else ()
             is_same = order == list(range(len(own)))
             for row in part.table.rows():
-                number = place * self._each + row.number
+                number, cells = place * self._each + row.number, row.cells
+                if not is_same:  # a row of another width has cells that nobody can place
+                    fits = len(cells) == len(own)
+                    cells = tuple("" if index is None else cells[index] for index in order) if fits else ()
                 if isinstance(row, BadRow):
-                    cells = row.cells if is_same else ()
                     yield BadRow(number, row.reason, (*cells, *added) if len(cells) == len(names) else cells)
-                elif is_same:
-                    yield Row(number, (*row.cells, *added))
                 else:
-                    yield Row(number, (*("" if index is None else row.cells[index] for index in order), *added))
+                    yield Row(number, (*cells, *added))
 
 
 def chain(name: str, parts: tuple[Part, ...], kind: str, notes: tuple[str, ...] = ()) -> ChainedTable:

@@ -21,7 +21,7 @@ import pytest
 from config import Data
 from data.store import source_digest
 from data.tables.open import open_table, refuse_address
-from data.tables.table import Reading
+from data.tables.table import BadRow, Reading
 from records.errors import DataError
 from tests.data.test_tables import TEXTS, bad, cells, table
 
@@ -309,6 +309,10 @@ def test_parts_in_files_are_chained_and_their_names_may_be_the_hubs(tmp_path: Pa
     ):
         table(tmp_path / "mixed" / name, content)
     assert cells(open_table(tmp_path / "mixed", Reading())) == [("a", "1", "train"), ("b", "0", "validation"), ("c", "", "test")]
+    table(tmp_path / "mixed" / "dev.jsonl", '{"label": 0, "text": "a\\u0000"}\n')
+    assert [row.cells for row in open_table(tmp_path / "mixed", Reading()).rows() if isinstance(row, BadRow)] == [
+        ("a\0", "0", "validation")  # in their places, though no text
+    ]
     table(tmp_path / "mixed" / "dev.jsonl", '{"stars": 0, "text": "b"}\n')
     with pytest.raises(DataError, match=r"train.csv has the columns text, label, and dev.jsonl has stars, text; give them"):
         open_table(tmp_path / "mixed", Reading())
