@@ -49,7 +49,7 @@ class Gathered:
     texts: Texts = field(default_factory=Texts)
     further: Texts = field(default_factory=Texts)  # texts of rows that are marked as unlabelled
     labels: Distinct = field(default_factory=lambda: Distinct(plain))
-    groups: Distinct = field(default_factory=lambda: Distinct(str.strip))
+    groups: Distinct = field(default_factory=lambda: Distinct(_group))
     times: list[str] = field(default_factory=list)
     _numbers: "array[int]" = field(default_factory=lambda: array("q"))
     _labels: "array[int]" = field(default_factory=lambda: array("l"))
@@ -164,6 +164,11 @@ class Gathered:
 
     def _refuse(self, reason: str, number: int) -> None:
         self._bad.setdefault(reason, []).append(number)
+
+
+def _group(cell: str) -> str:
+    """The group that a cell names; nothing for a word for a missing one, as all rows without a group are no group together."""
+    return "" if cell.strip() in MISSING else cell.strip()
 
 
 def _why_no_label(value: str) -> str:

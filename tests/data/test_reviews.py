@@ -158,6 +158,8 @@ def test_a_row_without_a_group_is_a_group_of_its_own(tmp_path: Path) -> None:
     cells = [*rows(4, "a"), *rows(4, "b"), *rows(2, "")]
     groups = source(tmp_path, "text label film", cells, group_column="film").groups
     assert groups is not None and len(set(groups[:4])) == len(set(groups[4:8])) == 1 and len(set(groups)) == 4
+    more = source(tmp_path, "text label film", [*cells, *rows(5, "NULL")], group_column="film").groups
+    assert more is not None and len(set(more)) == 9
     with pytest.raises(DataError, match="film has 2 different groups; each part needs one of its own"):
         source(tmp_path, "text label film", cells[:8], group_column="film")
 
