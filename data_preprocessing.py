@@ -121,6 +121,7 @@ def outline(source: SourceReviews, sequences: Sequences, config: Config) -> tupl
     Raises:
         DataError: as `prepare_reviews`.
     """
+    _check_source(source, config.data)
     rng = np.random.default_rng([config.run.seed, len(source.labels)])
     parts = _with_test_part(source, config, rng)
     source, reviews = _with_words(source, sequences, config.data)
@@ -137,11 +138,12 @@ def _fitted(config: Config, labelled: Labelled, rng: np.random.Generator) -> Fit
     """Buckets that can be trained on, and what each training review is for.
 
     Raises:
-        DataError: a class or a bucket is too small.
+        DataError: a class or a bucket is too small, or a part lacks what must be in it.
     """
     fitting.refuse_rare(config, labelled)
     fitted = fitting.fit(config, labelled, rng)
     fitting.refuse_small(config, labelled, fitted, rng)
+    fitting.refuse_missing(config, labelled, fitted)
     return fitted
 
 

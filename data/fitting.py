@@ -131,16 +131,17 @@ def refuse_small(config: Config, labelled: Labelled, fitted: Fitted, rng: np.ran
     """Refuse buckets too small to train on, before anything trains.
 
     Raises:
-        DataError: names each bucket and its counts, what may be the cause, and a setting that works, if one does; or a class that
-            the subsample leaves nothing of where no bucket is trained on.
+        DataError: names each bucket and its counts, what may be the cause, and a setting that works, if one does.
     """
-    _refuse_unlearned(config, labelled, fitted)
     if not fitted.too_small or config.compare.scopes == {ALL}:
         return
     classes, compare = labelled.source.classes, config.compare
     problems = "; ".join(fitted.counts.told(number, fitted.buckets[number], classes) for number in fitted.too_small)
-    causes = ["compare.bucket_quantiles" if compare.bucket_quantiles else "compare.bucket_edges"]
+    edges = ["compare.bucket_quantiles" if compare.bucket_quantiles else "compare.bucket_edges"]
+    causes = [] if is_auto(config) else edges  # which has merged all that can be merged
     causes += ["data.max_train_per_bucket"] if config.data.max_train_per_bucket else []
+    causes += ["data.time_column"] if labelled.source.times is not None else []
+    causes += ["data.group_column"] if labelled.source.groups is not None else []
     causes += ["the given validation part"] if (labelled.parts == VALIDATION).any() else []
     causes += [f"how rare a class is ({classes.names[int(fitted.counts.train.sum(0).argmin())]}: see data.labels)"]
     quantiles = ["compare.bucket_quantiles=0"] if compare.bucket_quantiles else []
@@ -155,12 +156,23 @@ def refuse_small(config: Config, labelled: Labelled, fitted: Fitted, rng: np.ran
     raise DataError(f"{problems}; {cutting.NEED}. It is a matter of {', '.join(causes)}; {way}")
 
 
-def _refuse_unlearned(config: Config, labelled: Labelled, fitted: Fitted) -> None:
-    names = labelled.source.classes.names
-    learned = np.bincount(labelled.whole.labels[fitted.roles != UNUSED], minlength=len(names))
-    if config.compare.scopes == {ALL} and (learned == 0).any():
-        left_out = ", ".join(name for name, count in zip(names, learned, strict=True) if not count)
-        raise DataError(
-            f"{labelled.source.title}: data.max_train_per_bucket={config.data.max_train_per_bucket} leaves nothing to learn of "
-            f"{left_out}; --set data.max_train_per_bucket=0 takes all reviews"
-        )
+def refuse_missing(config: Config, labelled: Labelled, fitted: Fitted) -> None:
+    """Refuse parts in which nothing is left to learn a class from, to validate or to test on, whatever the buckets are.
+
+    Raises:
+        DataError: names what is missing, and the setting that has taken it away.
+    """
+    data, source = config.data, labelled.source
+    trained, validated, tested = (part.sum(0) for part in (fitted.counts.train, fitted.counts.validation, fitted.counts.test))
+    missing = [name for name, count in zip(source.classes.names, trained.tolist(), strict=True) if not count]
+    lacks = [f"no training review is left of the class {', '.join(missing)}"] if missing else []
+    lacks += ["no review is left for validation"] if not validated.any() else []
+    lacks += ["no review is left to test on"] if not tested.any() else []
+    if not lacks:
+        return
+    ways = [("max_train_per_bucket", "0")] if data.max_train_per_bucket else []
+    ways += [("time_column", "")] if source.times is not None else []
+    ways += [("group_column", "")] if source.groups is not None else []
+    ways += [("split_column", "")] if (labelled.parts == VALIDATION).any() else []
+    way = f"other parts are made by {' or '.join(Wanted().typed(*each) for each in ways)}" if ways else "bring more reviews"
+    raise DataError(f"{source.title}: {', '.join(lacks)}; {way}")

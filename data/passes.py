@@ -19,7 +19,7 @@ from data.types import Sequences
 from data.vocabulary import Vocabulary
 
 MANY = 20_000_000  # characters, from which on other processes are worth their start; they take 3 s by one
-CHUNK = 4_000  # texts
+CHUNK, LONGEST_CHUNK = 4_000, 8_000_000  # texts, and characters, that are read at a time; one text may be longer
 MOST_PROCESSES = 16  # this one has no more to do than so many
 Found = TypeVar("Found")
 _Numbered = tuple[list[str], np.ndarray, np.ndarray]
@@ -76,15 +76,15 @@ def _encode(vocabulary: Vocabulary, texts: Sequence[str]) -> tuple[np.ndarray, n
 
 
 def over_chunks(work: Callable[[Sequence[str]], Found], texts: Sequence[str]) -> Iterator[Found]:
-    """What some work makes of the texts, some thousand of them at a time, in their order.
+    """What some work makes of the texts, some thousand of them at a time, or fewer long ones, in their order.
 
     Args:
         work: that another process can import.
-        texts: of which a few thousand a process are held in memory.
+        texts: of which two or three chunks a process are held in memory.
     """
-    chunks = (texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK))
+    chunks = _chunks(texts)
     processes = min(MOST_PROCESSES, _cores())
-    if processes < 2 or len(texts) <= CHUNK or _characters(texts) < MANY:
+    if processes < 2 or len(texts) < 2 or _characters(texts) < MANY:
         yield from map(work, chunks)
         return
     waiting: deque[Callable[[], Found]] = deque()
@@ -95,6 +95,18 @@ def over_chunks(work: Callable[[Sequence[str]], Found], texts: Sequence[str]) ->
                 yield waiting.popleft()()
         while waiting:
             yield waiting.popleft()()
+
+
+def _chunks(texts: Sequence[str]) -> Iterator[list[str]]:
+    chunk, characters = list[str](), 0
+    for text in texts:
+        chunk.append(text)
+        characters += len(text)
+        if len(chunk) == CHUNK or characters > LONGEST_CHUNK:
+            yield chunk
+            chunk, characters = [], 0
+    if chunk:
+        yield chunk
 
 
 def _leave_interrupts() -> None:

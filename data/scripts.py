@@ -15,7 +15,7 @@ _SEGMENTED = 0.2  # spaces a letter from which on words are divided by hand: wor
 
 def sample(texts: Sequence[str]) -> list[str]:
     """The beginnings of some of the texts, evenly drawn from all of them."""
-    return [text[:_CHARACTERS] for text in texts[:: 1 + len(texts) // _TEXTS]]
+    return [texts[place][:_CHARACTERS] for place in range(0, len(texts), 1 + len(texts) // _TEXTS)]  # one whole text at a time
 
 
 def script_shares(texts: Sequence[str]) -> dict[str, float]:

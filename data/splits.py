@@ -73,15 +73,17 @@ def draw_groups(groups: np.ndarray, strata: np.ndarray, fraction: float, rng: np
     """
     names, members = np.unique(groups, return_inverse=True)
     kinds, of = np.unique(strata, return_inverse=True)
-    counts = np.zeros((len(names), len(kinds)))  # <float64>[groups, strata]
-    np.add.at(counts, (members, of), 1)
-    missing, is_taken = counts.sum(0) * fraction, np.zeros(len(names), dtype=bool)
+    pairs, counts = np.unique(members * len(kinds) + of, return_counts=True)  # a table of all pairs would be too large
+    stratum, starts = pairs % len(kinds), np.searchsorted(pairs, np.arange(len(names) + 1) * len(kinds))
+    missing, is_taken = np.bincount(of) * fraction, np.zeros(len(names), dtype=bool)
     order = rng.permutation(len(names))
-    for group in order[np.argsort(-counts[order].sum(1), kind="stable")]:
-        if np.square(missing - counts[group]).sum() < np.square(missing).sum():
-            is_taken[group], missing = True, missing - counts[group]
+    for group in order[np.argsort(-np.bincount(members)[order], kind="stable")]:
+        held, its = stratum[starts[group] : starts[group + 1]], counts[starts[group] : starts[group + 1]]
+        if its @ (its - 2 * missing[held]) < 0:  # the squares of what is missing become less
+            is_taken[group] = True
+            missing[held] -= its
     if not is_taken.any():
-        is_taken[np.argmin(np.square(missing - counts).sum(1))] = True
+        is_taken[np.argmin(np.add.reduceat(counts * (counts - 2 * missing[stratum]), starts[:-1]))] = True
     return is_taken[members]
 
 

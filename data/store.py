@@ -3,11 +3,13 @@
 The ids are a file of their own, beside the other, which is mapped: all workers share its pages, however large it is.
 
 `data_preprocessing.load_or_prepare` reads it and `keep` fills it. A file's name tells what its content depends on: the settings,
-this program's code, and the reviews. So a file is never out of date, only missing, and the folder may be deleted at any time.
+this program's code, its libraries, and the reviews. So a file is never out of date, only missing, and the folder may be deleted
+at any time.
 """
 
 import contextlib
 import hashlib
+import importlib.metadata
 import json
 import zipfile
 from collections.abc import Iterable
@@ -18,13 +20,16 @@ import numpy as np
 
 from config import Config, Data
 from data.sources.locate import place
+from data.tables.tree import files_below
 from data.types import PARTS, Bucket, Dataset, Origin, Reviews, Sequences
 from data.vocabulary import Vocabulary
 from records.classes import Classes
 from records.files import user_path
 from saver import atomic
 
-_CODE = ("data_preprocessing.py", "data/*.py", "data/sources/*.py", "data/tables/*.py")  # what prepared reviews depend on
+# what prepared reviews depend on: this program's code, and libraries that read tables, find tokens and draw parts
+_CODE = ("data_preprocessing.py", "data/*.py", "data/sources/*.py", "data/tables/*.py", "records/classes.py")
+_LIBRARIES = ("numpy", "pandas", "scikit-learn", "regex", "charset-normalizer", "sentencepiece")
 LARGE = 1 << 23  # tokens
 UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)  # of a file that is missing, cut short or not ours
 
@@ -33,6 +38,9 @@ def source_digest(data: Data) -> str | None:
     """Digest of the names, sizes and times of change of the source's files; None where no files tell the reviews.
 
     They do not where the reviews are generated, downloaded, or come through a pipe.
+
+    Raises:
+        DataError: a folder of the source cannot be read.
     """
     source = place(data)
     if source is None or not (source.is_file() or source.is_dir()):
@@ -40,7 +48,8 @@ def source_digest(data: Data) -> str | None:
     digest = hashlib.sha256()
     beside = [source.parent / "imdb_word_index.json"] if source.name == "imdb.npz" else []
     word_index = [user_path(data.word_index)] if data.word_index else []
-    for file in sorted(file for file in (source, *source.rglob("*"), *beside, *word_index) if file.is_file()):
+    files = files_below(source) if source.is_dir() else [source]
+    for file in sorted(file for file in (*files, *beside, *word_index) if file.is_file()):
         with contextlib.suppress(FileNotFoundError):  # it has gone since it was listed
             about = file.stat()
             digest.update(f"{file.resolve()} {about.st_size} {about.st_mtime_ns}\n".encode())
@@ -56,7 +65,7 @@ def path_of(folder: Path, config: Config, reviews: str) -> Path:
         reviews: digest of the source's files, or of the prepared reviews where there are no files.
     """
     settings = [asdict(config.compare), asdict(config.data), config.run.seed]
-    digest = hashlib.sha256(json.dumps([settings, _code_digest(), reviews]).encode())
+    digest = hashlib.sha256(json.dumps([settings, _code_digest(), _versions(), reviews]).encode())
     return folder / f"data-{digest.hexdigest()[:16]}.npz"
 
 
@@ -65,6 +74,15 @@ def _code_digest() -> str:
     for file in sorted(file for pattern in _CODE for file in root.glob(pattern)):
         digest.update(file.read_bytes())
     return digest.hexdigest()
+
+
+def _versions() -> list[str]:
+    """The versions of the libraries; nothing for an extra that is not installed."""
+    found = []
+    for name in _LIBRARIES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found.append(f"{name} {importlib.metadata.version(name)}")
+    return found
 
 
 def keep(dataset: Dataset, path: Path) -> None:

@@ -138,6 +138,9 @@ def fingerprint(config: Config, dataset: Dataset) -> str:
         if not path.is_file():
             raise DataError(f"vectors.source {path}: there is no such file; {RANDOM} and {LEARNED} need none")
         about += [str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns]
+        about += [
+            dataset.vocabulary.words[: dataset.vocab_size]
+        ]  # which the ids do not tell: one may be @user here, and a name there
     code = [Path(file).read_bytes() for file in (__file__, vector_file.__file__, cooccurrence.__file__, bigrams.__file__)]
     return hashlib.sha256(b"".join([json.dumps(about).encode(), *code])).hexdigest()
 

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import combinations
 from pathlib import Path
 
@@ -59,7 +59,7 @@ def test_a_class_that_the_subsample_leaves_nothing_of_is_refused(tmp_path: Path)
     settings = [f"data.source={tmp_path / 'r.csv'}", "compare.scope=all", "compare.bucket_edges=()"]
     config = with_overrides(PROFILES["smoke"].config, settings)
     assert len(dp.prepare(config.changed("data.max_train_per_bucket", 300)).classes) == 3
-    with pytest.raises(DataError, match=r"=20 leaves nothing to learn of rare; --set data.max_train_per_bucket=0 takes all"):
+    with pytest.raises(DataError, match=r"no training review is left of the class rare; .* --set data.max_train_per_bucket=0"):
         dp.prepare(config.changed("data.max_train_per_bucket", 20))
 
 
@@ -185,6 +185,27 @@ def test_the_latest_reviews_are_tested_and_those_before_them_validate(tmp_path: 
     train, validation, test = (days[sorted(rows)] for rows in rows_of(dataset))
     assert train.max() < validation.min() <= validation.max() < test.min() and (len(test), len(validation)) == (120, 48)
     assert any(note.startswith("parts by time: train 2019-01-01 to ") for note in dataset.origin.notes)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "setting", "said"),
+    [
+        ("when", lambda n: 2015 + (n > 570) + (n > 590), "data.time_column=when", "no review is left for validation"),
+        ("split", lambda n: "val" if n % 3 == 2 else "train", "compare.scope=all", "no training review is left of the class c"),
+    ],
+)
+def test_parts_that_leave_nothing_to_learn_or_to_validate_on_are_refused_whatever_the_buckets_are(
+    column: str, value: Callable[[int], object], setting: str, said: str, tmp_path: Path, rng: np.random.Generator
+) -> None:
+    classes = "aba" if column == "when" else "abc"
+    table = a_table(tmp_path, f"text label {column}", [(t, classes[n % 3], value(n)) for n, t in enumerate(texts(600, rng))])
+    with pytest.raises(DataError, match=f"{said}; other parts are made by --set data.") as error:
+        prepared(table, setting, "compare.scope=all")
+    way = str(error.value).rpartition("--set ")[2]
+    assert len(prepared(table, setting, "compare.scope=all", way).validation)
+    cause = "data.time_column" if column == "when" else "the given validation part"
+    with pytest.raises(DataError, match=f"bucket 0-end is too small .* It is a matter of {cause}, how rare"):
+        prepared(table, setting, "compare.scope=bucket")
 
 
 def test_texts_without_a_word_are_left_out_and_named_and_too_many_are_an_error(tmp_path: Path, rng: np.random.Generator) -> None:

@@ -64,6 +64,11 @@ def test_a_table_that_no_run_can_use_is_described_before_the_reason(tmp_path: Pa
     assert done.code == 2 and "a film number0" in done.out and "100 different labels" in done.err
 
 
+def test_what_a_run_refuses_inspect_refuses_too(table: Path, in_process: InProcess) -> None:
+    done = in_process(command_line.main, "inspect", str(table), "--set", "data.unlabelled=True")
+    assert done.code == 2 and "data.unlabelled: my table.csv has no unlabelled reviews" in done.err
+
+
 def test_a_large_table_is_sampled_and_says_so(tmp_path: Path, in_process: InProcess) -> None:
     rng = np.random.default_rng(1)
     words = np.array([f"word{n}" for n in range(5_000)])

@@ -49,7 +49,7 @@ class Gathered:
     texts: Texts = field(default_factory=Texts)
     further: Texts = field(default_factory=Texts)  # texts of rows that are marked as unlabelled
     labels: Distinct = field(default_factory=lambda: Distinct(plain))
-    groups: Distinct = field(default_factory=lambda: Distinct(str.strip))
+    groups: Distinct = field(default_factory=lambda: Distinct(_group))
     times: list[str] = field(default_factory=list)
     _numbers: "array[int]" = field(default_factory=lambda: array("q"))
     _labels: "array[int]" = field(default_factory=lambda: array("l"))
@@ -81,11 +81,12 @@ class Gathered:
 
     def without_label(self, are_so: np.ndarray) -> LeftOut:
         """The rows that do not fit, and these texts, `<bool>[texts]`, which have no label."""
-        found, ids = self.left_out, self.label_ids
+        found, ids, rows, reasons = self.left_out, self.label_ids, self.rows, Distinct(_why_no_label)
+        reason_of = np.full(len(self.labels.values), -1)  # of each label
         for number in np.unique(ids[are_so]).tolist():
-            value = self.labels.values[number]
-            reason = "has several labels" if listed(value) else _missing(NO_LABEL, value)
-            found = found.with_more(reason, self.rows[are_so & (ids == number)].tolist())
+            reason_of[number] = reasons.number(self.labels.values[number])
+        for number, reason in enumerate(reasons.values):
+            found = found.with_more(reason, rows[are_so & (reason_of[ids] == number)].tolist())
         return found
 
     @property
@@ -153,15 +154,25 @@ class Gathered:
         n = self.part_words.total()
         if n > limit * self._n_rows:
             words = ", ".join(f"{word!r} ({count:,} row{'s' * (count != 1)})" for word, count in self.part_words.most_common(5))
-            allowed = int(n / self._n_rows * 100 + 1) / 100
+            allowed = int(len(self.left_out) / self._n_rows * 100 + 1) / 100
+            leave = f"leave their rows out with {typed('max_bad_rows', f'{allowed:g}')}, " if allowed < 1 else ""
             raise DataError(
                 f"{self.table.name}: the column {self.table.columns[self.columns.split or 0]!r} says which part a row is of, "
-                f"train, validation or test, but also holds {words}; rename these, leave their rows out with "
-                f"{typed('max_bad_rows', f'{allowed:g}')}, or have the parts drawn with {typed('split_column', '')}"
+                f"train, validation or test, but also holds {words}; rename these, {leave}or have the parts drawn with "
+                f"{typed('split_column', '')}"
             )
 
     def _refuse(self, reason: str, number: int) -> None:
         self._bad.setdefault(reason, []).append(number)
+
+
+def _group(cell: str) -> str:
+    """The group that a cell names; nothing for a word for a missing one, as all rows without a group are no group together."""
+    return "" if cell.strip() in MISSING else cell.strip()
+
+
+def _why_no_label(value: str) -> str:
+    return "has several labels" if listed(value) else _missing(NO_LABEL, value)
 
 
 def _missing(reason: str, cell: str) -> str:

@@ -326,8 +326,9 @@ def _too_many(labels: Labels, wanted: Wanted) -> DataError:
     numbers = numbers_of(labels.values)
     ways = [f"name another column with {wanted.typed('label_column', 'NAME')}"]
     if None not in numbers:
-        middle = float(np.quantile(np.repeat(np.array(numbers, dtype=np.float64), labels.counts), 0.5))
-        ways.append(f"cut its numbers into classes with {wanted.typed('label_edges', f'{middle:g},')}")
+        every = np.repeat(np.array(numbers, dtype=np.float64), labels.counts)
+        edge = min(float(np.median(every)), float(np.unique(every)[-2:][0]))  # some numbers are over it
+        ways.append(f"cut its numbers into classes with {wanted.typed('label_edges', f'{edge:.15g},')}")
     else:
         ways.append(f"join them with {wanted.typed('labels', 'this,that=one *=other')}")
     return DataError(

@@ -6,14 +6,13 @@ from pathlib import Path
 from config import Data
 from data.sources import demo, imdb, reviews
 from data.sources.wanted import Wanted, reading
+from data.tables.content import as_data_error
 from data.tables.open import open_table, refuse_address
 from data.tables.table import Table
 from data.types import SourceReviews
-from records.errors import DataError
 from records.files import user_path
 
 DEMO_NOTICE = "DEMO CORPUS, NOT IMDB: these generated reviews stand in because no IMDB files could be had. {why}"
-STANDARD_INPUT = "-"
 
 
 def load(data: Data, seed: int) -> SourceReviews:
@@ -42,13 +41,16 @@ def place(data: Data) -> Path | None:
     """The folder or file that holds the reviews; None where they must be downloaded or generated first.
 
     Raises:
-        DataError: the source is a web address.
+        DataError: the source is a web address, or can be no path.
     """
     if data.source == "demo":
         return None
     if data.source not in ("auto", "imdb"):
         refuse_address(data.source)
-        return user_path(data.source)
+        path = user_path(data.source)
+        with as_data_error(f"data.source {path}"):  # a name that is too long, a folder that may not be looked into
+            (path / "imdb.npz").exists()
+        return path
     if folder := os.environ.get("LENGTHWISE_DATA"):
         return user_path(folder)
     return imdb.cache_folder() / "imdb.npz" if imdb.is_cached() else None
@@ -65,8 +67,6 @@ def table_at(path: Path, data: Data) -> Table:
     Raises:
         DataError: nothing is there, or nothing that is a table.
     """
-    if not path.exists() and str(path) != STANDARD_INPUT:
-        raise DataError(f"data.source {path}: there is no such file or folder")
     return open_table(path, reading(data.encoding, data.separator, data.quoting, data.columns))
 
 

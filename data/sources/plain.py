@@ -33,7 +33,7 @@ def listed(text: str) -> tuple[str, ...] | None:
         return None
     try:
         return tuple(map(str, ast.literal_eval(text)))
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):  # TypeError: of a set of lists, say
         return None
 
 

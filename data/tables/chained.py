@@ -8,7 +8,7 @@ from data.tables.splits import SPLIT
 from data.tables.table import BadRow, Found, Row, Table
 from records.errors import DataError
 
-_MOST_ROWS = 10**12  # of one table; a row's number is its table's place times this, and its number there
+_MOST_ROWS = 10**12  # of a table that is none of several
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,17 @@ class ChainedTable:
         shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
         return Found(self.kind, (shown, *self.notes, *about))
 
+    @cached_property
+    def _each(self) -> int:
+        """More than the numbers of rows of any of the tables; a row's number is its table's place times this, and that there."""
+        several = [part.table for part in self.parts if isinstance(part.table, ChainedTable)]
+        return max([_MOST_ROWS, *(len(table.parts) * table._each for table in several)])
+
     def place(self, number: int) -> str:
         """The table, and the place of a row in it."""
-        table = self.parts[number // _MOST_ROWS].table
-        return f"{table.name}, {table.place(number % _MOST_ROWS)}"
+        place, its = divmod(number, self._each)
+        table = self.parts[place].table
+        return f"{table.name}, {table.place(its)}"
 
     def rows(self) -> Iterator[Row | BadRow]:
         """All rows of all tables in their order, anew at each call, in constant memory.
@@ -74,14 +81,14 @@ class ChainedTable:
             added = (part.split,) if self._adds_split else ()
             is_same = order == list(range(len(own)))
             for row in part.table.rows():
-                number = place * _MOST_ROWS + row.number
+                number, cells = place * self._each + row.number, row.cells
+                if not is_same:  # a row of another width has cells that nobody can place
+                    fits = len(cells) == len(own)
+                    cells = tuple("" if index is None else cells[index] for index in order) if fits else ()
                 if isinstance(row, BadRow):
-                    cells = row.cells if is_same else ()
                     yield BadRow(number, row.reason, (*cells, *added) if len(cells) == len(names) else cells)
-                elif is_same:
-                    yield Row(number, (*row.cells, *added))
                 else:
-                    yield Row(number, (*("" if index is None else row.cells[index] for index in order), *added))
+                    yield Row(number, (*cells, *added))
 
 
 def chain(name: str, parts: tuple[Part, ...], kind: str, notes: tuple[str, ...] = ()) -> ChainedTable:

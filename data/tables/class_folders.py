@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 
-from data.tables.content import printable
+from data.tables.content import as_data_error, printable
 from data.tables.encoding import Text, find_encoding, shown_encoding
 from data.tables.splits import split_named
 from data.tables.table import BadRow, Found, Reading, Row
 from data.tables.tree import Tree
-from records.errors import DataError
 
 _LARGEST = 20_000_000  # bytes of one text
 _LOOKED_AT = 1_000  # files that an encoding is found from
@@ -85,11 +84,8 @@ class ClassFoldersTable:
 
 
 def _read(tree: Tree, path: str) -> bytes:
-    try:
-        with tree.files[path]() as file:
-            return file.read(_LARGEST + 1)
-    except OSError as error:
-        raise DataError(f"{tree.name}: {path} cannot be read: {error.strerror or error}") from error
+    with as_data_error(printable(f"{tree.name}, {path}")), tree.files[path]() as file:
+        return file.read(_LARGEST + 1)
 
 
 def class_places(tree: Tree, *, is_of_texts: bool = False) -> tuple[Place, ...]:

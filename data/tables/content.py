@@ -104,7 +104,7 @@ def copy_of_stream(path: Path, folder: Path) -> Iterator[Content]:
 def _of_stream(path: Path, folder: Path | None) -> tuple[Content, Callable[[], object]]:
     is_standard = path == STANDARD_INPUT
     name = "standard input" if is_standard else str(path)
-    with contextlib.ExitStack() as stack, _as_data_error(name):
+    with contextlib.ExitStack() as stack, as_data_error(name):
         source = sys.stdin.buffer if is_standard else stack.enter_context(path.open("rb"))
         return _copied(source, name, folder)
 
@@ -138,19 +138,19 @@ def _decompressed(content: Content) -> Content:
 
 @contextlib.contextmanager
 def _unpacked(content: Content, decompress: Callable[[BinaryIO], IO[bytes]]) -> Iterator[BinaryIO]:
-    with content.open() as packed, _as_data_error(content.name), decompress(packed) as file:
+    with content.open() as packed, as_data_error(content.name), decompress(packed) as file:
         yield cast(BinaryIO, file)
 
 
 @contextlib.contextmanager
 def _opened(name: str, opener: Callable[[], IO[bytes]]) -> Iterator[BinaryIO]:
-    with _as_data_error(name), opener() as file:
+    with as_data_error(name), opener() as file:
         yield cast(BinaryIO, file)
 
 
 @contextlib.contextmanager
-def _as_data_error(name: str) -> Iterator[None]:
-    """Turns what reading raises into a `DataError`."""
+def as_data_error(name: str) -> Iterator[None]:
+    """Turns what reading a file, a compressed one or a member of an archive raises into a `DataError`."""
     try:
         yield
     except _UNREADABLE as error:

@@ -7,7 +7,7 @@ from functools import cached_property
 from data.tables.content import Content, printable
 from data.tables.dialect import SEPARATORS, Fit, find_dialect, is_blank
 from data.tables.encoding import Text, first_bad_byte, reveal, shown_bytes, shown_encoding
-from data.tables.header import given_names, names_of, refuse_data
+from data.tables.header import given_names, names_of, refuse_data, repeats_names
 from data.tables.records import BACKSLASHES, ESCAPES, NONE, QUOTES, Damage, Record, records
 from data.tables.remnants import Remnants, one_word
 from data.tables.table import BadRow, Found, Reading, Row
@@ -159,8 +159,7 @@ def open_delimited(content: Content, text: Text, reading: Reading) -> DelimitedT
     fit = find_dialect(lambda: text.lines(content), text, reading)
     if reading.columns:
         names = given_names(reading.columns, fit.widths, content.name, has_empty_end=fit.has_empty_end)
-        is_named = [cell.casefold() for cell in fit.head[0]] == [name.casefold() for name in names] if fit.head else False
-        return DelimitedTable(content, text, fit, names, has_header=is_named)
+        return DelimitedTable(content, text, fit, names, has_header=bool(fit.head) and repeats_names(fit.head[0], names))
     first = _first(content, text, fit)
     refuse_data(first, fit.head[1:], content.name)
     names = names_of(["", *first] if fit.has_row_names else first, content.name)

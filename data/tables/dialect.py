@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from data.tables.encoding import Text, reveal
-from data.tables.preamble import lines_above
+from data.tables.preamble import lines_above, written
 from data.tables.records import BACKSLASHES, ESCAPES, NONE, QUOTES, Damage, Dialect, records
 from data.tables.table import Reading
 from records.errors import DataError
@@ -190,7 +190,7 @@ def _try(lines: Lines, dialect: Dialect, width: int, most_bad: int | None = None
 def _separator(lines: Lines, reading: Reading) -> Dialect:
     """A dialect without quotes, with the separator that was named or found."""
     first = list(islice(lines(), _SAMPLE))
-    sample = _written(first)
+    sample = written(first)
     excel = _EXCEL.fullmatch(sample[0].lstrip("\ufeff")) if sample else None
     named = None if reading.separator == "auto" else separator_named(reading.separator)
     if reading.separator != "auto" and named is None:
@@ -202,12 +202,8 @@ def _separator(lines: Lines, reading: Reading) -> Dialect:
         return named if named is not None else _guess(some) if some else ""
 
     skipped = lines_above(first, guess, is_named=bool(reading.columns))
-    rows = _written(first[skipped:])
+    rows = written(first[skipped:])
     return Dialect(guess(rows), NONE, skipped=skipped, quote="'" if rows and _SINGLE.fullmatch(rows[0]) else '"')
-
-
-def _written(lines: list[str]) -> list[str]:
-    return [line for line in lines if line.strip()]
 
 
 def _guess(sample: list[str]) -> str:

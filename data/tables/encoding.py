@@ -137,7 +137,7 @@ def find_text(content: Content, encoding: str = "auto") -> Text:
     mark = next((name for magic, name in _MARKS if head.startswith(magic)), "")
     if encoding != "auto":
         name = _known(encoding)
-        return _look(content, mark if mark and mark.startswith(name) else name).text(detected=False)
+        return _look(content, mark if mark and mark.startswith(name) else _with_order(name, head)).text(detected=False)
     if wide := mark or _unmarked_wide(head):
         return _look(content, wide).text(detected=not mark)
     look = _look(content, "utf-8")
@@ -176,6 +176,13 @@ def _known(encoding: str) -> str:
     return info.name
 
 
+def _with_order(name: str, head: bytes) -> str:
+    """The name of an encoding, with the order of its bytes where the mark that would tell it is missing."""
+    if name not in ("utf-16", "utf-32"):
+        return name
+    return f"{name}-be" if head[0::2].count(0) > head[1::2].count(0) else f"{name}-le"
+
+
 def _unmarked_wide(head: bytes) -> str:
     """UTF-16 without its mark: half of the bytes of its ASCII characters are NUL, always the same half."""
     even, odd = head[0::2].count(0), head[1::2].count(0)
@@ -186,7 +193,9 @@ def _unmarked_wide(head: bytes) -> str:
         head[: len(head) // 2 * 2].decode(name)
     except UnicodeDecodeError:
         return ""
-    return name if (even + odd) * 5 > len(head) or not _is_utf8(head) else ""
+    high = head[0::2] if even > odd else head[1::2]
+    are_high = sum(byte < 0x20 for byte in high) * 10 >= 9 * len(high)  # as of Cyrillic and Arabic; ASCII text has few such bytes
+    return name if (even + odd) * 5 > len(head) or are_high or not _is_utf8(head) else ""
 
 
 def _is_utf8(head: bytes) -> bool:

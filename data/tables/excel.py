@@ -14,7 +14,7 @@ from typing import Any
 
 from data.tables.chained import ChainedTable, Part, chain
 from data.tables.content import Content, as_file
-from data.tables.header import given_names, names_of, refuse_data
+from data.tables.header import given_names, names_of, refuse_data, repeats_names
 from data.tables.splits import SPLITS, split_named
 from data.tables.table import BadRow, Found, Reading, Row
 from records.errors import DataError
@@ -114,8 +114,7 @@ def _named(table: ExcelTable, head: list[tuple[int, list[str]]], columns: tuple[
     if columns:
         width = max(len(cells) for _, cells in head)
         names = given_names(columns, Counter({width: len(head)}), table.name)
-        is_named = [cell.casefold() for cell in first] == [name.casefold() for name in names]
-        return replace(table, names=names, first=number if is_named else 0)
+        return replace(table, names=names, first=number if repeats_names(first, names) else 0)
     refuse_data(first, [cells for _, cells in head[1:]], table.name)
     return replace(table, names=names_of(first, table.name), first=number)
 

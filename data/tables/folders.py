@@ -1,6 +1,7 @@
 """Which table the files of a folder, or of an archive, make."""
 
 import json
+import re
 from collections.abc import Callable
 
 from data.tables.chained import Part, chain
@@ -14,7 +15,7 @@ from records.errors import DataError
 TABLES = (".csv", ".tsv", ".tab", ".psv", ".json", ".jsonl", ".ndjson", ".parquet", ".arrow", ".feather", ".xlsx", ".zip")
 _LINES = (".txt", ".text")
 _PACKED = (".gz", ".bz2", ".xz")
-_ABOUT = ("readme", "license", "licence", "dataset_info", "dataset_dict", "dataset_infos", "state", "metadata", "requirements")
+_ABOUT = re.compile(r"(readme|licen[cs]e|dataset_(infos?|dict)|state|metadata|requirements)(?![a-z])", re.IGNORECASE)
 _ORDER = (*SPLITS, "")
 _STATE = "state.json"  # beside the Arrow files of a data set that Hugging Face's `save_to_disk` wrote
 
@@ -67,7 +68,7 @@ def _stem_ends(path: str, endings: tuple[str, ...]) -> bool:
 
 def _tables(tree: Tree) -> list[str]:
     """The files that are tables by their names; those ending as plain texts do only where there is nothing else."""
-    own = [path for path in tree.files if not path.rpartition("/")[2].lower().startswith(_ABOUT)]
+    own = [path for path in tree.files if not _ABOUT.match(path.rpartition("/")[2])]
     tables = [path for path in own if is_table(path)]
     unpacked = [path for path in tables if not path.lower().endswith(".zip")]  # the archive that they came in may lie beside them
     texts = [path for path in own if _stem_ends(path, _LINES) or "." not in path.rpartition("/")[2]]

@@ -52,6 +52,12 @@ def given_names(columns: Sequence[str], widths: Counter[int], file: str, *, has_
     return names
 
 
+def repeats_names(cells: Sequence[str], names: Sequence[str]) -> bool:
+    """Whether a row names the columns as a person does, who may have none for some of them."""
+    pairs = zip(cells, names, strict=False)
+    return len(cells) == len(names) and all(not name or cell.strip().casefold() == name.casefold() for cell, name in pairs)
+
+
 def _unnamed(place: int, names: Sequence[str]) -> str:
     name = f"Unnamed: {place}"
     while name in names:

@@ -10,6 +10,7 @@ from data.tables.content import Content
 from data.tables.encoding import Text
 from data.tables.json_lines import JsonLinesTable, open_json_lines, row_of
 from data.tables.json_rows import DECODER, cell, loads, names_of, shown
+from data.tables.splits import SPLIT, split_named
 from data.tables.table import BadRow, Found, Row
 from records.errors import DataError
 
@@ -30,6 +31,7 @@ class JsonTable:
     objects: Objects  # begins to read them
     kind: str
     columns: tuple[str, ...]
+    unread: tuple[str, ...]  # names of further arrays of objects beside the one that is read
 
     @property
     def name(self) -> str:
@@ -39,7 +41,8 @@ class JsonTable:
     @cached_property
     def found(self) -> Found:
         """What was found out about the file."""
-        return Found(self.kind, tuple(filter(None, (self.text.shown, self.content.packing))))
+        others = f"not read: {', '.join(map(shown, self.unread))}" if self.unread else ""
+        return Found(self.kind, tuple(filter(None, (self.text.shown, self.content.packing, others))))
 
     def place(self, number: int) -> str:
         """Which row it is, from 1."""
@@ -55,7 +58,8 @@ class JsonTable:
             if isinstance(found, dict):
                 yield row_of(number, found, self.columns)
             else:
-                yield BadRow(number, "is no JSON object", (shown(cell(found)),))
+                what = f"an array of {len(found)}" if isinstance(found, list) else "another value"
+                yield BadRow(number, f"is no JSON object but {what}", (shown(cell(found)),))
 
 
 class _Stream:
@@ -118,7 +122,8 @@ def open_json(content: Content, text: Text) -> JsonTable | JsonLinesTable:
     Raises:
         DataError: it cannot be read, or is no table.
     """
-    kind, objects = _kind(content, text)
+    unread = dict[str, None]()
+    kind, objects = _kind(content, text, unread)
     if objects is None:
         return open_json_lines(content, text)
     columns: dict[str, None] = {}
@@ -129,11 +134,11 @@ def open_json(content: Content, text: Text) -> JsonTable | JsonLinesTable:
             columns.update(dict.fromkeys(found))
     if not columns:
         raise DataError(f"{content.name}: holds {'nothing' if is_empty else 'no JSON objects'}; {_EXPECTED}")
-    return JsonTable(content, text, objects, kind, names_of(columns, content.name))
+    return JsonTable(content, text, objects, kind, names_of(columns, content.name), tuple(unread))
 
 
-def _kind(content: Content, text: Text) -> tuple[str, Objects | None]:
-    """What a JSON text is, and how its objects are read; None for lines."""
+def _kind(content: Content, text: Text, unread: dict[str, None]) -> tuple[str, Objects | None]:
+    """What a JSON text is, and how its objects are read, see `_within`; None for lines."""
     with text.opened(content) as file:
         head = file.read(_BLOCK).lstrip("\ufeff \t\r\n")
     if head.startswith("["):
@@ -144,7 +149,7 @@ def _kind(content: Content, text: Text) -> tuple[str, Objects | None]:
     is_damaged_lines = line.strip() != "{" and _object_or_none(rest.partition("\n")[0]) is not None
     if is_lines or is_damaged_lines:
         return "JSON lines", None
-    return "JSON", lambda: _objects(text, content)
+    return "JSON", lambda: _objects(text, content, unread)
 
 
 def _object_or_none(line: str) -> dict[str, Any] | None:
@@ -166,40 +171,67 @@ def _array(text: Text, content: Content) -> Iterator[Any]:
             raise DataError(f"{content.name}: something stands behind its JSON array; {_EXPECTED}")
 
 
-def _objects(text: Text, content: Content) -> Iterator[Any]:
-    """Objects one after another, or those in the only one."""
+def _objects(text: Text, content: Content, unread: dict[str, None]) -> Iterator[Any]:
+    """Objects one after another, or those in the only one, see `_within`."""
     with text.opened(content) as file:
         stream = _Stream(file, content.name)
         first = stream.value()
         if not stream.peek():
-            yield from _within(first, content.name)
+            yield from _within(first, content.name, unread)
             return
         yield first
         while stream.peek():
             yield stream.value()
 
 
-def _within(whole: Any, name: str) -> Iterator[Any]:
-    """The rows in an object: its longest array of objects, its columns, or itself. As pandas' `to_json` writes, in every form.
+def _within(whole: Any, name: str, unread: dict[str, None]) -> Iterator[Any]:
+    """The rows in an object: arrays called train, test ..., its longest array of objects, its columns, or itself.
+
+    As pandas' `to_json` writes, in every form.
+
+    Args:
+        whole: the object, or another value.
+        name: of the file, for people.
+        unread: gets the names of arrays of objects that are not read.
 
     Raises:
         DataError: its columns are of different lengths.
     """
-    values = list(whole.values()) if isinstance(whole, dict) else []
-    arrays = [value for value in values if isinstance(value, list) and value and all(isinstance(row, dict) for row in value)]
-    if isinstance(whole, dict) and isinstance(whole.get("columns"), list) and isinstance(whole.get("data"), list):
-        yield from (dict(zip(map(cell, whole["columns"]), row, strict=False)) for row in whole["data"])
+    named = whole if isinstance(whole, dict) else {}
+    values = list(named.values())
+    arrays = {name: value for name, value in named.items() if isinstance(value, list) and value and _are_objects(value)}
+    if isinstance(named.get("columns"), list) and isinstance(named.get("data"), list):
+        columns = [cell(name) for name in named["columns"]]
+        yield from (_row_of(row, columns) for row in named["data"])
     elif arrays:
-        yield from max(arrays, key=len)
+        yield from _of_arrays(arrays, unread)
     elif values and all(isinstance(value, dict) for value in values):
-        if all(key.isdecimal() for key in whole):  # rows by their numbers
+        if all(key.isdecimal() for key in named):  # rows by their numbers
             yield from values
         else:
             keys = dict.fromkeys(key for value in values for key in value)
-            yield from ({name: column.get(key) for name, column in whole.items()} for key in keys)
+            yield from ({name: column.get(key) for name, column in named.items()} for key in keys)
     elif values and all(isinstance(value, list) for value in values):
         if len({len(value) for value in values}) > 1:
             raise DataError(f"{name}: its columns are of different lengths; {_EXPECTED}")
-        yield from (dict(zip(whole, row, strict=True)) for row in zip(*values, strict=True))
+        yield from (dict(zip(named, row, strict=True)) for row in zip(*values, strict=True))
     else:
         yield whole
+
+
+def _are_objects(rows: list[Any]) -> bool:
+    return all(isinstance(row, dict) for row in rows)
+
+
+def _of_arrays(arrays: dict[str, list[Any]], unread: dict[str, None]) -> Iterator[dict[str, Any]]:
+    """The objects of the arrays that are called as parts, each with its part, else of the longest array."""
+    parts = {name: split for name in arrays if (split := split_named(name))}
+    read = [*parts] if len(parts) > 1 else [max(arrays, key=lambda name: len(arrays[name]))]
+    unread.update(dict.fromkeys(name for name in arrays if name not in read))
+    for name in read:
+        yield from ({**row, SPLIT: row.get(SPLIT, parts[name])} if len(parts) > 1 else row for row in arrays[name])
+
+
+def _row_of(cells: Any, columns: list[str]) -> Any:
+    """The object that a row of as many cells as there are columns is; what is no such row stays as it is."""
+    return dict(zip(columns, cells, strict=True)) if isinstance(cells, list) and len(cells) == len(columns) else cells

@@ -24,13 +24,13 @@ def lines_above(lines: Sequence[str], guess: Callable[[list[str]], str], *, is_n
     """
     comments = _end(lines, lambda line: line.lstrip("\ufeff").startswith(_COMMENT))
     if comments:
-        separator = guess(_written(lines[comments:]))
+        separator = guess(written(lines[comments:]))
         rows = _rows(lines[comments:], separator)
         may_be_names = not rows or any(_width(line, separator) == len(rows[0]) for line in lines[:comments])
         return 0 if not separator or (may_be_names and not _is_table(rows)) else comments
-    title = _end(lines, lambda line: line == next(iter(_written(lines)), None))
-    separator = guess(_written(lines[title:])) if title and not is_named else ""
-    return title if separator and _is_title(_written(lines)[0], separator) and _is_table(_rows(lines[title:], separator)) else 0
+    title = _end(lines, lambda line: line == next(iter(written(lines)), None))
+    separator = guess(written(lines[title:])) if title and not is_named else ""
+    return title if separator and _is_title(written(lines)[0], separator) and _is_table(_rows(lines[title:], separator)) else 0
 
 
 def _end(lines: Sequence[str], is_above: Callable[[str], bool]) -> int:
@@ -46,7 +46,8 @@ def _end(lines: Sequence[str], is_above: Callable[[str], bool]) -> int:
     return end
 
 
-def _written(lines: Sequence[str]) -> list[str]:
+def written(lines: Sequence[str]) -> list[str]:
+    """The lines that are not blank."""
     return [line for line in lines if line.strip()]
 
 
@@ -58,7 +59,7 @@ def _rows(lines: Sequence[str], separator: str) -> list[list[str]]:
     """The rows of a sample, but for the last one, which may be cut off."""
     if not separator:
         return []
-    return [row for _, row in records(_written(lines)[:-1], Dialect(separator, QUOTES)) if row and not isinstance(row, Damage)]
+    return [row for _, row in records(written(lines)[:-1], Dialect(separator, QUOTES)) if row and not isinstance(row, Damage)]
 
 
 def _is_title(line: str, separator: str) -> bool:

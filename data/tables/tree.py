@@ -6,7 +6,7 @@ import os
 import re
 import tarfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
@@ -40,43 +40,54 @@ def is_dropping(path: str) -> bool:
     return any(_DROPPINGS.match(part) for part in path.split("/"))
 
 
+def files_below(folder: Path) -> Iterator[Path]:
+    """A person's files in a folder and in those below it, also in those that links lead to, unless these lead back.
+
+    Raises:
+        DataError: a folder cannot be read.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise DataError(f"{error.filename}: cannot be read: {error.strerror}") from error
+
+    for parent, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
+        folders[:] = [name for name in folders if not is_dropping(name) and not _leads_back(Path(parent, name))]
+        yield from (Path(parent, name) for name in names if not is_dropping(name))
+
+
+def _leads_back(folder: Path) -> bool:
+    """Whether it is a link to one of the folders that it was come to through."""
+    return folder.is_symlink() and folder.resolve() in {parent.resolve() for parent in folder.absolute().parents}
+
+
 def of_folder(folder: Path) -> Tree:
     """The files below a folder.
 
     Raises:
         DataError: it cannot be read.
     """
-
-    def refuse(error: OSError) -> None:
-        raise DataError(f"{error.filename}: cannot be read: {error.strerror}") from error
-
-    files = {}
-    for parent, folders, names in os.walk(folder, onerror=refuse):
-        folders[:] = [name for name in folders if not is_dropping(name)]
-        for name in names:
-            if not is_dropping(name):
-                path = Path(parent, name)
-                files[path.relative_to(folder).as_posix()] = functools.partial(path.open, "rb")
+    files = {path.relative_to(folder).as_posix(): functools.partial(path.open, "rb") for path in files_below(folder)}
     return Tree(folder.name or str(folder), cast(dict[str, Callable[[], IO[bytes]]], dict(sorted(files.items()))), folder)
 
 
 def of_zip(content: Content) -> Tree:
-    """The files in a zip archive.
+    """The files in a zip archive, which stays open as long as they are held: its list of files is read only once.
 
     Raises:
         DataError: it cannot be read, or needs a password.
     """
     content = as_file(content)
-    with content.open() as file, zipfile.ZipFile(file) as archive:
-        members = {each.filename: each for each in archive.infolist() if not each.is_dir() and not is_dropping(each.filename)}
+    with content.open():  # whose errors are sentences
+        archive = zipfile.ZipFile(str(content.path))
+    members = {each.filename: each for each in archive.infolist() if not each.is_dir() and not is_dropping(each.filename)}
     if any(member.flag_bits & 1 for member in members.values()):
         raise DataError(f"{content.name}: needs a password; unpack it, and name the file or folder in it")
-    return Tree(content.name, {path: functools.partial(_in_zip, content, members[path]) for path in sorted(members)})
+    return Tree(content.name, {path: functools.partial(_in_zip, content, archive, members[path]) for path in sorted(members)})
 
 
-def _in_zip(content: Content, member: zipfile.ZipInfo) -> IO[bytes]:
-    with zipfile.ZipFile(str(content.path)) as archive:
-        return archive.open(member)  # which keeps the file open until it is closed itself
+def _in_zip(_content: Content, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
+    """One of the files; a copy of the archive goes with its content, which is held so long."""
+    return archive.open(member)
 
 
 def of_tar(content: Content) -> Tree:

@@ -140,6 +140,9 @@ def test_numbers_are_cut_into_ordered_classes() -> None:
 def test_more_than_fifty_classes_are_a_sentence_with_what_to_type() -> None:
     with pytest.raises(DataError, match=r"60 different labels.*--set data.label_column=NAME.*--set data.label_edges=29.5,"):
         classes(*map(str, range(60)))
+    most = ["1234627"] * 60  # over which nothing is
+    with pytest.raises(DataError, match=r"--set data.label_edges=1234626,"):
+        classes(*(str(1234567 + n) for n in range(60)), *most)
     with pytest.raises(DataError, match=r"60 different labels.*--set 'data.labels=this,that=one \*=other'"):
         classes(*(f"name {number}" for number in range(60)))
     assert len(classes(*map(str, range(50))).classes) == 50
@@ -282,4 +285,5 @@ def test_what_cannot_be_seen_makes_no_other_label() -> None:
         "good"
     }
     assert {plain(cell) for cell in ("1", "1e0", "+1", "01", "1.0", "１")} == {"1"}
+    assert plain("[{[]: 1}]") == "[{[]: 1}]" and plain("[{1, [2]}]") == "[{1, [2]}]"  # what only looks like a list is a label
     assert plain("👨\u200d👩") == "👨\u200d👩"

@@ -149,6 +149,16 @@ def test_a_process_that_ends_is_made_up_for(small_limits: Callable[[], None]) ->
     assert list(passes.over_chunks(ends_elsewhere, ["a"] * 120)) == [50, 50, 20]
 
 
+def test_fewer_texts_are_read_at_a_time_where_they_are_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passes, "LONGEST_CHUNK", 1_000)
+    lengths = [10] * 50 + [400, 400, 400, 5_000, 10, 400]
+    assert list(passes.over_chunks(lambda some: [len(text) for text in some], ["a" * n for n in lengths])) == [
+        lengths[:52],
+        [400, 5_000],
+        [10, 400],
+    ]
+
+
 def ends_elsewhere(some: Sequence[str]) -> int:
     import multiprocessing
     import os

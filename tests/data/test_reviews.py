@@ -122,6 +122,8 @@ def test_many_words_for_no_part_are_an_error_that_names_them_and_no_reason_to_dr
         source(tmp_path, "text label set", cells)
     assert parts(source(tmp_path, "text label set", cells, max_bad_rows=0.09)) == ["train"] * 90 + ["test"] * 20
     assert source(tmp_path, "text label set", cells, split_column="").parts is None
+    with pytest.raises(DataError, match=r"rename these, or have the parts drawn with --set data.split_column=$"):
+        source(tmp_path, "text label topic", rows(90, "art"), split_column="topic")
 
 
 def test_words_for_a_missing_label_are_no_label_unless_the_person_names_them(tmp_path: Path) -> None:
@@ -156,6 +158,8 @@ def test_a_row_without_a_group_is_a_group_of_its_own(tmp_path: Path) -> None:
     cells = [*rows(4, "a"), *rows(4, "b"), *rows(2, "")]
     groups = source(tmp_path, "text label film", cells, group_column="film").groups
     assert groups is not None and len(set(groups[:4])) == len(set(groups[4:8])) == 1 and len(set(groups)) == 4
+    more = source(tmp_path, "text label film", [*cells, *rows(5, "NULL")], group_column="film").groups
+    assert more is not None and len(set(more)) == 9
     with pytest.raises(DataError, match="film has 2 different groups; each part needs one of its own"):
         source(tmp_path, "text label film", cells[:8], group_column="film")
 

@@ -13,6 +13,7 @@ import pytest
 from config import PROFILES, Data
 from data.sources import demo, imdb
 from data.sources.locate import load, read_path
+from data.store import source_digest
 from data.summary import summarise
 from data.types import PARTS
 from data_preprocessing import prepare
@@ -105,6 +106,13 @@ def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setattr(imdb, "ADDRESS", "http://127.0.0.1:9/")  # nobody listens there
     return tmp_path / "keras" / "datasets"
+
+
+def test_what_can_be_no_path_is_one_sentence() -> None:
+    data = Data(source="a text and no path " * 30)
+    for look in (lambda: load(data, seed=1), lambda: source_digest(data)):
+        with pytest.raises(DataError, match=r"data.source a text .*: cannot be read: File name too long"):
+            look()
 
 
 def test_auto_falls_back_to_the_demo_with_a_notice_only_when_nothing_can_be_had(offline: Path) -> None:

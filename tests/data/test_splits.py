@@ -1,5 +1,7 @@
 """Laws of parts: groups stay whole, nothing that is trained on is later than what is tested, classes keep their shares."""
 
+import tracemalloc
+
 import numpy as np
 
 from data.splits import draw, draw_groups, latest
@@ -17,6 +19,15 @@ def test_some_group_is_drawn_however_large_the_groups_are(rng: np.random.Generat
     groups = np.repeat([0, 1, 2], [500, 300, 200])
     drawn = draw_groups(groups, np.zeros(1_000, int), 0.05, rng)
     assert set(groups[drawn]) == {2}
+
+
+def test_drawing_groups_takes_no_memory_for_all_pairs_of_a_group_and_a_stratum(rng: np.random.Generator) -> None:
+    groups, strata = np.arange(20_000), rng.integers(0, 250, 20_000)
+    tracemalloc.start()
+    drawn = draw_groups(groups, strata, 0.2, rng)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 << 20 and abs(drawn.mean() - 0.2) < 0.02  # a number for each pair would take 40 MB
 
 
 def test_the_latest_are_later_than_all_others() -> None:

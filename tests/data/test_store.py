@@ -1,5 +1,6 @@
 """Laws of the prepared data on disk."""
 
+import importlib.metadata
 import os
 from pathlib import Path
 
@@ -78,6 +79,14 @@ def test_generated_reviews_are_kept_by_settings_and_code_too(tmp_path: Path, mon
     monkeypatch.setattr(store, "_code_digest", lambda: "of another version")
     paths.add(kept(with_overrides(PROFILES["smoke"].config, ["data.demo_reviews=300", "data.max_length=60"]), tmp_path)[1])
     assert len(paths) == 3
+
+
+def test_another_version_of_a_library_that_finds_tokens_is_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config, before = PROFILES["smoke"].config, store.path_of(tmp_path, PROFILES["smoke"].config, "reviews")
+    assert store.path_of(tmp_path, config, "reviews") == before
+    real = importlib.metadata.version
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "2999.1" if name == "regex" else real(name))
+    assert store.path_of(tmp_path, config, "reviews") != before
 
 
 def test_a_changed_word_index_in_the_home_folder_is_noticed(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -241,6 +241,12 @@ def test_comments_and_a_title_above_the_names_are_skipped_and_said(above: str, s
     assert next(iter(read.rows())).number == above.count("\n") + 2
 
 
+def test_a_row_that_names_the_columns_as_the_person_does_is_no_text_whatever_names_are_not_wanted(tmp_path: Path) -> None:
+    content = "Label,id,text\n1,5,good film\n0,6,bad film\n"
+    assert cells(table(tmp_path / "r.csv", content, columns=("label", "-", "text"))) == [("1", "good film"), ("0", "bad film")]
+    assert len(cells(table(tmp_path / "r.csv", content, columns=("stars", "-", "text")))) == 3
+
+
 @pytest.mark.parametrize(
     ("content", "columns"),
     [
@@ -324,6 +330,17 @@ def test_encodings_are_found_and_said(encoding: str, shown: str, tmp_path: Path)
     read = table(tmp_path / "r.csv", FRENCH.encode(encoding))
     assert shown in read.found.details and read.columns == ("avis", "note")
     assert cells(read)[7][0] == "Le film était très décevant, où est l’idée n°7 ?" and len(cells(read)) == 30
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf16_without_its_mark_is_found_where_few_letters_are_ascii_and_may_be_named_without_its_order(
+    encoding: str, tmp_path: Path
+) -> None:
+    content = ("text;label\n" + "Замечательный;1\n" * 40).encode(encoding)
+    for said in ("auto", "utf-16"):
+        assert cells(table(tmp_path / "r.csv", content, encoding=said)) == [("Замечательный", "1")] * 40
+    with pytest.raises(DataError):
+        table(tmp_path / "r.csv", "text;label\ngood;1\n", encoding="utf-32")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import os
 import sys
 import tarfile
 import threading
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from config import Data
+from data.store import source_digest
 from data.tables.open import open_table, refuse_address
-from data.tables.table import Reading
+from data.tables.table import BadRow, Reading
 from records.errors import DataError
 from tests.data.test_tables import TEXTS, bad, cells, table
 
@@ -59,6 +62,24 @@ def test_an_array_in_an_object_is_read_and_one_that_is_cut_off_is_a_sentence(tmp
         table(tmp_path / "r.json", json.dumps([{"text": text} for text in TEXTS])[:60])
     with pytest.raises(DataError, match="holds no JSON objects; expected an array of objects"):
         table(tmp_path / "r.json", "[[1, 2]]")
+
+
+def test_arrays_called_as_parts_are_the_parts_and_what_else_is_not_read_is_said(tmp_path: Path) -> None:
+    content = {part: [{"text": part, "label": n}] for n, part in enumerate(("train", "val", "test"))}
+    read = table(tmp_path / "r.json", json.dumps({"version": 1, **content}))
+    assert read.columns == ("text", "label", "split")
+    assert cells(read) == [("train", "0", "train"), ("val", "1", "validation"), ("test", "2", "test")]
+    read = table(tmp_path / "r.json", json.dumps({"users": [{"name": "a"}], "reviews": [{"text": "a"}, {"text": "b"}]}))
+    assert cells(read) == [("a",), ("b",)] and "not read: users" in read.found.details
+
+
+def test_a_row_of_an_object_of_columns_and_data_that_does_not_fit_is_named(tmp_path: Path) -> None:
+    rows = [["good", 1], ["bad", 0, "more"], ["odd"], 3]
+    read = table(tmp_path / "r.json", json.dumps({"columns": ["text", "label"], "data": rows}))
+    assert cells(read) == [("good", "1")]
+    assert bad(read) == [
+        f"row {n} is no JSON object but {what}" for n, what in ((2, "an array of 3"), (3, "an array of 1"), (4, "another value"))
+    ]
 
 
 # -- Parquet, Arrow, Excel ---------------------------------------------------------------------------------------------
@@ -180,6 +201,26 @@ def test_a_damaged_archive_is_one_sentence(name: str, tmp_path: Path) -> None:
             list(open_table(tmp_path / name, Reading()).rows())
 
 
+def test_a_damaged_text_in_an_archive_of_class_folders_is_one_sentence(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "r.zip", "w") as archive:
+        for name in ("neg/1.txt", "pos/1.txt"):
+            archive.writestr(name, "some text")
+    whole = bytearray((tmp_path / "r.zip").read_bytes())
+    whole[whole.index(b"some text")] ^= 0xFF
+    (tmp_path / "r.zip").write_bytes(whole)
+    with pytest.raises(DataError, match=r"r\.zip, neg/1\.txt: cannot be read .*fetch or make it again"):
+        list(open_table(tmp_path / "r.zip", Reading()).rows())
+
+
+def test_the_list_of_files_of_an_archive_is_read_once_however_many_there_are(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "r.zip", "w") as archive:
+        for number in range(5_000):
+            archive.writestr(f"{('neg', 'pos')[number % 2]}/{number}.txt", "a text")
+    start = time.process_time()
+    assert len(cells(open_table(tmp_path / "r.zip", Reading()))) == 5_000
+    assert time.process_time() - start < 10  # read for each file, it takes more than a minute
+
+
 def acl_folder(folder: Path) -> Path:
     for split in ("train", "test"):
         for label in ("neg", "pos"):
@@ -205,6 +246,18 @@ def test_aclimdb_is_read_the_same_from_folder_and_archives_in_the_order_of_its_p
     assert reads[0].columns == ("text", "label", "title", "split")
     assert cells(reads[0])[0] == ("test neg 0 café", "neg", "0_5.txt", "test") and reads[0].place(1) == "test/neg/0_5.txt"
     assert cells(reads[0])[-1] == ("no label", "", "0_0.txt", "unsup")
+
+
+def test_folders_that_links_lead_to_are_read_and_noticed_and_those_that_lead_back_are_not(tmp_path: Path) -> None:
+    folder = acl_folder(tmp_path / "aclImdb")
+    expected = cells(open_table(folder, Reading()))
+    (folder / "test").rename(tmp_path / "elsewhere")
+    (folder / "test").symlink_to(tmp_path / "elsewhere")
+    (folder / "train" / "pos" / "back").symlink_to(folder)
+    assert cells(open_table(folder, Reading())) == expected
+    before = source_digest(Data(source=str(folder)))
+    (tmp_path / "elsewhere" / "neg" / "0_5.txt").write_text("another text")
+    assert source_digest(Data(source=str(folder))) != before
 
 
 def test_class_folders_of_any_names_are_read_and_a_bad_file_is_named(tmp_path: Path) -> None:
@@ -256,9 +309,24 @@ def test_parts_in_files_are_chained_and_their_names_may_be_the_hubs(tmp_path: Pa
     ):
         table(tmp_path / "mixed" / name, content)
     assert cells(open_table(tmp_path / "mixed", Reading())) == [("a", "1", "train"), ("b", "0", "validation"), ("c", "", "test")]
+    table(tmp_path / "mixed" / "dev.jsonl", '{"label": 0, "text": "a\\u0000"}\n')
+    assert [row.cells for row in open_table(tmp_path / "mixed", Reading()).rows() if isinstance(row, BadRow)] == [
+        ("a\0", "0", "validation")  # in their places, though no text
+    ]
     table(tmp_path / "mixed" / "dev.jsonl", '{"stars": 0, "text": "b"}\n')
     with pytest.raises(DataError, match=r"train.csv has the columns text, label, and dev.jsonl has stars, text; give them"):
         open_table(tmp_path / "mixed", Reading())
+
+
+def test_rows_of_parts_that_have_parts_of_their_own_are_placed(tmp_path: Path) -> None:
+    (tmp_path / "all").mkdir()
+    for name in ("train", "test"):
+        with zipfile.ZipFile(tmp_path / "all" / f"{name}.zip", "w") as archive:
+            for part in ("train", "test"):
+                archive.writestr(f"{part}.csv", "text,label\na,1\n")
+    read = open_table(tmp_path / "all", Reading())
+    places = [f"{outer}.zip, {inner}.csv, line 2" for outer in ("train", "test") for inner in ("train", "test")]
+    assert [read.place(row.number) for row in read.rows()] == places
 
 
 def test_a_data_set_that_hugging_face_saved_is_read(tmp_path: Path) -> None:
@@ -296,6 +364,8 @@ def test_a_folder_with_one_table_is_that_table_and_others_are_listed(tmp_path: P
     ):
         (tmp_path / "f" / name).write_bytes(b"\0\1")
     assert cells(open_table(tmp_path / "f", Reading())) == [("a", "1")]
+    table(tmp_path / "states" / "statements.csv", "text,label\na,1\n")
+    assert cells(open_table(tmp_path / "states", Reading())) == [("a", "1")]
     table(tmp_path / "f" / "other.csv", "text,label\na,1\n")
     with pytest.raises(
         DataError, match=r"holds several tables \(Reviews.csv, other.csv\); name one of them, or call them train.csv"

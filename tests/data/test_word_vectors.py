@@ -132,7 +132,9 @@ def test_another_setting_or_file_is_another_fingerprint(config: Config, demo_dat
     seen = {word_vectors.fingerprint(each, demo_data) for each in (config, longer, other, from_file)}
     write(path, ["der 1 2 3", "das 1 2 4"])
     seen.add(word_vectors.fingerprint(from_file, demo_data))
-    assert len(seen) == 5
+    renamed = replace(demo_data.vocabulary, words=("another", *demo_data.vocabulary.words[1:]))  # the same ids of another word
+    seen.add(word_vectors.fingerprint(from_file, replace(demo_data, vocabulary=renamed)))
+    assert len(seen) == 6
     assert word_vectors.fingerprint(replace(config, vectors=Vectors()), demo_data) == ""
 
 
